@@ -1,0 +1,3 @@
+//! Layer 4: what the directory answers: pure functions of a snapshot, a request and the time.
+
+pub mod request;

@@ -1,0 +1,192 @@
+//! What every protocol may ask, and what it hears back.
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::domain::filter::Filter;
+use crate::domain::packed::AttributeView;
+use crate::types::{AttributeType, Dn, Pin, Uid};
+
+/// Who asks: decides what may be read.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// A stranger.
+    Public,
+    /// A member who has logged in.
+    Member(Arc<Member>),
+    /// A relying system from `[[ldap.service]]`, by its name.
+    Service(Arc<str>),
+    /// The emergency administrator of `[ldap.root]`.
+    Root,
+}
+
+/// A member who has logged in.
+#[derive(Debug)]
+pub struct Member {
+    /// The entry's stable id in the index and the store.
+    pub entry: u64,
+    /// Its name at the time of the log-in, as the entry spells it.
+    pub dn: Dn,
+}
+
+/// Whose PIN is offered.
+#[derive(Debug)]
+pub enum LoginName {
+    /// By the entry's name: an LDAP simple bind. Also names root and services.
+    Dn(Dn),
+    /// By UID: RADIUS and the web.
+    Uid(Uid),
+}
+
+/// A log-in. Has no `Debug`.
+pub struct Authenticate {
+    /// Who.
+    pub name: LoginName,
+    /// The PIN offered.
+    pub pin: Pin,
+    /// The relying service on whose behalf, such as `vpn`; `None` for a plain LDAP bind.
+    pub service: Option<Arc<str>>,
+    /// Where the request came from, for lock-out groups and the audit log.
+    pub source: IpAddr,
+}
+
+/// What a log-in comes to. One word for every refusal (DESIGN invariant 3): the reason is in the audit
+/// event, never here.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The PIN is right and the account may log in.
+    Accepted(Asker),
+    /// Anything else.
+    Refused,
+    /// Too many log-ins wait for the hash pool, or the index is not loaded: try again.
+    Busy,
+}
+
+/// How far a search looks (RFC 4511 section 4.5.1.2; `Subordinate` from draft-sermersheim-ldap-subordinate-scope).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The base entry only.
+    Base,
+    /// Its children.
+    One,
+    /// The base and everything below.
+    Subtree,
+    /// Everything below, without the base.
+    Subordinate,
+}
+
+/// Which attributes an answer carries (RFC 4511 section 4.5.1.8, RFC 3673, RFC 4529).
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// `*`, or nothing asked for at all: all user attributes.
+    pub all_user: Wanted,
+    /// `+`: all operational attributes.
+    pub all_operational: Wanted,
+    /// Those asked for by name (resolved; subtypes and options below them included) with the options asked for.
+    pub named: Vec<(AttributeType, Box<str>)>,
+}
+
+/// Whether something was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// Yes.
+    Yes,
+    /// No.
+    #[default]
+    No,
+}
+
+/// A search. Has no `Debug`: filters hold values.
+pub struct Search {
+    /// Where it starts. The empty name is not a search but the root DSE; sessions answer it themselves.
+    pub base: Dn,
+    /// How far it looks.
+    pub scope: Scope,
+    /// The filter.
+    pub filter: Filter,
+    /// The attributes an answer carries.
+    pub selection: Selection,
+    /// The most entries the asker wants; 0 leaves it to the directory's own limit.
+    pub entries_max: u32,
+    /// The most seconds the asker wants to wait; 0 leaves it to the directory's own limit.
+    pub time_limit_s: u32,
+}
+
+/// A comparison (RFC 4511 section 4.10). Has no `Debug`.
+pub struct Compare {
+    /// The entry.
+    pub dn: Dn,
+    /// The attribute description as written.
+    pub description: Box<[u8]>,
+    /// The value to compare with.
+    pub value: Box<[u8]>,
+}
+
+/// What a protocol asks the directory.
+pub enum Request {
+    /// A log-in.
+    Authenticate(Authenticate),
+    /// A search; its entries go into an [`EntrySink`].
+    Search(Search),
+    /// A comparison.
+    Compare(Compare),
+}
+
+/// How a request ended, short of a log-in's [`Verdict`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Done, nothing more to say.
+    Success,
+    /// Compare: the entry has the value.
+    True,
+    /// Compare: the entry does not have it.
+    False,
+    /// No such entry that the asker may know of; the deepest ancestor the asker may know of, if any.
+    NoSuchEntry(Option<Dn>),
+    /// The entry has no such attribute that the asker may know of.
+    NoSuchAttribute,
+    /// The schema knows no such attribute.
+    UndefinedAttribute,
+    /// The attribute cannot be compared so.
+    InappropriateMatching,
+    /// The value is none of the attribute's syntax.
+    InvalidSyntax,
+    /// The asker may not do that.
+    InsufficientAccess,
+    /// A search found more entries than the asker or the directory allows.
+    SizeLimitExceeded,
+    /// A search took longer than the asker or the directory allows.
+    TimeLimitExceeded,
+    /// The directory cannot answer now.
+    Busy,
+    /// The store refuses writes.
+    Unavailable,
+}
+
+/// What a request comes to.
+pub enum Outcome {
+    /// Of [`Request::Authenticate`].
+    Authenticated(Verdict),
+    /// Of [`Request::Search`], after the last entry, and of [`Request::Compare`].
+    Answered(Answer),
+}
+
+/// One entry of a search result, already cut down to what the asker may read and asked for.
+pub trait FoundEntry {
+    /// The length in bytes of the name [`FoundEntry::write_dn`] writes.
+    fn dn_len(&self) -> usize;
+    /// Hands the entry's name as text (RFC 4514) to `part`, piece by piece.
+    fn write_dn(&self, part: &mut dyn FnMut(&[u8]));
+    /// The canonical name of an attribute type.
+    fn name(&self, kind: AttributeType) -> &str;
+    /// The attributes to send; computed ones included. May be called twice (to measure, to write) and
+    /// yields the same both times.
+    fn each_attribute(&self, each: &mut dyn FnMut(AttributeView<'_>));
+}
+
+/// Where a search puts its entries.
+pub trait EntrySink {
+    /// Takes one entry. `Break` means taken, but no more for now: the search pauses and can go on later.
+    fn entry(&mut self, entry: &dyn FoundEntry) -> ControlFlow<()>;
+}

@@ -1,0 +1,96 @@
+//! An entry as the index holds it and a search reads it: views over bytes, nothing allocated.
+//!
+//! The values of one attribute stand back to back, each as a DER OCTET STRING (`04`, length, bytes):
+//! as compact as any other length prefix, and an answer to a search copies the whole run at once.
+
+use crate::types::AttributeType;
+
+/// One attribute of a packed entry.
+#[derive(Clone, Copy)]
+pub struct AttributeView<'a> {
+    /// The attribute type.
+    pub kind: AttributeType,
+    /// The options as in [`crate::domain::entry::AttributeDescription`].
+    pub options: &'a str,
+    /// All values back to back, each a DER OCTET STRING. Well-formed: only [`push_value`] writes it.
+    pub encoded: &'a [u8],
+}
+
+impl<'a> AttributeView<'a> {
+    /// The values, one after the other, without their prefixes.
+    pub fn values(&self) -> Values<'a> {
+        Values { rest: self.encoded }
+    }
+}
+
+/// Whatever has attributes that a filter can be asked about or a search can return.
+pub trait Attributes {
+    /// The attributes; a description occurs once.
+    fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>>;
+}
+
+/// The values of an [`AttributeView`].
+#[derive(Clone)]
+pub struct Values<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (&first, after) = self.rest.get(1..)?.split_first()?;
+        let (length, after) = if first < 0x80 {
+            (usize::from(first), after)
+        } else {
+            let (digits, after) = after.split_at_checked(usize::from(first & 0x7f))?;
+            (
+                digits
+                    .iter()
+                    .fold(0usize, |sum, digit| sum << 8 | usize::from(*digit)),
+                after,
+            )
+        };
+        let (value, rest) = after.split_at_checked(length)?;
+        self.rest = rest;
+        Some(value)
+    }
+}
+
+/// Appends `value` to `encoded` as a DER OCTET STRING (X.690 section 8.7), length in the shortest form.
+pub fn push_value(encoded: &mut Vec<u8>, value: &[u8]) {
+    encoded.push(0x04);
+    push_length(encoded, value.len());
+    encoded.extend_from_slice(value);
+}
+
+fn push_length(encoded: &mut Vec<u8>, length: usize) {
+    if length < 0x80 {
+        encoded.push(length as u8);
+        return;
+    }
+    let bytes = length.to_be_bytes();
+    let significant = &bytes[length.leading_zeros() as usize / 8..];
+    encoded.push(0x80 | significant.len() as u8);
+    encoded.extend_from_slice(significant);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were_pushed() {
+        let values: Vec<Vec<u8>> = [0, 1, 127, 128, 255, 256, 70_000]
+            .map(|length| vec![7; length])
+            .into();
+        let mut encoded = Vec::new();
+        values.iter().for_each(|value| push_value(&mut encoded, value));
+        let view = AttributeView {
+            kind: AttributeType(0),
+            options: "",
+            encoded: &encoded,
+        };
+        assert!(view.values().eq(values.iter().map(Vec::as_slice)));
+    }
+}

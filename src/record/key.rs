@@ -1,0 +1,42 @@
+//! Keys of records: a kind byte and the kind's own bytes.
+
+/// What a record is about: the first byte of its key. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// One entry, under its entry id (8 bytes, big-endian).
+    Entry = b'e',
+    /// One of the 4,096 buckets that guard the uniqueness of an attribute's values.
+    Bucket = b'u',
+    /// The lock-out state of one account, under its entry id.
+    Lockout = b'l',
+    /// Single values of the directory itself: the next entry id, the base DN.
+    Meta = b'm',
+}
+
+/// The longest key in bytes; a longer one is refused by every store.
+pub const KEY_BYTES_MAX: usize = 512;
+
+/// A record's key. Ordered by its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Box<[u8]>);
+
+impl Key {
+    /// The key of `kind` with `rest` behind the kind byte.
+    pub fn new(kind: Kind, rest: &[u8]) -> Key {
+        let mut bytes = Vec::with_capacity(1 + rest.len());
+        bytes.push(kind as u8);
+        bytes.extend_from_slice(rest);
+        Key(bytes.into())
+    }
+
+    /// A key as it was stored, kind byte first.
+    pub fn from_bytes(bytes: &[u8]) -> Key {
+        Key(bytes.into())
+    }
+
+    /// The whole key, kind byte first.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

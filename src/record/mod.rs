@@ -1,0 +1,8 @@
+//! Layer 2: what is stored, and in which bytes. No engine, no protocol.
+
+pub mod batch;
+pub mod entry;
+pub mod key;
+
+pub use batch::{Batch, BatchId, Change, Guard, Operation, Record, Revision};
+pub use key::{Key, Kind};

@@ -1,0 +1,4 @@
+//! Layer 6: sockets, threads, the clock and the store: everything that can wait or fail. No decisions.
+
+pub mod clock;
+pub mod entropy;

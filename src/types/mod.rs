@@ -1,0 +1,17 @@
+//! Layer 0: the words every other layer speaks. No IO, no clock, no policy.
+
+pub mod attribute;
+pub mod dn;
+pub mod entropy;
+pub mod network;
+pub mod secret;
+pub mod time;
+pub mod uid;
+
+pub use attribute::{AttributeSet, AttributeType};
+pub use dn::{Ava, Dn, DnError, Rdn};
+pub use entropy::{Entropy, SeededEntropy};
+pub use network::IpNet;
+pub use secret::{Pin, PinHash, SharedSecret};
+pub use time::Timestamp;
+pub use uid::Uid;
