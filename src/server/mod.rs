@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod entropy;
 pub mod http_listener;
+pub mod metrics;
 pub mod runner;
