@@ -76,6 +76,16 @@ pub enum Refusal {
     LimitExceeded(MessageId, Operation),
 }
 
+impl Refusal {
+    /// The message an answer would go to, if one is possible.
+    pub fn answerable(self) -> Option<(MessageId, Operation)> {
+        match self {
+            Refusal::Disconnect => None,
+            Refusal::LimitExceeded(id, operation) => Some((id, operation)),
+        }
+    }
+}
+
 impl From<Malformed> for Refusal {
     fn from(_: Malformed) -> Refusal {
         Refusal::Disconnect
