@@ -37,37 +37,30 @@ const OPEN_TO_PUBLIC: &[&str] = &[
 const EQUALITY: &[&str] = &[
     "objectClass",
     "uid",
+    "mail",
     "cn",
     "sn",
     "givenName",
     "displayName",
-    "mail",
-    "ou",
-    "member",
-    "uniqueMember",
-    "memberUid",
-    "uidNumber",
-    "gidNumber",
     "employeeNumber",
+    "employeeType",
     "departmentNumber",
     "telephoneNumber",
+    "ou",
+    "entryUUID",
+    "uidNumber",
+    "gidNumber",
     "eduPersonPrincipalName",
-    "eduPersonAffiliation",
 ];
 
 /// Attributes that people look for by a part.
-const SUBSTRING: &[&str] = &[
-    "uid",
-    "cn",
-    "sn",
-    "givenName",
-    "displayName",
-    "mail",
-    "telephoneNumber",
-];
+const SUBSTRING: &[&str] = &["uid", "mail", "cn", "sn", "givenName", "displayName"];
 
 /// Attributes that relying systems ask ranges of.
-const ORDERING: &[&str] = &["uidNumber", "gidNumber", "createTimestamp", "modifyTimestamp"];
+const ORDERING: &[&str] = &["modifyTimestamp", "createTimestamp", "uidNumber", "gidNumber"];
+
+/// Attributes that list the members of a group.
+const MEMBERSHIP: &[&str] = &["member", "uniqueMember", "memberUid"];
 
 impl Default for Listen {
     fn default() -> Listen {
@@ -147,17 +140,6 @@ impl Default for RadiusTimes {
     }
 }
 
-impl Default for Hashing {
-    fn default() -> Hashing {
-        Hashing {
-            memory_kib: 19_456,
-            iterations: 2,
-            parallelism: 1,
-            upgrade_on_log_in: true,
-        }
-    }
-}
-
 impl Default for HashPool {
     fn default() -> HashPool {
         HashPool {
@@ -183,6 +165,7 @@ impl Default for IndexLists {
             equality: owned(EQUALITY),
             substring: owned(SUBSTRING),
             ordering: owned(ORDERING),
+            membership: owned(MEMBERSHIP),
         }
     }
 }

@@ -253,6 +253,8 @@ pub struct RawIndex {
     pub substring: List<String>,
     /// Attributes found by range.
     pub ordering: List<String>,
+    /// Attributes that list members.
+    pub membership: List<String>,
 }
 
 /// `[visibility]`

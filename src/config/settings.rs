@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::domain::pin::Hashing;
 use crate::types::{Dn, IpNet, PinHash, SharedSecret};
 
 /// Everything the daemon is told. Has no `Debug`: some parts hold secrets.
@@ -181,23 +182,21 @@ pub struct RadiusTimes {
 pub struct LogIn {
     /// The hash of new PINs.
     pub hashing: Hashing,
+    /// Whether a weaker hash is replaced at the next good log-in.
+    pub upgrade: Upgrade,
     /// The pool that hashes.
     pub pool: HashPool,
     /// Locking.
     pub lockout: Lockout,
 }
 
-/// argon2id parameters (RFC 9106).
+/// Whether a hash that is weaker than `[hashing]` asks for is replaced at the next good log-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hashing {
-    /// Memory, in KiB.
-    pub memory_kib: u32,
-    /// Passes.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
-    /// Whether a hash that is weaker than this is replaced at the next good log-in.
-    pub upgrade_on_log_in: bool,
+pub enum Upgrade {
+    /// It is.
+    OnLogIn,
+    /// It stays.
+    Never,
 }
 
 /// The pool that hashes, and what it remembers.
@@ -229,6 +228,8 @@ pub struct IndexLists {
     pub substring: Vec<String>,
     /// Found by range.
     pub ordering: Vec<String>,
+    /// With very many values in one entry, as groups have members.
+    pub membership: Vec<String>,
 }
 
 /// Who sees what.

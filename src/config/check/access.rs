@@ -15,6 +15,7 @@ impl Checker<'_> {
             equality: self.attributes(&raw.equality, default.equality, &[]),
             substring: self.attributes(&raw.substring, default.substring, &[]),
             ordering: self.attributes(&raw.ordering, default.ordering, &[]),
+            membership: self.attributes(&raw.membership, default.membership, &[]),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::Checker;
 use crate::config::raw::{Field, Raw, RawHashing, RawLockout};
-use crate::config::settings::{HashPool, Hashing, Lockout, LogIn};
+use crate::config::settings::{HashPool, Lockout, LogIn, Upgrade};
+use crate::domain::pin::{Hashing, HashingError};
 
 /// Memory of one hash below which a warning is due, in KiB: the least that OWASP names for two passes.
 pub const HASH_MEMORY_KIB_GOOD: u32 = 19_456;
@@ -11,6 +12,7 @@ impl Checker<'_> {
     pub(super) fn log_in(&self, raw: &Raw) -> LogIn {
         LogIn {
             hashing: self.hashing(&raw.hashing),
+            upgrade: upgrade(&raw.hashing.upgrade_on_log_in),
             pool: self.hash_pool(&raw.hashing),
             lockout: self.lockout(&raw.lockout),
         }
@@ -18,23 +20,36 @@ impl Checker<'_> {
 
     fn hashing(&self, raw: &RawHashing) -> Hashing {
         let default = Hashing::default();
-        let parallelism = self.small_number(&raw.parallelism, default.parallelism, 1..=64);
-        // RFC 9106 section 3.1: at least 8 KiB a lane.
-        let memory = 8 * parallelism..=4 * 1024 * 1024;
-        let hashing = Hashing {
-            memory_kib: self.small_number(&raw.memory_kib, default.memory_kib, memory),
-            iterations: self.small_number(&raw.iterations, default.iterations, 1..=1_000),
-            parallelism,
-            upgrade_on_log_in: self.switch(&raw.upgrade_on_log_in, default.upgrade_on_log_in),
-        };
-        if let (Some(written), true) = (&raw.memory_kib, hashing.memory_kib < HASH_MEMORY_KIB_GOOD) {
+        let any = 0..=u32::MAX;
+        let memory_kib = self.small_number(&raw.memory_kib, default.memory_kib(), any.clone());
+        let iterations = self.small_number(&raw.iterations, default.iterations(), any.clone());
+        let parallelism = self.small_number(&raw.parallelism, default.parallelism(), any);
+        if let (Some(written), true) = (&raw.memory_kib, memory_kib < HASH_MEMORY_KIB_GOOD) {
+            let right = format!("write {HASH_MEMORY_KIB_GOOD} or more");
             self.warning(
                 &written.span(),
                 "so little memory makes stolen hashes cheap to guess",
-                format!("write {HASH_MEMORY_KIB_GOOD} or more"),
+                right,
             );
         }
-        hashing
+        let hashing = Hashing::new(memory_kib, iterations, parallelism);
+        hashing.unwrap_or_else(|error| {
+            self.hashing_error(raw, error);
+            default
+        })
+    }
+
+    /// Reports `error` at the key it is about, or at the key that made the other's default wrong.
+    fn hashing_error(&self, raw: &RawHashing, error: HashingError) {
+        let named = match error {
+            HashingError::Memory => &raw.memory_kib,
+            HashingError::Iterations => &raw.iterations,
+            HashingError::Parallelism => &raw.parallelism,
+        };
+        let any = [named, &raw.memory_kib, &raw.iterations, &raw.parallelism];
+        if let Some(written) = any.into_iter().flatten().next() {
+            self.error(&written.span(), "an impossible cost", error.to_string());
+        }
     }
 
     fn hash_pool(&self, raw: &RawHashing) -> HashPool {
@@ -54,8 +69,11 @@ impl Checker<'_> {
             lock_s: self.number(&raw.lock_s, default.lock_s, 1..=31_536_000),
         }
     }
+}
 
-    fn switch(&self, written: &Field<bool>, default: bool) -> bool {
-        written.as_ref().map_or(default, |written| *written.get_ref())
+fn upgrade(written: &Field<bool>) -> Upgrade {
+    match written.as_ref().is_none_or(|written| *written.get_ref()) {
+        true => Upgrade::OnLogIn,
+        false => Upgrade::Never,
     }
 }

@@ -8,19 +8,8 @@ use toml::Spanned;
 
 use super::Checker;
 use crate::config::raw::{Field, List, RawSecret};
+use crate::domain::pin::{HashRefused, HashScheme};
 use crate::types::{Dn, IpNet, PinHash};
-
-/// The schemes a stored hash may have (RFC 2307 section 5.3 and common use). Clear text is none of them.
-pub(super) const HASH_SCHEMES: &[&str] = &[
-    "{ARGON2}",
-    "{CRYPT}",
-    "{PBKDF2-SHA256}",
-    "{PBKDF2-SHA512}",
-    "{SSHA512}",
-    "{SSHA256}",
-    "{SSHA}",
-    "{SHA}",
-];
 
 impl Checker<'_> {
     /// A number in `range`, or `default`.
@@ -166,20 +155,16 @@ impl Checker<'_> {
 
     /// The hash of a password with its scheme; clear text is refused.
     pub(super) fn hash(&self, written: &Spanned<RawSecret>) -> Option<PinHash> {
-        let text = written.get_ref().expose();
-        let known = |scheme: &&str| {
-            let start = text.get(..scheme.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        let bytes = written.get_ref().expose().as_bytes();
+        let refused = |why: HashRefused| {
+            self.error(
+                &written.span(),
+                why.to_string(),
+                "write what `beadle hash` prints",
+            )
         };
-        if HASH_SCHEMES.iter().any(|scheme| known(scheme)) {
-            return Some(PinHash::new(text.as_bytes()));
-        }
-        self.error(
-            &written.span(),
-            "not a hash of a known scheme",
-            "write what `beadle hash` prints, such as \"{ARGON2}$argon2id$...\"",
-        );
-        None
+        HashScheme::recognise(bytes).map_err(refused).ok()?;
+        Some(PinHash::new(bytes))
     }
 
     /// A short name for messages and DNs: letters, digits, `-`, `_` and `.`.
