@@ -375,3 +375,6 @@ fn dropped(reason: DropReason, client: Option<&Arc<Client>>) -> Next {
         client: client.map(|client| client.name().clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;
