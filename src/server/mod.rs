@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod http_listener;
+pub mod runner;
