@@ -1,6 +1,7 @@
 //! Layer 6: sockets, threads, the clock and the store: everything that can wait or fail. No decisions.
 
 pub mod answers;
+pub mod audit_log;
 pub mod clock;
 pub mod entropy;
 pub mod http_listener;
