@@ -5,6 +5,7 @@ pub mod clock;
 pub mod entropy;
 pub mod hash_pool;
 pub mod http_listener;
+pub mod login;
 pub mod metrics;
 pub mod runner;
 pub mod verified;
