@@ -3,4 +3,8 @@
 pub mod clock;
 pub mod entropy;
 pub mod http_listener;
+pub mod radius_counters;
+mod radius_held;
+pub mod radius_listener;
+pub mod radius_socket;
 pub mod runner;
