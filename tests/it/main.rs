@@ -1,4 +1,8 @@
-//! The integration tests: one binary, a module per subject.
 
+//! One test binary; a module per subject.
+//! The integration tests: one binary, a module per subject.
+mod architecture;
+mod cli;
+mod conf;
 mod ldap_codec;
 mod store_battery;
