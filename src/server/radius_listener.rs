@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::answers::Answers;
 use super::entropy::SystemEntropy;
 use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
 use super::radius_socket::{Batch, RadiusSocket};
-use super::runner::Answers;
 use crate::directory::request::{Authenticate, Verdict};
 use crate::radius::reason::DropReason;
 use crate::radius::session::{Dropped, Event, Next, Peer, Pending, Reply, ReplyKind, Session};

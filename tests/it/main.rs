@@ -1,6 +1,5 @@
-
-//! One test binary; a module per subject.
 //! The integration tests: one binary, a module per subject.
+
 mod architecture;
 mod cli;
 mod conf;
