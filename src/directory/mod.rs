@@ -2,4 +2,8 @@
 
 pub mod account;
 pub mod authenticate;
+pub mod csv_text;
+pub mod ldif;
+pub mod problem;
 pub mod request;
+pub mod row;

@@ -59,8 +59,8 @@ pub struct LoginSettings {
     pub refusal_floor_ms: u64,
     /// How many threads hash; 0 = one per core.
     pub threads: usize,
-    /// How many log-ins may wait for each of them.
-    pub waiting_max: usize,
+    /// How many log-ins may wait for them; one more is [`Verdict::Busy`].
+    pub queue_max: usize,
 }
 
 impl Default for LoginSettings {
@@ -71,7 +71,7 @@ impl Default for LoginSettings {
             verified_s: 60,
             refusal_floor_ms: 100,
             threads: pool.threads,
-            waiting_max: pool.waiting_max,
+            queue_max: pool.queue_max,
         }
     }
 }
@@ -99,7 +99,7 @@ impl<R: Realm> Logins<R> {
     pub fn start(realm: Arc<R>, clock: Arc<dyn Clock>, settings: LoginSettings) -> io::Result<Logins<R>> {
         let pool = PoolSettings {
             threads: settings.threads,
-            waiting_max: settings.waiting_max,
+            queue_max: settings.queue_max,
             hashing: settings.policy.hashing,
         };
         Ok(Logins {
