@@ -13,5 +13,8 @@ pub mod ldap_listener;
 pub mod login;
 pub mod metrics;
 pub mod places;
+pub mod radius_counters;
+pub mod radius_listener;
+pub mod radius_socket;
 pub mod tls;
 pub mod verified;
