@@ -4,6 +4,7 @@ pub mod account;
 pub mod authenticate;
 pub mod csv_text;
 pub mod ldif;
+pub mod principals;
 pub mod problem;
 pub mod request;
 pub mod row;

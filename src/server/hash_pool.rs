@@ -22,9 +22,9 @@ pub const UPGRADES_QUEUED_MAX: usize = 1024;
 pub struct PoolSettings {
     /// How many threads; 0 is one per core.
     pub threads: usize,
-    /// How many log-ins may wait for each thread; one more is [`Busy`]. With 13 ms a hash, 128 wait
-    /// at most 1.7 s, which is less than a RADIUS client's time-out.
-    pub waiting_max: usize,
+    /// How many log-ins may wait; one more is [`Busy`]. With 13 ms a hash and two threads 256 wait at most
+    /// 1.7 s, which is less than a RADIUS client's time-out.
+    pub queue_max: usize,
     /// The parameters whose memory each thread keeps.
     pub hashing: Hashing,
 }
@@ -33,7 +33,7 @@ impl Default for PoolSettings {
     fn default() -> PoolSettings {
         PoolSettings {
             threads: 0,
-            waiting_max: 128,
+            queue_max: 256,
             hashing: Hashing::DEFAULT,
         }
     }
@@ -95,7 +95,7 @@ impl HashPool {
                 running: Running::Yes,
             }),
             work: Condvar::new(),
-            log_ins_max: settings.waiting_max.saturating_mul(count),
+            log_ins_max: settings.queue_max,
             hashing: settings.hashing,
             panics: AtomicU64::new(0),
         });
@@ -217,11 +217,11 @@ mod tests {
 
     use super::*;
 
-    /// One thread, which is held until the sender is dropped, and `waiting_max` places behind it.
-    fn held_pool(waiting_max: usize) -> (HashPool, mpsc::Sender<()>) {
+    /// One thread, which is held until the sender is dropped, and `queue_max` places behind it.
+    fn held_pool(queue_max: usize) -> (HashPool, mpsc::Sender<()>) {
         let pool = HashPool::start(PoolSettings {
             threads: 1,
-            waiting_max: waiting_max.max(1),
+            queue_max: queue_max.max(1),
             hashing: Hashing::new(8, 1, 1).unwrap(),
         })
         .unwrap();

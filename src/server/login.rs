@@ -15,7 +15,7 @@ use crate::directory::authenticate::{
 };
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
-use crate::domain::pin::{self, PinCheck, PinKey, PinProof, SALT_BYTES};
+use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::{Batch, LockoutRecord, LockoutRecordError, Operation};
 use crate::server::attempts::AttemptsTable;
 use crate::server::clock::Clock;
@@ -59,8 +59,8 @@ pub struct LoginSettings {
     pub refusal_floor_ms: u64,
     /// How many threads hash; 0 = one per core.
     pub threads: usize,
-    /// How many log-ins may wait for each of them.
-    pub waiting_max: usize,
+    /// How many log-ins may wait for them; one more is [`Verdict::Busy`].
+    pub queue_max: usize,
 }
 
 impl Default for LoginSettings {
@@ -71,7 +71,7 @@ impl Default for LoginSettings {
             verified_s: 60,
             refusal_floor_ms: 100,
             threads: pool.threads,
-            waiting_max: pool.waiting_max,
+            queue_max: pool.queue_max,
         }
     }
 }
@@ -99,7 +99,7 @@ impl<R: Realm> Logins<R> {
     pub fn start(realm: Arc<R>, clock: Arc<dyn Clock>, settings: LoginSettings) -> io::Result<Logins<R>> {
         let pool = PoolSettings {
             threads: settings.threads,
-            waiting_max: settings.waiting_max,
+            queue_max: settings.queue_max,
             hashing: settings.policy.hashing,
         };
         Ok(Logins {
@@ -117,11 +117,19 @@ impl<R: Realm> Logins<R> {
     /// The verdict if it takes microseconds and is a good one; `None`: ask [`Logins::authenticate`]. A refusal
     /// never comes from here, as it would come too soon.
     pub fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
-        let decision = match self.begin(request, now).step {
+        let accounts = self.realm.accounts();
+        let account = accounts.find(&request.name)?;
+        let decision = match self.begin(request, Some(&account), now).step {
             Step::Done(decision) => decision,
-            Step::Hash(job) => self.check_now(request, &job, now)?,
+            Step::Hash(job) => {
+                let check = self.check_now(request, &job)?;
+                self.judge(request, Some(&account), now, |login| {
+                    login.finish(&job, check, &self.key)
+                })
+            }
         };
-        Some(self.tell(decision.verdict, decision.events, now))
+        let is_accepted = matches!(decision.verdict, Verdict::Accepted(_));
+        is_accepted.then(|| self.tell(decision.verdict, decision.events, now))
     }
 
     /// The verdict, after what it takes: a hash, a lock that is stored, a refusal's time. `now` is when
@@ -159,7 +167,10 @@ impl<R: Realm> Logins<R> {
     }
 
     async fn decide(&self, request: Arc<Authenticate>, now: Timestamp) -> Verdict {
-        let Begun { step, proof } = self.begin(&request, now);
+        let Begun { step, proof } = {
+            let accounts = self.realm.accounts();
+            self.begin(&request, accounts.find(&request.name).as_ref(), now)
+        };
         let decision = match step {
             Step::Done(decision) => decision,
             Step::Hash(job) => match self.hash(&request, job).await {
@@ -176,14 +187,12 @@ impl<R: Realm> Logins<R> {
         self.tell(decision.verdict, decision.events, now)
     }
 
-    fn begin(&self, request: &Authenticate, now: Timestamp) -> Begun {
-        let accounts = self.realm.accounts();
-        let account = accounts.find(&request.name);
-        let proof = account.as_ref().and_then(|account| self.proof(account, request));
+    fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Begun {
+        let proof = account.and_then(|account| self.proof(account, request));
         let remembered = proof
             .as_ref()
             .map_or(Remembered::Unknown, |proof| self.verified.recall(proof, now));
-        let step = self.judge(request, account.as_ref(), now, |login| login.begin(remembered));
+        let step = self.judge(request, account, now, |login| login.begin(remembered));
         Begun { step, proof }
     }
 
@@ -227,33 +236,30 @@ impl<R: Realm> Logins<R> {
         })
     }
 
+    /// What stands for this log-in among those remembered. None for a hash that is checked as fast as remembered.
     fn proof(&self, account: &AccountView<'_>, request: &Authenticate) -> Option<PinProof> {
         let hash = account.hash.filter(|_| !self.verified.is_off())?;
+        if self.may_check_now() && HashScheme::recognise(hash).ok()?.cost() == HashCost::Negligible {
+            return None;
+        }
         let entry = account.entry().unwrap_or(NO_ENTRY);
         Some(self.key.proof(entry, hash, &request.pin))
     }
 
-    /// Checks a hash that costs next to nothing here and now, if the PIN is right and the hash may stay.
-    fn check_now(&self, request: &Authenticate, job: &HashJob, now: Timestamp) -> Option<Decision> {
-        let HashJob::Check(hash) = job else {
-            return None;
-        };
-        if self.settings.policy.upgrade == UpgradeOnLogIn::Yes {
-            return None;
+    /// Checks a hash that costs next to nothing here and now; `None` if the pool is to do it.
+    fn check_now(&self, request: &Authenticate, job: &HashJob) -> Option<PinCheck> {
+        match job {
+            HashJob::Check(hash) if self.may_check_now() => {
+                let check = pin::verify_negligible(hash.expose(), &request.pin)?;
+                (check == PinCheck::Right).then_some(check)
+            }
+            _ => None,
         }
-        let check = pin::verify_negligible(hash.expose(), &request.pin)?;
-        if check == PinCheck::Wrong {
-            return None;
-        }
-        let decision = self.finish_now(request, job, now);
-        matches!(decision.verdict, Verdict::Accepted(_)).then_some(decision)
     }
 
-    fn finish_now(&self, request: &Authenticate, job: &HashJob, now: Timestamp) -> Decision {
-        let accounts = self.realm.accounts();
-        let account = accounts.find(&request.name);
-        let ask = |login: Login<'_>| login.finish(job, PinCheck::Right, &self.key);
-        self.judge(request, account.as_ref(), now, ask)
+    /// Where such a hash is to be replaced there will be none soon: the pool checks and replaces it.
+    fn may_check_now(&self) -> bool {
+        self.settings.policy.upgrade == UpgradeOnLogIn::No
     }
 
     /// `None`: too many wait, or the pool has given up.

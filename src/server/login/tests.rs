@@ -310,7 +310,7 @@ fn a_cheap_hash_that_may_stay_is_checked_at_once_if_the_pin_is_right() {
 #[test]
 fn a_full_pool_is_busy() {
     let settings = LoginSettings {
-        waiting_max: 0,
+        queue_max: 0,
         ..settings(UpgradeOnLogIn::Yes)
     };
     let campus = campus(&argon2id(), settings);
