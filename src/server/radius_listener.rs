@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::answers::Answers;
 use super::entropy::SystemEntropy;
 use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
 use super::radius_socket::{Batch, RadiusSocket};
-use super::runner::Answers;
 use crate::directory::request::{Authenticate, Verdict};
 use crate::radius::reason::DropReason;
 use crate::radius::session::{Dropped, Event, Next, Peer, Pending, Reply, ReplyKind, Session};
@@ -135,7 +135,7 @@ impl<A: Answers> Listener<A> {
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
     async fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
-        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in, way.now) {
+        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in) {
             return self
                 .conclude(Verified {
                     way,
@@ -155,7 +155,7 @@ impl<A: Answers> Listener<A> {
         }
         let answers = self.wiring.answers.clone();
         self.in_flight.spawn(async move {
-            let verdict = answers.authenticate(log_in, way.now).await;
+            let verdict = answers.authenticate(log_in).await;
             Verified {
                 way,
                 pending,

@@ -1,1 +1,6 @@
+//! The integration tests: one binary, a module per subject.
 
+mod harness;
+mod ldap_codec;
+mod radius_socket;
+mod store_battery;
