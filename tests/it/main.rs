@@ -3,5 +3,7 @@
 mod architecture;
 mod cli;
 mod conf;
+mod harness;
 mod ldap_codec;
+mod radius_socket;
 mod store_battery;
