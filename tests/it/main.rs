@@ -1,3 +1,6 @@
 //! The integration tests: one binary, a module per subject.
 
+mod ldap_client;
 mod ldap_codec;
+mod ldap_listener;
+mod ldap_session;
