@@ -8,7 +8,7 @@ use beadle::directory::request::{
 };
 use beadle::domain::schema::Schema;
 use beadle::ldap::envelope::{Message, Refusal};
-use beadle::ldap::limits::Limits;
+use beadle::ldap::limits::{Limits, SELECTED_ATTRIBUTES_MAX};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::{Channel, Next, Pending, Session, Shared, Trailing};
 use beadle::types::Dn;
@@ -311,11 +311,11 @@ fn attributes_are_selected_by_name_alias_oid_option_and_class() {
 
 #[test]
 fn more_attributes_than_the_limit_are_refused() {
-    let names = vec!["cn"; 257];
+    let names = vec!["cn"; SELECTED_ATTRIBUTES_MAX + 1];
     let mut talk = Talk::over(Channel::Tls);
     let op = |count: usize| LdapOp::SearchRequest(base_search("dc=uni,dc=example", &names[..count]));
-    assert_eq!(talk.hear(op(257)), ("done", 11));
-    talk.ask(op(256));
+    assert_eq!(talk.hear(op(SELECTED_ATTRIBUTES_MAX + 1)), ("done", 11));
+    talk.ask(op(SELECTED_ATTRIBUTES_MAX));
 }
 
 #[test]
