@@ -3,6 +3,8 @@
 pub mod access;
 pub mod entry;
 pub mod filter;
+pub mod filter_text;
+mod filter_truth;
 pub mod lockout;
 pub mod matching;
 pub mod packed;
