@@ -58,7 +58,11 @@ pub fn claim(batch: &mut Batch, attribute: &str, value: &[u8], seen: Revision) {
 
 /// Gives the record at `key` a new revision.
 pub fn touch(key: Key) -> Operation {
-    Operation::Put { key, value: [].into(), expires: None }
+    Operation::Put {
+        key,
+        value: [].into(),
+        expires: None,
+    }
 }
 
 /// FNV-1a: stored keys depend on it, so it is one that never changes. Buckets need no secrecy: whoever
@@ -82,8 +86,9 @@ mod tests {
 
     #[test]
     fn values_spread_over_all_buckets() {
-        let buckets: std::collections::HashSet<Key> =
-            (0..40_000).map(|at: u32| bucket("uid", format!("u{at:07}").as_bytes())).collect();
+        let buckets: std::collections::HashSet<Key> = (0..40_000)
+            .map(|at: u32| bucket("uid", format!("u{at:07}").as_bytes()))
+            .collect();
         assert!(buckets.len() > 4000, "{}", buckets.len());
     }
 

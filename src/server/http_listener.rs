@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Errors: none that end it; a connection that fails is that connection's affair.
 pub async fn serve(listener: TcpListener, pages: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let served = axum::serve(listener, pages)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
     // Invariant of axum 0.8: its accept loop retries, so `serve` ends by the signal only.
     debug_assert!(served.is_ok());
 }

@@ -29,14 +29,20 @@ pub trait Vitals: Send + Sync + 'static {
 
 /// The pages of the admin port.
 pub fn router(vitals: Arc<dyn Vitals>) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics)).with_state(vitals)
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics))
+        .with_state(vitals)
 }
 
 /// 200 `ok`, or 503 with the reason in a word, so that a load balancer needs to read the status only.
 async fn healthz(State(vitals): State<Arc<dyn Vitals>>) -> (StatusCode, &'static str) {
     match vitals.health() {
         Health::Well => (StatusCode::OK, "ok\n"),
-        Health::ReadOnly => (StatusCode::SERVICE_UNAVAILABLE, "read-only: the store refuses writes\n"),
+        Health::ReadOnly => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "read-only: the store refuses writes\n",
+        ),
         Health::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
     }
 }

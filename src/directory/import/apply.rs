@@ -23,7 +23,6 @@ pub struct Applying {
     aboves: HashMap<u64, Option<Revision>>,
     /// The ones of them in the batch that is out.
     in_batch: Vec<u64>,
-    left_out: u64,
 }
 
 /// Operations of each batch that are no entries: the next id, and the record that stands for all buckets.
@@ -32,15 +31,28 @@ const OVERHEAD: usize = 2;
 impl Applying {
     /// Begins to apply `plan`.
     pub fn new(plan: Plan) -> Applying {
-        let good = (0..).zip(&plan.rows).filter(|(_, row)| row.kind != RowKind::Refused);
+        let good = (0..)
+            .zip(&plan.rows)
+            .filter(|(_, row)| row.kind != RowKind::Refused);
         let mut order: Vec<u32> = good.map(|(at, _)| at).collect();
         let depth = |at: &u32| plan.rows.get(*at as usize).map(|row| row.depth);
         order.sort_by_key(depth);
         let added = |row: &&PlannedRow| row.kind == RowKind::New;
         let parents: BTreeSet<u64> = plan.rows.iter().filter_map(|row| row.above).collect();
-        let aboves = plan.rows.iter().filter(added).filter(|row| parents.contains(&row.id));
+        let aboves = plan
+            .rows
+            .iter()
+            .filter(added)
+            .filter(|row| parents.contains(&row.id));
         let aboves = aboves.map(|row| (row.id, None)).collect();
-        Applying { plan, order, next: 0, own: None, aboves, in_batch: Vec::new(), left_out: 0 }
+        Applying {
+            plan,
+            order,
+            next: 0,
+            own: None,
+            aboves,
+            in_batch: Vec::new(),
+        }
     }
 
     /// The next batch, or `None` when all have been handed out.
@@ -50,7 +62,11 @@ impl Applying {
         let mut claims = BTreeSet::new();
         let mut above = BTreeSet::new();
         self.in_batch.clear();
-        while let Some(row) = self.order.get(self.next).and_then(|at| self.plan.rows.get(*at as usize)) {
+        while let Some(row) = self
+            .order
+            .get(self.next)
+            .and_then(|at| self.plan.rows.get(*at as usize))
+        {
             bytes += self.plan.bytes(row).len();
             let full = batch.operations.len() + OVERHEAD >= BATCH_OPERATIONS_MAX || bytes > BATCH_BYTES_MAX;
             if full && !batch.operations.is_empty() {
@@ -58,11 +74,13 @@ impl Applying {
             }
             self.next += 1;
             if self.is_orphan(row) {
-                self.left_out += 1;
                 continue;
             }
             claims.extend(self.plan.claims(row));
-            above.extend(row.above.filter(|id| row.kind == RowKind::New && !self.in_batch.contains(id)));
+            above.extend(
+                row.above
+                    .filter(|id| row.kind == RowKind::New && !self.in_batch.contains(id)),
+            );
             batch.guards.push(self.row_guard(row));
             batch.operations.push(Operation::Put {
                 key: entry_key(row.id),
@@ -80,24 +98,13 @@ impl Applying {
         Some(batch)
     }
 
-    /// Says that the last batch was committed at `revision`.
+    /// Says that the last batch was committed at `revision`. If it was not, because of a conflict, it is left
+    /// out with all entries below its own, and the file must be planned again against a newer snapshot.
     pub fn committed(&mut self, revision: Revision) {
         self.own = Some(revision);
         for id in self.in_batch.drain(..) {
             self.aboves.insert(id, Some(revision));
         }
-    }
-
-    /// Says that the last batch, of `entries` entries, conflicted with another writer: it is left out, with all
-    /// below it. The file must be planned again against a newer snapshot.
-    pub fn conflicted(&mut self, batch: &Batch) {
-        let entries = batch.operations.len().saturating_sub(OVERHEAD);
-        self.left_out += entries as u64;
-    }
-
-    /// How many entries have been left out because of conflicts.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
     }
 
     /// How many entries have been handed out or left out, and how many there are.
@@ -121,8 +128,12 @@ impl Applying {
 
     fn add_guards(&self, batch: &mut Batch, claims: &BTreeSet<Claim>, above: &BTreeSet<u64>) {
         let own = self.own.unwrap_or(self.plan.seen);
-        for key in [unique::everything(), next_id_key()] {
-            batch.guards.push(Guard::UnchangedSince(key, own));
+        batch
+            .guards
+            .push(Guard::UnchangedSince(unique::everything(), own));
+        batch.operations.push(unique::touch(unique::everything()));
+        if self.own.is_none() {
+            self.reserve_ids(batch);
         }
         for claim in claims {
             if let Some(space) = self.plan.spaces.get(usize::from(claim.space)) {
@@ -134,7 +145,13 @@ impl Applying {
             let written = self.aboves.get(id).copied().flatten().unwrap_or(self.plan.seen);
             batch.guards.push(Guard::UnchangedSince(entry_key(*id), written));
         }
-        batch.operations.push(unique::touch(unique::everything()));
+    }
+
+    /// The first batch takes all ids of the plan at once: then nobody else's new entries are in the way.
+    fn reserve_ids(&self, batch: &mut Batch) {
+        batch
+            .guards
+            .push(Guard::UnchangedSince(next_id_key(), self.plan.seen));
         batch.operations.push(Operation::Put {
             key: next_id_key(),
             value: self.plan.next_id.to_be_bytes().into(),

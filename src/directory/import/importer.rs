@@ -115,7 +115,10 @@ impl<'a, E: Existing> Importer<'a, E> {
         let taken = self.free_values(row, &entry, &mut place)?;
         let stored = place.known.and_then(|id| self.existing.entry(id));
         let merged = match &stored {
-            Some(stored) => self.merge.known_entry(self.schema, &mut entry, stored).map_err(of_dn)?,
+            Some(stored) => self
+                .merge
+                .known_entry(self.schema, &mut entry, stored)
+                .map_err(of_dn)?,
             None => {
                 self.merge.new_entry(&mut entry, entropy);
                 Merged::Changed
@@ -129,9 +132,20 @@ impl<'a, E: Existing> Importer<'a, E> {
         }
         let bytes = encode(self.schema, &entry, place.above);
         self.check_size(row, bytes.len())?;
-        let kind = if stored.is_some() { RowKind::Changed } else { RowKind::New };
+        let kind = if stored.is_some() {
+            RowKind::Changed
+        } else {
+            RowKind::New
+        };
         let depth = entry.dn.rdns.len();
-        self.plan.push(&Planned { id: place.id, above: place.above, kind, depth, bytes: &bytes, claims: &claims });
+        self.plan.push(&Planned {
+            id: place.id,
+            above: place.above,
+            kind,
+            depth,
+            bytes: &bytes,
+            claims: &claims,
+        });
         self.keep_open(row, name, place);
         Ok(match stored {
             None => Effect::New,
@@ -154,15 +168,30 @@ impl<'a, E: Existing> Importer<'a, E> {
             false => self.above(entry, name)?,
         };
         let id = met.map(|met| met.id).or(known).unwrap_or_else(|| self.new_id());
-        Ok(Place { id, known, above: above.filter(|_| name != self.base), needs })
+        Ok(Place {
+            id,
+            known,
+            above: above.filter(|_| name != self.base),
+            needs,
+        })
     }
 
     /// The entry above, in the directory or in the file; one that has not come yet gets its id now.
     fn above(&mut self, entry: &Entry, name: &[u8]) -> Result<(Option<u64>, Vec<Needs>), Fault> {
-        let own = entry.dn.rdns.first().and_then(|rdn| self.schema.normal_rdn(rdn)).unwrap_or_default();
+        let own = entry
+            .dn
+            .rdns
+            .first()
+            .and_then(|rdn| self.schema.normal_rdn(rdn))
+            .unwrap_or_default();
         let above = name.get(own.len()..).unwrap_or_default();
         let shown = || entry.dn.parent().unwrap_or_default().to_string().into_boxed_str();
-        let needs = || vec![Needs::Above { name: above.into(), shown: shown() }];
+        let needs = || {
+            vec![Needs::Above {
+                name: above.into(),
+                shown: shown(),
+            }]
+        };
         match self.names.find(above).copied() {
             Some(met) if met.state == NameState::Refused => Err(Fault::ParentRefused(met.line)),
             Some(met) if met.state == NameState::Awaited || self.unsettled.contains(&met.id) => {
@@ -173,7 +202,14 @@ impl<'a, E: Existing> Importer<'a, E> {
                 Some(id) => Ok((Some(id), Vec::new())),
                 None => {
                     let id = self.new_id();
-                    self.names.insert(above, Name { id, line: 0, state: NameState::Awaited });
+                    self.names.insert(
+                        above,
+                        Name {
+                            id,
+                            line: 0,
+                            state: NameState::Awaited,
+                        },
+                    );
                     Ok((Some(id), needs()))
                 }
             },
@@ -185,17 +221,28 @@ impl<'a, E: Existing> Importer<'a, E> {
         let mut taken = Vec::new();
         for (space, (kind, seen)) in self.values.iter_mut().enumerate() {
             for value in entry.values(*kind) {
-                let Some(normal) = normal_value(self.schema, *kind, value) else { continue };
+                let Some(normal) = normal_value(self.schema, *kind, value) else {
+                    continue;
+                };
                 let problem = |fault| {
                     let line = line_of(row, self.schema, *kind, value);
                     Problem::of(line, self.schema.name(*kind), fault)
                 };
                 if let Some(line) = seen.find(&normal) {
-                    return Err(problem(Fault::TakenInFile { value: shown(value), line: *line }));
+                    return Err(problem(Fault::TakenInFile {
+                        value: shown(value),
+                        line: *line,
+                    }));
                 }
                 if let Some(from) = self.existing.by_value(*kind, &normal, place.known) {
-                    let dn = self.existing.entry(from).map_or_else(String::new, |entry| entry.dn.to_string());
-                    let problem = problem(Fault::Taken { value: shown(value), dn: dn.into() });
+                    let dn = self
+                        .existing
+                        .entry(from)
+                        .map_or_else(String::new, |entry| entry.dn.to_string());
+                    let problem = problem(Fault::Taken {
+                        value: shown(value),
+                        dn: dn.into(),
+                    });
                     place.needs.push(Needs::Release { from, problem });
                 }
                 taken.push(Taken { space, normal });
@@ -206,9 +253,15 @@ impl<'a, E: Existing> Importer<'a, E> {
 
     /// Takes them, and the name.
     fn claim(&mut self, name: &[u8], line: u64, taken: Vec<Taken>) -> Vec<Claim> {
-        let mut claims = vec![Claim { space: 0, bucket: unique::bucket_number(name) }];
+        let mut claims = vec![Claim {
+            space: 0,
+            bucket: unique::bucket_number(name),
+        }];
         for Taken { space, normal } in taken {
-            claims.push(Claim { space: space as u8 + 1, bucket: unique::bucket_number(&normal) });
+            claims.push(Claim {
+                space: space as u8 + 1,
+                bucket: unique::bucket_number(&normal),
+            });
             if let Some((_, seen)) = self.values.get_mut(space) {
                 seen.insert(&normal, line);
             }
@@ -219,7 +272,10 @@ impl<'a, E: Existing> Importer<'a, E> {
     fn check_size(&self, row: &Row, bytes: usize) -> Result<(), Problem> {
         let of_row = |fault| Err(Problem::row(row.line, fault));
         if bytes > ENTRY_BYTES_MAX {
-            return of_row(Fault::EntryTooLarge { bytes, max: ENTRY_BYTES_MAX });
+            return of_row(Fault::EntryTooLarge {
+                bytes,
+                max: ENTRY_BYTES_MAX,
+            });
         }
         if self.plan.held_bytes() + bytes > PLAN_BYTES_MAX || self.plan.rows.len() >= ROWS_MAX {
             return of_row(Fault::FileTooLarge);
@@ -257,19 +313,27 @@ impl<'a, E: Existing> Importer<'a, E> {
     }
 
     fn changed(&self, entry: &Entry, stored: &Entry) -> Vec<String> {
-        differences(entry, stored).iter().map(|description| self.schema.spell(description)).collect()
+        differences(entry, stored)
+            .iter()
+            .map(|description| self.schema.spell(description))
+            .collect()
     }
 }
 
 fn normal_value(schema: &Schema, kind: AttributeType, value: &[u8]) -> Option<Vec<u8>> {
     let mut normal = Vec::new();
-    schema.definition(kind).equality?.normalize(schema, value, &mut normal).ok()?;
+    schema
+        .definition(kind)
+        .equality?
+        .normalize(schema, value, &mut normal)
+        .ok()?;
     Some(normal)
 }
 
 /// The line of a value; the row's own if the file does not have it.
 fn line_of(row: &Row, schema: &Schema, kind: AttributeType, value: &[u8]) -> u64 {
     let mut fields = row.fields();
-    let found = fields.find(|field| field.value == value && schema.attribute(field.name.as_bytes()) == Some(kind));
+    let found =
+        fields.find(|field| field.value == value && schema.attribute(field.name.as_bytes()) == Some(kind));
     found.map_or(row.line, |field| field.line)
 }

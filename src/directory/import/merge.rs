@@ -54,7 +54,12 @@ impl Merge {
     }
 
     /// Completes an entry that the directory has as `stored`. Errors: [`Fault::OtherUuid`].
-    pub(super) fn known_entry(&self, schema: &Schema, entry: &mut Entry, stored: &Entry) -> Result<Merged, Fault> {
+    pub(super) fn known_entry(
+        &self,
+        schema: &Schema,
+        entry: &mut Entry,
+        stored: &Entry,
+    ) -> Result<Merged, Fault> {
         if let Some(kind) = self.entry_uuid {
             let (said, known) = (entry.values(kind), stored.values(kind));
             if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
@@ -66,7 +71,11 @@ impl Merge {
         for attribute in &stored.attributes {
             let kind = attribute.description.kind;
             let stays = schema.definition(kind).is_operational() || Some(kind) == self.pin;
-            let is_said = entry.attributes.iter().take(said).any(|said| said.description.kind == kind);
+            let is_said = entry
+                .attributes
+                .iter()
+                .take(said)
+                .any(|said| said.description.kind == kind);
             if stays && !is_said && Some(kind) != self.imported_hash {
                 entry.attributes.push(attribute.clone());
             }
@@ -75,9 +84,18 @@ impl Merge {
             return Ok(Merged::Unchanged);
         }
         let unsaid = self.modified.map(|kind| {
-            kind.filter(|kind| !entry.attributes.iter().take(said).any(|a| a.description.kind == *kind))
+            kind.filter(|kind| {
+                !entry
+                    .attributes
+                    .iter()
+                    .take(said)
+                    .any(|a| a.description.kind == *kind)
+            })
         });
-        unsaid.into_iter().flatten().for_each(|kind| entry.set(kind, Vec::new()));
+        unsaid
+            .into_iter()
+            .flatten()
+            .for_each(|kind| entry.set(kind, Vec::new()));
         self.stamp(entry, self.modified);
         Ok(Merged::Changed)
     }
@@ -90,7 +108,9 @@ impl Merge {
         let is_export = !entry.values(imported_hash).is_empty();
         let says_nothing = entry.values(pin).is_empty();
         self.remember_hash(entry);
-        if says_nothing || (!is_export && same_values(entry.values(imported_hash), stored.values(imported_hash))) {
+        if says_nothing
+            || (!is_export && same_values(entry.values(imported_hash), stored.values(imported_hash)))
+        {
             entry.set(pin, stored.values(pin).to_vec());
             entry.set(imported_hash, stored.values(imported_hash).to_vec());
         }
@@ -114,9 +134,15 @@ impl Merge {
     /// Sets time and author where the entry has none.
     fn stamp(&self, entry: &mut Entry, [time, author]: [Option<AttributeType>; 2]) {
         if let Some(kind) = time.filter(|kind| entry.values(*kind).is_empty()) {
-            entry.set(kind, vec![self.now.generalized_time().to_string().into_bytes().into()]);
+            entry.set(
+                kind,
+                vec![self.now.generalized_time().to_string().into_bytes().into()],
+            );
         }
-        if let (Some(kind), Some(name)) = (author.filter(|kind| entry.values(*kind).is_empty()), &self.creator) {
+        if let (Some(kind), Some(name)) = (
+            author.filter(|kind| entry.values(*kind).is_empty()),
+            &self.creator,
+        ) {
             entry.set(kind, vec![name.clone()]);
         }
     }
@@ -125,7 +151,10 @@ impl Merge {
 /// The descriptions of the attributes in which two entries differ, for `--dry-run`.
 pub(super) fn differences(left: &Entry, right: &Entry) -> Vec<AttributeDescription> {
     let differs = |from: &Entry, to: &Entry| -> Vec<AttributeDescription> {
-        let differing = from.attributes.iter().filter(|attribute| find(to, attribute).is_none());
+        let differing = from
+            .attributes
+            .iter()
+            .filter(|attribute| find(to, attribute).is_none());
         differing.map(|attribute| attribute.description.clone()).collect()
     };
     let mut all = differs(left, right);
@@ -138,13 +167,19 @@ pub(super) fn differences(left: &Entry, right: &Entry) -> Vec<AttributeDescripti
 /// Whether two entries hold the same values, in whatever order, and spell their names alike.
 fn same(left: &Entry, right: &Entry) -> bool {
     left.attributes.len() == right.attributes.len()
-        && left.attributes.iter().all(|attribute| find(right, attribute).is_some())
+        && left
+            .attributes
+            .iter()
+            .all(|attribute| find(right, attribute).is_some())
         && left.dn.to_string() == right.dn.to_string()
 }
 
 /// The attribute of `entry` with the same description and values.
 fn find<'a>(entry: &'a Entry, attribute: &Attribute) -> Option<&'a Attribute> {
-    let found = entry.attributes.iter().find(|other| other.description == attribute.description)?;
+    let found = entry
+        .attributes
+        .iter()
+        .find(|other| other.description == attribute.description)?;
     same_values(&found.values, &attribute.values).then_some(found)
 }
 
@@ -161,7 +196,9 @@ fn same_values(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
 }
 
 fn same_uuid(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
-    left.iter().zip(right).all(|(left, right)| left.eq_ignore_ascii_case(right))
+    left.iter()
+        .zip(right)
+        .all(|(left, right)| left.eq_ignore_ascii_case(right))
 }
 
 /// A random UUID (RFC 9562 section 5.4) as text.

@@ -50,8 +50,10 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
     let mut refused = Vec::new();
     loop {
         let changed = changed_ids(&open, plan);
-        let (bad, good): (Vec<_>, Vec<_>) =
-            open.into_iter().map(|row| (first_unmet(&row, names, &changed), row)).partition(|(unmet, _)| unmet.is_some());
+        let (bad, good): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .map(|row| (first_unmet(&row, names, &changed), row))
+            .partition(|(unmet, _)| unmet.is_some());
         open = good.into_iter().map(|(_, row)| row).collect();
         if bad.is_empty() {
             return refused;
@@ -63,7 +65,10 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
             if let Some(name) = names.find(&row.name) {
                 name.state = NameState::Refused;
             }
-            refused.extend(unmet.map(|problem| Refused { problem, text: row.text }));
+            refused.extend(unmet.map(|problem| Refused {
+                problem,
+                text: row.text,
+            }));
         }
     }
 }
@@ -73,10 +78,15 @@ fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<u64>) -> Op
         Needs::Release { from, .. } if changed.contains(from) => None,
         Needs::Release { problem, .. } => Some(problem.clone()),
         Needs::Above { name, shown } => match names.find(name).copied() {
-            Some(Name { state: NameState::Good, .. }) => None,
-            Some(Name { state: NameState::Refused, line, .. }) => {
-                Some(Problem::of(row.line, "dn", Fault::ParentRefused(line)))
-            }
+            Some(Name {
+                state: NameState::Good,
+                ..
+            }) => None,
+            Some(Name {
+                state: NameState::Refused,
+                line,
+                ..
+            }) => Some(Problem::of(row.line, "dn", Fault::ParentRefused(line))),
             _ => Some(Problem::of(row.line, "dn", Fault::NoParent(shown.clone()))),
         },
     })

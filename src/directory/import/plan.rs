@@ -61,7 +61,14 @@ const CHUNK_BYTES: usize = 4 << 20;
 impl Plan {
     pub(super) fn new(seen: Revision, next_id: u64, unique: impl Iterator<Item = Box<str>>) -> Plan {
         let spaces = std::iter::once(unique::NAMES.into()).chain(unique).collect();
-        Plan { seen, next_id, rows: Vec::new(), claims: Vec::new(), spaces, chunks: Vec::new() }
+        Plan {
+            seen,
+            next_id,
+            rows: Vec::new(),
+            claims: Vec::new(),
+            spaces,
+            chunks: Vec::new(),
+        }
     }
 
     /// How many entries it will add, and how many it will change.
@@ -79,13 +86,17 @@ impl Plan {
     pub(super) fn bytes(&self, row: &PlannedRow) -> &[u8] {
         let start = row.start as usize;
         let chunk = self.chunks.get(row.chunk as usize);
-        chunk.and_then(|chunk| chunk.get(start..start + row.length as usize)).unwrap_or_default()
+        chunk
+            .and_then(|chunk| chunk.get(start..start + row.length as usize))
+            .unwrap_or_default()
     }
 
     /// The unique values that `row` takes.
     pub(super) fn claims(&self, row: &PlannedRow) -> &[Claim] {
         let first = row.first_claim as usize;
-        self.claims.get(first..first + row.claims as usize).unwrap_or_default()
+        self.claims
+            .get(first..first + row.claims as usize)
+            .unwrap_or_default()
     }
 
     /// Adds an entry. Its bytes are fewer than [`CHUNK_BYTES`]; positions fit into 32 bits because of

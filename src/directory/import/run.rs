@@ -15,6 +15,9 @@ use crate::types::Entropy;
 /// How often a file is planned again because others wrote at the same time; then [`ImportError::Busy`].
 pub const ROUNDS_MAX: u32 = 10;
 
+/// How many batches may conflict until the file is planned again at once, and not after the last batch.
+pub const CONFLICTS_MAX: u32 = 16;
+
 /// Where an import takes place: a store and its snapshots.
 pub trait World {
     /// What the directory holds.
@@ -158,14 +161,24 @@ pub fn run<W: World>(
         // Only the first round is told about: later ones meet the same rows again.
         let (plan, counts) = match first {
             None => plan(job, &existing, open()?, entropy, events)?,
-            Some(_) => plan(job, &existing, open()?, entropy, &mut |_| ControlFlow::Continue(()))?,
+            Some(_) => plan(job, &existing, open()?, entropy, &mut |_| {
+                ControlFlow::Continue(())
+            })?,
         };
         let counts = *first.get_or_insert(counts);
         if job.mode == Mode::DryRun || (counts.refused > 0 && job.keep_going == KeepGoing::No) {
-            return Ok(Outcome { counts, applied: Applied::No });
+            return Ok(Outcome {
+                counts,
+                applied: Applied::No,
+            });
         }
         match apply(plan, world, events)? {
-            None => return Ok(Outcome { counts, applied: Applied::Yes }),
+            None => {
+                return Ok(Outcome {
+                    counts,
+                    applied: Applied::Yes,
+                });
+            }
             Some(conflict) => revision = conflict,
         }
     }
@@ -193,8 +206,15 @@ fn plan<E: Existing, S>(
         counts.rows += 1;
         counts.count(&checked);
         let told = match checked {
-            Ok(effect) => events(Event::Row { dn: row.dn(), effect: &effect, bytes: rows.bytes_read() }),
-            Err(problem) => events(Event::Refused(&Refused { problem, text: row.text.clone() })),
+            Ok(effect) => events(Event::Row {
+                dn: row.dn(),
+                effect: &effect,
+                bytes: rows.bytes_read(),
+            }),
+            Err(problem) => events(Event::Refused(&Refused {
+                problem,
+                text: row.text.clone(),
+            })),
         };
         go_on(told)?;
     }
@@ -213,14 +233,17 @@ fn apply<W: World>(
     events: &mut Events<'_>,
 ) -> Result<Option<Revision>, ImportError<W::Error>> {
     let mut applying = Applying::new(plan);
-    let mut conflict = None;
+    let (mut conflicts, mut conflict) = (0, None);
     while let Some(batch) = applying.next_batch() {
         match world.commit(&batch).map_err(ImportError::Store)? {
             Committed::At(revision) => applying.committed(revision),
             Committed::Conflict(at) => {
-                applying.conflicted(&batch);
+                conflicts += 1;
                 conflict = Some(at);
             }
+        }
+        if conflicts == CONFLICTS_MAX {
+            break;
         }
         let (written, all) = applying.progress();
         go_on(events(Event::Written(written, all)))?;

@@ -20,7 +20,12 @@ struct Item<T> {
 
 impl<T> Seen<T> {
     pub(super) fn new() -> Seen<T> {
-        Seen { hasher: RandomState::new(), positions: HashMap::new(), items: Vec::new(), bytes: Vec::new() }
+        Seen {
+            hasher: RandomState::new(),
+            positions: HashMap::new(),
+            items: Vec::new(),
+            bytes: Vec::new(),
+        }
     }
 
     /// What was put in for `key`.
@@ -43,7 +48,11 @@ impl<T> Seen<T> {
                 self.positions.insert(hash, self.items.len());
                 let start = self.bytes.len();
                 self.bytes.extend_from_slice(key);
-                self.items.push(Item { start, end: self.bytes.len(), value });
+                self.items.push(Item {
+                    start,
+                    end: self.bytes.len(),
+                    value,
+                });
             }
         }
     }
