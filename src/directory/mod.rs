@@ -1,3 +1,9 @@
 //! Layer 4: what the directory answers: pure functions of a snapshot, a request and the time.
 
+pub mod account;
+pub mod authenticate;
+pub mod csv_text;
+pub mod ldif;
+pub mod problem;
 pub mod request;
+pub mod row;

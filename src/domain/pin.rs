@@ -4,6 +4,7 @@
 mod crypt;
 mod derived;
 mod digest;
+mod mark;
 mod phc;
 mod scheme;
 
@@ -12,6 +13,7 @@ use std::hint::black_box;
 use argon2::Block;
 use thiserror::Error;
 
+pub use mark::{PinKey, PinMark, PinProof};
 pub use scheme::{HashRefused, HashScheme};
 
 use crate::types::{Pin, PinHash};

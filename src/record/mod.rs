@@ -3,6 +3,8 @@
 pub mod batch;
 pub mod entry;
 pub mod key;
+pub mod lockout;
 
 pub use batch::{Batch, BatchId, Change, Guard, Operation, Record, Revision};
 pub use key::{Key, Kind};
+pub use lockout::{LockoutRecord, LockoutRecordError};

@@ -1,5 +1,13 @@
 //! Layer 6: sockets, threads, the clock and the store: everything that can wait or fail. No decisions.
 
+pub mod answers;
+pub mod audit_log;
 pub mod clock;
 pub mod entropy;
 pub mod http_listener;
+pub mod ldap_connection;
+pub mod ldap_counters;
+pub mod ldap_listener;
+pub mod metrics;
+pub mod places;
+pub mod tls;

@@ -7,6 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use beadle::domain::pin::{HashMemory, Hashing, hash};
+use beadle::types::Pin;
+
 use crate::Options;
 
 const SURNAMES: &str = "Chan Wong Lee Cheung Lam Ng Ho Leung Yip Tang Kwok Lau Chow Yeung Fung Tsang Smith Patel Garcia Kim";
@@ -70,7 +73,7 @@ pub fn write(options: &Options) -> Result<()> {
     users.flush()
 }
 
-fn person(out: &mut impl Write, i: u64, hash: &str) -> Result<()> {
+fn person(out: &mut impl Write, i: u64, scheme: &str) -> Result<()> {
     let z = splitmix(i ^ 0xAB_CDEF);
     let (uid, sn) = (uid(i), word(SURNAMES, z));
     let given = format!("{} {}", word(GIVEN, z >> 8), word(GIVEN, z >> 16));
@@ -87,8 +90,17 @@ fn person(out: &mut impl Write, i: u64, hash: &str) -> Result<()> {
     writeln!(out, "title: {}\nl: Hong Kong", if z & 1 == 1 { "Mr" } else { "Ms" })?;
     writeln!(out, "preferredLanguage: {}", if z & 2 == 2 { "en" } else { "zh-Hant" })?;
     writeln!(out, "roomNumber: R{:03}", (z >> 20) % 900)?;
-    match hash {
+    match scheme {
         "none" => writeln!(out),
+        "argon2" => writeln!(out, "userPassword: {}\n", argon2(i)),
         _ => writeln!(out, "userPassword: {{SSHA}}{}\n", STANDARD.encode(ssha(i))),
     }
+}
+
+/// The hash beadle makes by default: both sides then check equal parameters.
+fn argon2(i: u64) -> String {
+    let hashing = Hashing::default();
+    let salt = (u128::from(splitmix(i ^ 0x5A17)) << 64 | u128::from(i)).to_le_bytes();
+    let hash = hash(&Pin::new(pin(i).into_bytes()), hashing, salt, &mut HashMemory::for_hashing(hashing));
+    String::from_utf8_lossy(hash.expose()).into_owned()
 }
