@@ -10,6 +10,8 @@ pub mod matching;
 pub mod packed;
 pub mod pin;
 pub mod schema;
+pub mod schema_check;
 mod schema_compile;
 pub mod schema_text;
+mod subschema;
 pub mod syntax;

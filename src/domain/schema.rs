@@ -18,6 +18,7 @@ pub struct Schema {
     /// Names, aliases and OIDs in lower case.
     pub(super) attribute_names: HashMap<Box<[u8]>, AttributeType>,
     pub(super) class_names: HashMap<Box<[u8]>, ClassPosition>,
+    pub(super) operational: AttributeSet,
 }
 
 /// An attribute type with everything it inherits resolved.
@@ -161,11 +162,8 @@ impl Schema {
     }
 
     /// Every operational attribute type: what `+` selects (RFC 3673) and `*` does not.
-    pub fn operational(&self) -> AttributeSet {
-        self.attribute_types()
-            .filter(|(_, definition)| definition.is_operational())
-            .map(|(kind, _)| kind)
-            .collect()
+    pub fn operational(&self) -> &AttributeSet {
+        &self.operational
     }
 
     /// `objectClass`.

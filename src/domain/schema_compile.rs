@@ -47,11 +47,13 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
     let class_names = classes.names(|text| &text.head, ClassPosition)?;
     let attribute_types = attribute_types(types, &attribute_names)?;
     let object_classes = object_classes(classes, &class_names, &attribute_names)?;
+    let operational = operational(&attribute_types);
     Ok(Schema {
         attribute_types,
         object_classes,
         attribute_names,
         class_names,
+        operational,
     })
 }
 
@@ -107,6 +109,13 @@ fn attribute_types(
             .for_each(|above| definitions[*above].subtypes.insert(AttributeType(at as u16)));
     }
     Ok(definitions)
+}
+
+fn operational(definitions: &[AttributeDefinition]) -> AttributeSet {
+    let all = (0..).map(AttributeType).zip(definitions);
+    all.filter(|(_, definition)| definition.is_operational())
+        .map(|(kind, _)| kind)
+        .collect()
 }
 
 /// The type itself and every type above it, nearest first.
