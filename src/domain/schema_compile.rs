@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema::{AttributeDefinition, ClassPosition, ObjectClass, Schema};
+use crate::domain::schema_reader::parse;
 use crate::domain::schema_text::{
-    AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile, parse,
+    AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile,
 };
 use crate::domain::syntax::Syntax;
 use crate::types::attribute::ATTRIBUTE_TYPES_MAX;

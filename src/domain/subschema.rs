@@ -138,7 +138,8 @@ impl<T: AsRef<str>> Display for Oids<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::schema_text::{SchemaFile, parse};
+    use crate::domain::schema_reader::parse;
+    use crate::domain::schema_text::SchemaFile;
 
     #[test]
     fn what_is_shown_reads_back_as_the_same_schema() {
