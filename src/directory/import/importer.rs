@@ -12,7 +12,8 @@ use crate::directory::problem::{Fault, Problem, shown};
 use crate::directory::row::Row;
 use crate::directory::unique;
 use crate::domain::entry::Entry;
-use crate::domain::schema::{Schema, is_at_or_under};
+use crate::domain::normal_dn::is_at_or_under;
+use crate::domain::schema::Schema;
 use crate::types::{AttributeType, Entropy};
 
 /// What a good row does to the directory.
