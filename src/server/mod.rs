@@ -14,6 +14,7 @@ pub mod login;
 pub mod metrics;
 pub mod places;
 pub mod radius_counters;
+mod radius_held;
 pub mod radius_listener;
 pub mod radius_socket;
 pub mod tls;
