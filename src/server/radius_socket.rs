@@ -113,9 +113,10 @@ impl Batch {
                 local: meta.dst_ip,
             };
             let octets = octets.get(..meta.len).unwrap_or_default();
-            octets
-                .chunks(meta.stride.max(1))
-                .map(move |datagram| (peer, datagram))
+            // `chunks` makes nothing of an empty datagram, which is one all the same.
+            let empty = octets.is_empty().then_some(octets);
+            let datagrams = empty.into_iter().chain(octets.chunks(meta.stride.max(1)));
+            datagrams.map(move |datagram| (peer, datagram))
         })
     }
 }
