@@ -132,7 +132,6 @@ impl From<io::Error> for End {
 
 fn count_end<A>(service: &LdapService<A>, end: End) {
     let counters = &service.counters;
-    counters.connections_ended.add(1);
     match end {
         End::NotLdap => counters.not_ldap.add(1),
         End::TooLong => counters.too_long.add(1),
