@@ -153,7 +153,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = zeroize::Zeroizing::new(read(path)?);
+    let text = read(path)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoPrivateKey { path: path.into() },
         source => TlsError::NotPem {
@@ -181,9 +181,12 @@ pub fn self_signed(folder: &Path, names: Vec<String>) -> Result<TlsFiles, TlsErr
         return Ok(files);
     }
     let made = rcgen::generate_simple_self_signed(names)?;
-    let key = zeroize::Zeroizing::new(made.signing_key.serialize_pem());
     // The key first: a pair is there only when both are.
-    write(&files.private_key, key.as_bytes(), 0o600)?;
+    write(
+        &files.private_key,
+        made.signing_key.serialize_pem().as_bytes(),
+        0o600,
+    )?;
     write(&files.certificate, made.cert.pem().as_bytes(), 0o644)?;
     Ok(files)
 }
