@@ -3,4 +3,6 @@
 mod ldap_client;
 mod ldap_codec;
 mod ldap_listener;
+mod ldap_serving;
 mod ldap_session;
+mod ldap_tools;
