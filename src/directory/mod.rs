@@ -3,6 +3,7 @@
 pub mod account;
 pub mod authenticate;
 pub mod csv_text;
+pub mod export;
 pub mod import;
 pub mod ldif;
 pub mod problem;
