@@ -12,7 +12,7 @@ pub mod time;
 
 use thiserror::Error;
 
-use crate::domain::schema::Schema;
+use crate::domain::schema::{AttributeDefinition, Schema};
 use crate::domain::syntax::Syntax;
 use text::{Case, Fold};
 
@@ -168,22 +168,33 @@ impl MatchingRule {
         }
     }
 
-    /// The normal form of `value`, without allocating: `value` itself or a part of `buffer`. `None` as for
+    /// Writes the normal form of `value` into `buffer` and returns its length, without allocating. `None` as for
     /// [`MatchingRule::matches_normal`], and for values longer than the buffer.
-    pub fn normal_in<'a>(&self, value: &'a [u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-        if self.form == Form::Octets {
-            return Some(value);
+    pub fn normal_in(&self, value: &[u8], buffer: &mut [u8]) -> Option<usize> {
+        let fold = match self.form {
+            Form::Octets => None,
+            _ => Some(self.fold()?),
+        };
+        let buffer = buffer.get_mut(..value.len())?;
+        match fold {
+            None => buffer.copy_from_slice(value),
+            Some(fold) if value.is_ascii() => {
+                let places = buffer.iter_mut().zip(fold.ascii(value));
+                return Some(places.map(|(place, byte)| *place = byte).count());
+            }
+            Some(_) => return None,
         }
-        let fold = self.fold()?;
-        if value.len() > buffer.len() || !value.is_ascii() {
-            return None;
-        }
-        let mut length = 0;
-        for (place, byte) in buffer.iter_mut().zip(fold.ascii(value)) {
-            *place = byte;
-            length += 1;
-        }
-        buffer.get(..length)
+        Some(value.len())
+    }
+
+    /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it is one of the
+    /// attribute's own, it is for the attribute's syntax, or both are about text.
+    pub fn applies_to(&self, definition: &AttributeDefinition) -> bool {
+        let own = [definition.equality, definition.ordering, definition.substrings];
+        let mut own = own.into_iter().flatten();
+        let both_text =
+            self.fold().is_some() && definition.equality.is_some_and(|rule| rule.fold().is_some());
+        both_text || self.syntax == definition.syntax.oid || own.any(|rule| rule.form == self.form)
     }
 
     /// How text is folded, for the forms that are text.

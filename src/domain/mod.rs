@@ -4,6 +4,8 @@ pub mod access;
 pub mod audit;
 pub mod entry;
 pub mod filter;
+pub mod filter_text;
+mod filter_truth;
 pub mod imported_hash;
 pub mod lockout;
 pub mod matching;
