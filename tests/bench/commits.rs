@@ -16,9 +16,13 @@ pub fn commits(options: &Options) -> Result<()> {
     let mut entropy = SeededEntropy::new(7);
     let store = Arc::new(SledStore::open(&settings, &mut entropy).map_err(Error::other)?);
     let (writers, end) = (options.number("writers", 1), Instant::now() + options.seconds());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()?;
     let start = Instant::now();
-    let tasks: Vec<_> = (0..writers).map(|writer| runtime.spawn(write(store.clone(), writer, end))).collect();
+    let tasks: Vec<_> = (0..writers)
+        .map(|writer| runtime.spawn(write(store.clone(), writer, end)))
+        .collect();
     let done: u64 = runtime.block_on(async {
         let mut sum = 0;
         for task in tasks {
@@ -26,7 +30,10 @@ pub fn commits(options: &Options) -> Result<()> {
         }
         Ok::<u64, Error>(sum)
     })?;
-    println!("{{\"done\":{done},\"per_s\":{:.0}}}", done as f64 / start.elapsed().as_secs_f64());
+    println!(
+        "{{\"done\":{done},\"per_s\":{:.0}}}",
+        done as f64 / start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -39,7 +46,13 @@ async fn write(store: Arc<SledStore>, writer: u64, end: Instant) -> Result<u64> 
             value: vec![writer as u8; 600].into(),
             expires: None,
         };
-        store.commit(Batch { guards: vec![], operations: vec![put] }).await.map_err(Error::other)?;
+        store
+            .commit(Batch {
+                guards: vec![],
+                operations: vec![put],
+            })
+            .await
+            .map_err(Error::other)?;
         done += 1;
     }
     Ok(done)
