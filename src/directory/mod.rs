@@ -3,7 +3,10 @@
 pub mod account;
 pub mod authenticate;
 pub mod csv_text;
+pub mod import;
 pub mod ldif;
+pub mod principals;
 pub mod problem;
 pub mod request;
 pub mod row;
+pub mod unique;

@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::row::ROW_BYTES_MAX;
+use crate::domain::pin::HashRefused;
 
 /// One thing wrong with one row.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -133,9 +134,12 @@ pub enum Fault {
     /// Something else the schema refuses, in its words.
     #[error("{0}")]
     Schema(Box<str>),
-    /// A PIN in clear text.
-    #[error("the PIN is in clear text or in an unknown scheme")]
-    ClearTextPin,
+    /// A PIN in clear text, or a hash of no use.
+    #[error(transparent)]
+    Pin(#[from] HashRefused),
+    /// A second `userPassword`, or one with options.
+    #[error("an account has one PIN")]
+    SecondPin,
     /// Another entry of the directory or of the file has this name.
     #[error("the same name as on line {0}")]
     DnTwice(u64),
@@ -164,6 +168,9 @@ pub enum Fault {
     /// The entry has another `entryUUID` already.
     #[error("the directory knows this entry under another entryUUID")]
     OtherUuid,
+    /// More entries than one import holds.
+    #[error("the file is too large to be checked as a whole")]
+    FileTooLarge,
     /// An entry too large to store.
     #[error("the entry takes {bytes} bytes, and {max} is the most")]
     EntryTooLarge {
@@ -217,7 +224,9 @@ impl Fault {
             Fault::ValueTwice => "leave it once",
             Fault::Syntax { .. } => "correct the value",
             Fault::Schema(_) => "correct the entry",
-            Fault::ClearTextPin => "put a hash there, such as `beadle hash` prints",
+            Fault::Pin(_) => "put a hash there, such as `beadle hash` prints",
+            Fault::SecondPin => "leave one `userPassword` line, without options",
+            Fault::FileTooLarge => "split it",
             Fault::DnTwice(_) => "leave one of the two rows",
             Fault::TakenInFile { .. } | Fault::Taken { .. } => "give each entry a value of its own",
             Fault::NoParent(_) => "add a row for it, or correct the name",

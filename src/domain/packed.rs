@@ -3,7 +3,7 @@
 //! The values of one attribute stand back to back, each as a DER OCTET STRING (`04`, length, bytes):
 //! as compact as any other length prefix, and an answer to a search copies the whole run at once.
 
-use crate::types::AttributeType;
+use crate::types::{AttributeType, Dn};
 
 /// One attribute of a packed entry.
 #[derive(Clone, Copy)]
@@ -27,6 +27,12 @@ impl<'a> AttributeView<'a> {
 pub trait Attributes {
     /// The attributes; a description occurs once.
     fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>>;
+
+    /// The entry's name, for the rare filter that looks at its pairs too (RFC 4511 `dnAttributes`). `None` has
+    /// such filters look at the attributes alone.
+    fn dn(&self) -> Option<Dn> {
+        None
+    }
 }
 
 /// The values of an [`AttributeView`].

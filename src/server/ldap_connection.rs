@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::directory::request::{Asker, Outcome, Request, Search};
+use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
@@ -32,8 +32,8 @@ use crate::server::ldap_listener::{Begin, LdapService};
 const READ_BYTES: usize = 4096;
 /// The most messages answered before their answers are written.
 const MESSAGES_PER_WRITE_MAX: usize = 64;
-/// A buffer that has grown larger than this is given back when it is empty.
-const BUFFER_KEPT_BYTES: usize = 2 * OUTPUT_MARK_BYTES;
+/// An empty buffer larger than this is given back before a connection waits: most connections only wait.
+const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 
 /// What a connection is made of, besides its stream.
 pub(super) struct Wiring<A> {
@@ -261,7 +261,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
                 session.on_refusal(*refusal, &mut self.output),
             ),
         };
-        self.input.advance(length);
+        self.forget(length, head);
         let Some((id, operation)) = head else {
             return Err(End::Malformed);
         };
@@ -274,6 +274,14 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let went = self.go_on(next, &mut served).await;
         self.tell(&served, begun);
         went
+    }
+
+    /// Takes the served message out of the input; of a bind not even the bytes stay behind.
+    fn forget(&mut self, length: usize, head: Option<(MessageId, Operation)>) {
+        if let (Some((_, Operation::Bind)), Some(bytes)) = (head, self.input.get_mut(..length)) {
+            bytes.fill(0);
+        }
+        self.input.advance(length);
     }
 
     async fn go_on(&mut self, next: Next, served: &mut Served) -> Result<(), End> {
@@ -290,6 +298,17 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
+    async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let now = answers.now();
+        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+            return Ok(verdict);
+        }
+        // Hashing takes its time: what is answered already must not wait for it.
+        self.write_out().await?;
+        Ok(answers.authenticate(log_in, now).await)
+    }
+
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
         let outcome = match request {
@@ -297,11 +316,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             Request::Compare(compare) => {
                 Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
             }
-            Request::Authenticate(log_in) => {
-                // Hashing takes its time: what is answered already must not wait for it.
-                self.write_out().await?;
-                Outcome::Authenticated(answers.authenticate(log_in).await)
-            }
+            Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
         Ok(())
@@ -358,6 +373,10 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     }
 
     async fn read(&mut self) -> Result<(), End> {
+        give_back(&mut self.output);
+        if self.input.is_empty() {
+            give_back(&mut self.input);
+        }
         let read = tokio::select! {
             biased;
             read = self.stream.read_buf(&mut self.input) => read?,
@@ -374,10 +393,6 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
         written.map_err(|_| End::WriteTimeout)??;
         self.output.clear();
-        give_back(&mut self.output);
-        if self.input.is_empty() {
-            give_back(&mut self.input);
-        }
         Ok(())
     }
 

@@ -3,5 +3,10 @@
 mod architecture;
 mod cli;
 mod conf;
+mod harness;
+mod ldap_client;
 mod ldap_codec;
+mod ldap_listener;
+mod ldap_session;
+mod radius_socket;
 mod store_battery;
