@@ -6,6 +6,7 @@ pub mod csv_text;
 pub mod export;
 pub mod import;
 pub mod ldif;
+pub mod principals;
 pub mod problem;
 pub mod request;
 pub mod row;

@@ -174,11 +174,12 @@ impl Attempts {
         self.lock_if_due(group, now, policy)
     }
 
-    /// Takes over a lock that was stored, by this process before a restart or by another node; `None`
-    /// lifts it. It holds for every source, as nothing says who caused it.
+    /// Takes over a lock that was stored, by this process or another; `None` lifts it. One that ends no
+    /// later than the present one is no news, one's own least of all. A new one holds for every source, as
+    /// nothing says who caused it.
     pub fn set_lock(&mut self, until: Option<Timestamp>) {
-        let same = self.lock.as_ref().map(|lock| lock.until) == until;
-        if !same {
+        let present = self.lock.as_ref().map(|lock| lock.until);
+        if until.is_none() || until > present {
             self.lock = until.map(|until| Lock {
                 until,
                 offenders: self.trusted.iter().map(|trusted| trusted.group).collect(),
@@ -418,6 +419,16 @@ mod tests {
         let _ = wrong(&mut attempts, 0..8, AWAY, START);
         attempts.set_lock(Some(START.plus_s(1800)));
         assert!(is_open(&attempts, HOME, START));
+    }
+
+    #[test]
+    fn a_stored_lock_lengthens_and_never_shortens() {
+        let mut attempts = Attempts::default();
+        attempts.set_lock(Some(START.plus_s(60)));
+        attempts.set_lock(Some(START.plus_s(30)));
+        assert!(!is_open(&attempts, HOME, START.plus_s(59)));
+        attempts.set_lock(Some(START.plus_s(90)));
+        assert!(!is_open(&attempts, HOME, START.plus_s(89)) && is_open(&attempts, HOME, START.plus_s(90)));
     }
 
     #[test]
