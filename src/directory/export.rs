@@ -207,28 +207,23 @@ struct Column {
 
 impl Columns {
     fn push_header(&self, text: &mut Vec<u8>) {
-        let cells: Vec<Vec<&[u8]>> = self.0.iter().map(|column| vec![column.name.as_bytes()]).collect();
-        csv_text::push_record(text, &cells);
+        csv_text::push_record(text, self.0.iter().map(|column| column.name.as_bytes().to_vec()));
     }
 
     fn push_entry(&self, text: &mut Vec<u8>, entry: &Entry) {
-        let dn = entry.dn.to_string();
-        let cells: Vec<Vec<&[u8]>> = self.0.iter().map(|column| column.values(entry, &dn)).collect();
-        csv_text::push_record(text, &cells);
+        csv_text::push_record(text, self.0.iter().map(|column| column.cell(entry)));
     }
 }
 
 impl Column {
-    fn values<'a>(&self, entry: &'a Entry, dn: &'a str) -> Vec<&'a [u8]> {
+    fn cell(&self, entry: &Entry) -> Vec<u8> {
         let Some(description) = &self.attribute else {
-            return vec![dn.as_bytes()];
+            return entry.dn.to_string().into_bytes();
         };
         let found = entry
             .attributes
             .iter()
             .find(|attribute| attribute.description == *description);
-        found.map_or_else(Vec::new, |attribute| {
-            attribute.values.iter().map(|value| &**value).collect()
-        })
+        found.map_or_else(Vec::new, |attribute| csv_text::joined(&attribute.values))
     }
 }

@@ -10,7 +10,7 @@ use super::lines::Bounded;
 use super::{SEPARATOR, written};
 use crate::directory::ldif::description;
 use crate::directory::problem::{Fault, Problem, shown};
-use crate::directory::row::{More, ROW_BYTES_MAX, Row, RowError, Rows};
+use crate::directory::row::{More, Row, RowError, Rows};
 
 /// What a row means that does not say it.
 pub struct Defaults<'a> {
@@ -244,6 +244,7 @@ fn broken(error: csv::Error, line: u64) -> RowError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::row::ROW_BYTES_MAX;
 
     fn defaults<R>(test: impl FnOnce(&Defaults<'_>) -> R) -> R {
         let object_classes = |_: &[&str]| vec![Box::from("inetOrgPerson")];

@@ -12,13 +12,14 @@ pub fn written(record: &ByteRecord) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// Appends a row of cells to `out`. The values of a cell are joined as [`super::CsvReader`] takes them apart.
-pub fn push_record(out: &mut Vec<u8>, cells: &[Vec<&[u8]>]) {
-    let record: ByteRecord = cells.iter().map(|values| joined(values)).collect();
+/// Appends a row of cells to `out`.
+pub fn push_record(out: &mut Vec<u8>, cells: impl Iterator<Item = Vec<u8>>) {
+    let record: ByteRecord = cells.collect();
     out.extend_from_slice(&written(&record));
 }
 
-fn joined(values: &[&[u8]]) -> Vec<u8> {
+/// The values of one cell, joined as [`super::CsvReader`] takes them apart again.
+pub fn joined(values: &[Box<[u8]>]) -> Vec<u8> {
     let mut cell = Vec::new();
     for (at, value) in values.iter().enumerate() {
         if at > 0 {
