@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod compare;
 pub mod computed;
 pub mod csv_text;
+pub mod export;
 pub mod import;
 pub mod ldif;
 mod plan;

@@ -149,12 +149,11 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::schema_reader;
     use crate::domain::schema_text::{self, SchemaFile};
 
     fn parsed(text: &str) -> schema_text::Descriptions {
         let file = SchemaFile { name: "test", text };
-        schema_reader::parse(file).unwrap_or_else(|error| panic!("{text}: {error}"))
+        crate::domain::schema_reader::parse(file).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     #[test]
