@@ -302,6 +302,14 @@ pub fn is_at_or_under(normal: &[u8], base: &[u8]) -> bool {
         .is_some_and(|above| above.is_empty() || above.ends_with(RDN_END))
 }
 
+/// The normal form of a DN without its last RDN, and that RDN's. Nothing is left of nothing.
+pub fn split_last_rdn(normal: &[u8]) -> (&[u8], &[u8]) {
+    let before = normal.strip_suffix(RDN_END).unwrap_or_default();
+    // An end mark is nowhere else: zero bytes in values are escaped.
+    let ends = before.windows(RDN_END.len()).rposition(|bytes| bytes == RDN_END);
+    normal.split_at(ends.map_or(0, |at| at + RDN_END.len()))
+}
+
 /// Hands `name` in lower case to `look_up`, without allocating. Names past [`NAME_BYTES_MAX`] are nobody's.
 fn with_lower_case<T>(name: &[u8], look_up: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
     let mut buffer = [0; NAME_BYTES_MAX];
@@ -397,6 +405,17 @@ mod tests {
             assert_ne!(dn(a), dn(b));
         }
         assert_eq!(dn("nosuch=a"), None);
+    }
+
+    #[test]
+    fn a_dn_comes_apart_rdn_by_rdn() {
+        let whole = dn("uid=a,userPassword=\\00\\02x,dc=c").unwrap();
+        let (rest, last) = split_last_rdn(&whole);
+        assert_eq!(Some(last), dn("dc=c").as_deref());
+        let (rest, last) = split_last_rdn(rest);
+        assert_eq!(Some(last), dn("userPassword=\\00\\02x").as_deref());
+        assert_eq!(Some(rest), dn("uid=a").as_deref());
+        assert_eq!(split_last_rdn(b""), (&b""[..], &b""[..]));
     }
 
     #[test]
