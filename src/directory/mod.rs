@@ -1,10 +1,12 @@
 //! Layer 4: what the directory answers: pure functions of a snapshot, a request and the time.
 
 pub mod account;
+pub mod accounts;
 pub mod authenticate;
 pub mod compare;
 pub mod computed;
 pub mod csv_text;
+pub mod entries;
 pub mod export;
 pub mod import;
 pub mod ldif;
