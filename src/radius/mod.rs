@@ -41,7 +41,7 @@ mod tests {
             service: Some("vpn".into()),
             require_message_authenticator,
         };
-        Client::new(settings).ok().expect("a client")
+        Client::new(settings).expect("a client")
     }
 
     /// A packet with Identifier 7 and sevens for an authenticator.

@@ -68,6 +68,10 @@ pub struct Peer {
 }
 
 /// What to do with a packet.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once and never kept; a box would cost every log-in an allocation"
+)]
 pub enum Next {
     /// Nothing. The reason is for the log and the counters.
     Drop(Dropped),
@@ -316,6 +320,7 @@ impl Session {
             authenticator,
             ..
         } = pending;
+        // What does not fit stays in progress: a retransmission would not fit either.
         let octets =
             reply::seal(answer, &authenticator, client.secret()).map_err(|_| Unanswered::ReplyTooLarge)?;
         match self.duplicates.answer(&key, ticket, &octets, not_before) {
