@@ -5,6 +5,8 @@ use std::fmt;
 use thiserror::Error;
 
 use super::row::ROW_BYTES_MAX;
+use crate::domain::pin::HashRefused;
+use crate::domain::schema_check::ViolationReason;
 
 /// One thing wrong with one row.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -123,19 +125,25 @@ pub enum Fault {
     #[error("the value is there twice")]
     ValueTwice,
     /// A value its syntax refuses.
-    #[error("`{value}` is not {syntax}")]
+    #[error("`{value}` is no {syntax}")]
     Syntax {
         /// The value, shortened; `…` if it must not be shown.
         value: Box<str>,
         /// What the syntax calls its values.
         syntax: Box<str>,
     },
+    /// An object class that no schema file defines.
+    #[error("`{0}` is an object class that no schema file defines")]
+    UnknownClass(Box<str>),
     /// Something else the schema refuses, in its words.
-    #[error("{0}")]
-    Schema(Box<str>),
-    /// A PIN in clear text.
-    #[error("the PIN is in clear text or in an unknown scheme")]
-    ClearTextPin,
+    #[error(transparent)]
+    Schema(#[from] ViolationReason),
+    /// A PIN in clear text, or a hash of no use.
+    #[error(transparent)]
+    Pin(#[from] HashRefused),
+    /// A second `userPassword`, or one with options.
+    #[error("an account has one PIN")]
+    SecondPin,
     /// Another entry of the directory or of the file has this name.
     #[error("the same name as on line {0}")]
     DnTwice(u64),
@@ -164,6 +172,9 @@ pub enum Fault {
     /// The entry has another `entryUUID` already.
     #[error("the directory knows this entry under another entryUUID")]
     OtherUuid,
+    /// More entries than one import holds.
+    #[error("the file is too large to be checked as a whole")]
+    FileTooLarge,
     /// An entry too large to store.
     #[error("the entry takes {bytes} bytes, and {max} is the most")]
     EntryTooLarge {
@@ -216,8 +227,11 @@ impl Fault {
             Fault::EmptyValue => "remove the line, or fill the value in",
             Fault::ValueTwice => "leave it once",
             Fault::Syntax { .. } => "correct the value",
-            Fault::Schema(_) => "correct the entry",
-            Fault::ClearTextPin => "put a hash there, such as `beadle hash` prints",
+            Fault::UnknownClass(_) => "correct the name, or add its schema",
+            Fault::Schema(reason) => schema_remedy(reason),
+            Fault::Pin(_) => "put a hash there, such as `beadle hash` prints",
+            Fault::SecondPin => "leave one `userPassword` line, without options",
+            Fault::FileTooLarge => "split it",
             Fault::DnTwice(_) => "leave one of the two rows",
             Fault::TakenInFile { .. } | Fault::Taken { .. } => "give each entry a value of its own",
             Fault::NoParent(_) => "add a row for it, or correct the name",
@@ -226,6 +240,20 @@ impl Fault {
             Fault::EntryTooLarge { .. } => "split the entry: a large group into several",
             _ => "correct the row",
         }
+    }
+}
+
+fn schema_remedy(reason: &ViolationReason) -> &'static str {
+    match reason {
+        ViolationReason::NoObjectClass => "add an `objectClass`, such as `inetOrgPerson`",
+        ViolationReason::NoStructuralClass => "add a structural class, such as `inetOrgPerson`",
+        ViolationReason::TwoStructuralClasses(..) => "leave one of them",
+        ViolationReason::Missing(_) => "add it",
+        ViolationReason::NotAllowed => "remove it, or add an auxiliary `objectClass` that allows it",
+        ViolationReason::SingleValue | ViolationReason::GivenTwice => "leave one value",
+        ViolationReason::UnknownNamingAttribute => "correct the name",
+        ViolationReason::NamingValueMissing => "add the value, or correct the name",
+        _ => "correct the entry",
     }
 }
 

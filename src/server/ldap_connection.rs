@@ -16,9 +16,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::directory::request::{Asker, Outcome, Request, Search};
+use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
@@ -32,8 +32,8 @@ use crate::server::ldap_listener::{Begin, LdapService};
 const READ_BYTES: usize = 4096;
 /// The most messages answered before their answers are written.
 const MESSAGES_PER_WRITE_MAX: usize = 64;
-/// A buffer that has grown larger than this is given back when it is empty.
-const BUFFER_KEPT_BYTES: usize = 2 * OUTPUT_MARK_BYTES;
+/// An empty buffer larger than this is given back before a connection waits: most connections only wait.
+const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 
 /// What a connection is made of, besides its stream.
 pub(super) struct Wiring<A> {
@@ -132,7 +132,6 @@ impl From<io::Error> for End {
 
 fn count_end<A>(service: &LdapService<A>, end: End) {
     let counters = &service.counters;
-    counters.connections_ended.add(1);
     match end {
         End::NotLdap => counters.not_ldap.add(1),
         End::TooLong => counters.too_long.add(1),
@@ -163,7 +162,8 @@ struct Connection<A, S> {
 impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     fn new(stream: S, wiring: Wiring<A>) -> Connection<A, S> {
         let service = &wiring.service;
-        let stop = service.shutdown.stop.clone().cancelled_owned();
+        // A token of its own: waiting on the common one would have all connections meet at its lock.
+        let stop = service.shutdown.stop.child_token();
         let patience = Patience::new(stop, seconds(service.settings.first_message_limit_s));
         Connection {
             stream,
@@ -188,7 +188,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     async fn turn(&mut self) -> Result<(), End> {
         self.answer_buffered().await?;
         self.write_out().await?;
-        if self.wiring.service.shutdown.stop.is_cancelled() {
+        if self.patience.stop.is_cancelled() {
             return Err(End::Shutdown);
         }
         self.read().await
@@ -261,7 +261,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
                 session.on_refusal(*refusal, &mut self.output),
             ),
         };
-        self.input.advance(length);
+        self.forget(length, head);
         let Some((id, operation)) = head else {
             return Err(End::Malformed);
         };
@@ -274,6 +274,14 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let went = self.go_on(next, &mut served).await;
         self.tell(&served, begun);
         went
+    }
+
+    /// Takes the served message out of the input; of a bind not even the bytes stay behind.
+    fn forget(&mut self, length: usize, head: Option<(MessageId, Operation)>) {
+        if let (Some((_, Operation::Bind)), Some(bytes)) = (head, self.input.get_mut(..length)) {
+            bytes.fill(0);
+        }
+        self.input.advance(length);
     }
 
     async fn go_on(&mut self, next: Next, served: &mut Served) -> Result<(), End> {
@@ -290,6 +298,17 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
+    async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let now = answers.now();
+        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+            return Ok(verdict);
+        }
+        // Hashing takes its time: what is answered already must not wait for it.
+        self.write_out().await?;
+        Ok(answers.authenticate(log_in, now).await)
+    }
+
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
         let outcome = match request {
@@ -297,11 +316,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             Request::Compare(compare) => {
                 Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
             }
-            Request::Authenticate(log_in) => {
-                // Hashing takes its time: what is answered already must not wait for it.
-                self.write_out().await?;
-                Outcome::Authenticated(answers.authenticate(log_in).await)
-            }
+            Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
         Ok(())
@@ -343,14 +358,12 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let mut rest: &[u8] = &self.input;
         while let Frame::Complete(length) = frame(rest, limits.bytes_max) {
             let (first, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            match Message::parse(first, &limits) {
-                Ok(message) if message.operation == Operation::Unbind => return Err(End::Unbound),
-                Ok(message) if message.operation == Operation::Abandon => {
-                    if body::abandon(&message) == Some(id) {
-                        return Ok(true);
-                    }
+            if let Ok(message) = Message::parse(first, &limits) {
+                match message.operation {
+                    Operation::Unbind => return Err(End::Unbound),
+                    Operation::Abandon if body::abandon(&message) == Some(id) => return Ok(true),
+                    _ => {}
                 }
-                _ => {}
             }
             rest = behind;
         }
@@ -358,6 +371,10 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     }
 
     async fn read(&mut self) -> Result<(), End> {
+        give_back(&mut self.output);
+        if self.input.is_empty() {
+            give_back(&mut self.input);
+        }
         let read = tokio::select! {
             biased;
             read = self.stream.read_buf(&mut self.input) => read?,
@@ -374,10 +391,6 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
         written.map_err(|_| End::WriteTimeout)??;
         self.output.clear();
-        give_back(&mut self.output);
-        if self.input.is_empty() {
-            give_back(&mut self.input);
-        }
         Ok(())
     }
 
@@ -432,16 +445,18 @@ fn seconds(seconds: u32) -> Duration {
 /// How long a connection is waited for. One timer for its whole life, moved on only when it fires: a request
 /// costs no timer.
 struct Patience {
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    stop: CancellationToken,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     timer: Pin<Box<Sleep>>,
     deadline: Instant,
 }
 
 impl Patience {
-    fn new(stop: WaitForCancellationFutureOwned, limit: Duration) -> Patience {
+    fn new(stop: CancellationToken, limit: Duration) -> Patience {
         let deadline = Instant::now() + limit;
         Patience {
-            stop: Box::pin(stop),
+            stopped: Box::pin(stop.clone().cancelled_owned()),
+            stop,
             timer: Box::pin(tokio::time::sleep_until(deadline)),
             deadline,
         }
@@ -457,7 +472,7 @@ impl Patience {
         loop {
             tokio::select! {
                 biased;
-                () = &mut self.stop => return End::Shutdown,
+                () = &mut self.stopped => return End::Shutdown,
                 () = &mut self.timer => {}
             }
             if Instant::now() >= self.deadline {

@@ -175,7 +175,7 @@ impl<A: Answers> Listener<A> {
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
     async fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
-        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in) {
+        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in, way.now) {
             return self
                 .conclude(Verified {
                     way,
@@ -195,7 +195,7 @@ impl<A: Answers> Listener<A> {
         }
         let answers = self.wiring.answers.clone();
         let log_in = async move {
-            let verdict = answers.authenticate(log_in).await;
+            let verdict = answers.authenticate(log_in, way.now).await;
             Verified {
                 way,
                 pending,

@@ -56,12 +56,12 @@ impl Answers for OneMember {
         SystemClock.now()
     }
 
-    fn authenticate_now(&self, request: &Authenticate) -> Option<Verdict> {
+    fn authenticate_now(&self, request: &Authenticate, _now: Timestamp) -> Option<Verdict> {
         let slow = matches!(&request.name, LoginName::Uid(uid) if uid.as_str() == "slow");
         (!slow).then(|| self.verdict(request))
     }
 
-    async fn authenticate(&self, request: Authenticate) -> Verdict {
+    async fn authenticate(&self, request: Authenticate, _now: Timestamp) -> Verdict {
         tokio::task::yield_now().await;
         self.verdict(&request)
     }
