@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::metrics::{Family, Figure};
+use crate::radius::next::ReplyKind;
 use crate::radius::reason::{DropReason, RejectReason, Unanswered};
-use crate::radius::session::ReplyKind;
 use crate::radius::wire::Malformed;
 
 /// Counters of one or more sockets. Each is exact; together they are no snapshot.

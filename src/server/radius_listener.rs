@@ -19,8 +19,9 @@ use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
 use super::radius_socket::{Batch, BoundSocket, RadiusSocket};
 use crate::directory::request::{Authenticate, Verdict};
+use crate::radius::next::{Dropped, Event, Next, Reply, ReplyKind};
 use crate::radius::reason::DropReason;
-use crate::radius::session::{Dropped, Event, Next, Peer, Pending, Reply, ReplyKind, Session};
+use crate::radius::session::{Peer, Pending, Session};
 use crate::radius::wire::code_name;
 use crate::types::Timestamp;
 
@@ -175,21 +176,14 @@ impl<A: Answers> Listener<A> {
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
     async fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
-        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in, way.now) {
+        let at_once = self.wiring.answers.authenticate_now(&log_in, way.now);
+        let is_full = self.in_flight.len() >= IN_FLIGHT_MAX;
+        if let Some(verdict) = at_once.or(is_full.then_some(Verdict::Busy)) {
             return self
                 .conclude(Verified {
                     way,
                     pending,
                     verdict,
-                })
-                .await;
-        }
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
-            return self
-                .conclude(Verified {
-                    way,
-                    pending,
-                    verdict: Verdict::Busy,
                 })
                 .await;
         }
