@@ -1,1 +1,12 @@
+//! The integration tests: one binary, a module per subject.
 
+mod architecture;
+mod cli;
+mod conf;
+mod harness;
+mod ldap_client;
+mod ldap_codec;
+mod ldap_listener;
+mod ldap_session;
+mod radius_socket;
+mod store_battery;

@@ -1,0 +1,50 @@
+//! The root DSE (RFC 4512 section 5.1): what this server is and can do. It lists what works and nothing else.
+
+use std::sync::Arc;
+
+use crate::domain::schema::Schema;
+use crate::ldap::controls;
+use crate::ldap::extended::{START_TLS, WHO_AM_I};
+use crate::ldap::own_entry::OwnEntry;
+use crate::ldap::subschema::SUBSCHEMA_DN;
+use crate::types::Dn;
+
+/// Features (RFC 3674): `+` (RFC 3673), `@class` (RFC 4529), and true and false filters (RFC 4526).
+const ALL_OPERATIONAL_ATTRIBUTES: &str = "1.3.6.1.4.1.4203.1.5.1";
+const ATTRIBUTES_OF_A_CLASS: &str = "1.3.6.1.4.1.4203.1.5.2";
+const TRUE_FALSE_FILTERS: &str = "1.3.6.1.4.1.4203.1.5.3";
+const FEATURES: [&str; 3] = [
+    ALL_OPERATIONAL_ATTRIBUTES,
+    ATTRIBUTES_OF_A_CLASS,
+    TRUE_FALSE_FILTERS,
+];
+
+/// Whether a connection in clear can become a TLS one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartTls {
+    /// It can.
+    Offered,
+    /// There is no certificate.
+    NotOffered,
+}
+
+/// The root DSE of a server that holds the tree under `base`.
+pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls) -> OwnEntry {
+    let base = base.to_string();
+    let extensions = match start_tls {
+        StartTls::Offered => &[START_TLS, WHO_AM_I][..],
+        StartTls::NotOffered => &[WHO_AM_I],
+    };
+    OwnEntry::named("", schema)
+        .user("objectClass", ["top"])
+        .operational("entryDN", [""])
+        .operational("namingContexts", [&base])
+        .operational("defaultNamingContext", [&base])
+        .operational("subschemaSubentry", [SUBSCHEMA_DN])
+        .operational("supportedLDAPVersion", ["3"])
+        .operational("supportedControl", controls::SUPPORTED)
+        .operational("supportedExtension", extensions)
+        .operational("supportedFeatures", FEATURES)
+        .operational("vendorName", ["Beadle"])
+        .operational("vendorVersion", [env!("CARGO_PKG_VERSION")])
+}

@@ -1,0 +1,401 @@
+//! One LDAP connection without its socket: messages in, answers or [`Request`]s out.
+//!
+//! A message that the directory must answer comes back as [`Next::Run`] with a [`Pending`], which is used
+//! up by [`Session::on_outcome`]: every request is answered exactly once. Messages are given in their order,
+//! each only after the one before it has been answered, so a bind never races with a search.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::directory::request::{Asker, Authenticate, Compare, LoginName, Outcome, Request, Verdict};
+use crate::domain::schema::Schema;
+use crate::ldap::bind::{self, LogIn};
+use crate::ldap::body;
+use crate::ldap::envelope::{Message, MessageId, Refusal};
+use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
+use crate::ldap::limits::{Limits, MessageLimits};
+use crate::ldap::operation::Operation;
+use crate::ldap::own_entry::OwnEntry;
+use crate::ldap::result::{self, LdapResult, ResultCode};
+use crate::ldap::root_dse::{self, StartTls};
+use crate::ldap::search::{self, Asked};
+use crate::ldap::search_request::Values;
+use crate::ldap::subschema;
+use crate::types::{Dn, Pin};
+
+/// What all sessions of a server share.
+pub struct Shared {
+    pub(super) schema: Arc<Schema>,
+    pub(super) root_dse: OwnEntry,
+    pub(super) subschema: OwnEntry,
+    limits: Limits,
+    start_tls: StartTls,
+}
+
+impl Shared {
+    /// For a server that holds the tree under `base`.
+    pub fn new(schema: Arc<Schema>, base: &Dn, start_tls: StartTls, limits: Limits) -> Shared {
+        let root_dse = root_dse::root_dse(Arc::clone(&schema), base, start_tls);
+        let subschema = subschema::subschema(Arc::clone(&schema));
+        Shared {
+            schema,
+            root_dse,
+            subschema,
+            limits,
+            start_tls,
+        }
+    }
+}
+
+/// How well a connection keeps what is said on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Nobody can listen.
+    Tls,
+    /// In clear, but from where the operator allows simple binds in clear.
+    TrustedCleartext,
+    /// In clear: a simple bind is refused before its PIN is looked at.
+    Cleartext,
+}
+
+/// Whether bytes stand behind a message that the client has sent already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trailing {
+    /// None.
+    Nothing,
+    /// Some.
+    Pipelined,
+}
+
+/// What to do after a message.
+pub enum Next {
+    /// The answer has been appended to the output.
+    Answered(ResultCode),
+    /// There is no answer to this.
+    Unanswered,
+    /// Have the directory answer, then call [`Session::on_outcome`].
+    Run(Pending, Request),
+    /// The answer has been appended: write it, shake hands, then call [`Session::on_tls`].
+    StartTls,
+    /// Write what has been appended, if anything, and close.
+    Close,
+}
+
+/// A request the directory works on. Cannot be cloned; used up by its outcome.
+pub struct Pending {
+    id: MessageId,
+    purpose: Purpose,
+}
+
+enum Purpose {
+    Bind(Dn),
+    Search(Values),
+    Compare,
+}
+
+impl Pending {
+    /// The id of the message that asked.
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// Whether a search wants values.
+    pub fn values(&self) -> Values {
+        match self.purpose {
+            Purpose::Search(values) => values,
+            _ => Values::Included,
+        }
+    }
+
+    fn operation(&self) -> Operation {
+        match self.purpose {
+            Purpose::Bind(_) => Operation::Bind,
+            Purpose::Search(_) => Operation::Search,
+            Purpose::Compare => Operation::Compare,
+        }
+    }
+}
+
+/// Who the client has proved to be (RFC 4513 section 4).
+enum Identity {
+    Anonymous,
+    Known { asker: Asker, name: Dn },
+}
+
+/// The state of one connection.
+pub struct Session {
+    shared: Arc<Shared>,
+    source: IpAddr,
+    channel: Channel,
+    identity: Identity,
+}
+
+impl Session {
+    /// A fresh connection from `source`.
+    pub fn new(shared: Arc<Shared>, source: IpAddr, channel: Channel) -> Session {
+        Session {
+            shared,
+            source,
+            channel,
+            identity: Identity::Anonymous,
+        }
+    }
+
+    /// How large and intricate the next message may be.
+    pub fn limits(&self) -> &MessageLimits {
+        match self.identity {
+            Identity::Anonymous => &self.shared.limits.anonymous,
+            Identity::Known { .. } => &self.shared.limits.authenticated,
+        }
+    }
+
+    /// Who asks.
+    pub fn asker(&self) -> Asker {
+        match &self.identity {
+            Identity::Anonymous => Asker::Public,
+            Identity::Known { asker, .. } => asker.clone(),
+        }
+    }
+
+    /// The connection is TLS now. Whoever had logged in before has not any more (RFC 4513 section 3.1.1
+    /// leaves that to the server; what was said in clear proves nothing).
+    pub fn on_tls(&mut self) {
+        self.channel = Channel::Tls;
+        self.identity = Identity::Anonymous;
+    }
+
+    /// Answers a frame that is no message.
+    pub fn on_refusal(&mut self, refusal: Refusal, out: &mut BytesMut) -> Next {
+        match refusal {
+            Refusal::Disconnect => {
+                let result = LdapResult::with_diagnostic(ResultCode::ProtocolError, "not an LDAP message");
+                result::put_notice_of_disconnection(out, &result);
+                Next::Close
+            }
+            Refusal::LimitExceeded(id, operation) => {
+                let result =
+                    LdapResult::with_diagnostic(ResultCode::AdminLimitExceeded, "too intricate a request");
+                respond(out, id, operation, &result)
+            }
+        }
+    }
+
+    /// Takes one message. Answers are appended to `out`.
+    pub fn on_message(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
+        if message.operation == Operation::Bind {
+            // RFC 4511 section 4.2.1: whatever comes of it, the old identity is gone.
+            self.identity = Identity::Anonymous;
+        }
+        if message.controls.forbid(message.operation) {
+            return refuse(
+                out,
+                message,
+                ResultCode::UnavailableCriticalExtension,
+                "critical control",
+            );
+        }
+        match message.operation {
+            Operation::Search => self.search(message, out),
+            Operation::Bind => self.bind(message, out),
+            Operation::Compare => self.compare(message, out),
+            Operation::Extended => self.extended(message, trailing, out),
+            Operation::Unbind => Next::Close,
+            Operation::Abandon => Next::Unanswered,
+            Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => refuse(
+                out,
+                message,
+                ResultCode::UnwillingToPerform,
+                "not built: this directory is not written by LDAP",
+            ),
+        }
+    }
+
+    /// Takes the directory's answer to `pending` and appends the response. Returns its code.
+    pub fn on_outcome(&mut self, pending: Pending, outcome: Outcome, out: &mut BytesMut) -> ResultCode {
+        let (id, operation) = (pending.id, pending.operation());
+        let (code, matched) = match (pending.purpose, outcome) {
+            (Purpose::Bind(name), Outcome::Authenticated(verdict)) => (self.on_verdict(name, verdict), None),
+            (_, Outcome::Answered(answer)) => (
+                result::code(&answer),
+                result::matched_dn(&answer).map(ToString::to_string),
+            ),
+            // A runner that mixes up its outcomes: nobody gets in by it.
+            (_, Outcome::Authenticated(_)) => (ResultCode::Other, None),
+        };
+        let matched_dn = matched.as_deref().unwrap_or_default();
+        respond(
+            out,
+            id,
+            operation,
+            &LdapResult {
+                code: code.clone(),
+                matched_dn,
+                diagnostic: "",
+            },
+        );
+        code
+    }
+
+    fn on_verdict(&mut self, name: Dn, verdict: Verdict) -> ResultCode {
+        match verdict {
+            Verdict::Accepted(asker) => {
+                self.identity = Identity::Known { asker, name };
+                ResultCode::Success
+            }
+            Verdict::Refused => ResultCode::InvalidCredentials,
+            Verdict::Busy => ResultCode::Busy,
+        }
+    }
+
+    fn bind(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+        let Ok(request) = bind::decode(message.body) else {
+            return refuse(out, message, ResultCode::ProtocolError, "malformed bind request");
+        };
+        match bind::check(&request, self.channel) {
+            Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
+            Ok(LogIn::Simple(name, pin)) => {
+                self.run(message, Purpose::Bind(name.clone()), self.log_in(name, pin))
+            }
+            Err(refused) => answer(out, message, &refused),
+        }
+    }
+
+    fn log_in(&self, name: Dn, pin: &[u8]) -> Request {
+        Request::Authenticate(Authenticate {
+            name: LoginName::Dn(name),
+            pin: Pin::new(pin),
+            service: None,
+            source: self.source,
+        })
+    }
+
+    fn run(&self, message: &Message<'_>, purpose: Purpose, request: Request) -> Next {
+        Next::Run(
+            Pending {
+                id: message.id,
+                purpose,
+            },
+            request,
+        )
+    }
+
+    fn search(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+        match search::ask(message, &self.shared, out) {
+            Ok(Asked::Directory(request, values)) => {
+                self.run(message, Purpose::Search(values), Request::Search(request))
+            }
+            Ok(Asked::Answered(code)) => answer(out, message, &LdapResult::bare(code)),
+            Err(refused) => answer(out, message, &refused),
+        }
+    }
+
+    fn compare(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+        let Ok(request) = body::compare(message) else {
+            return refuse(
+                out,
+                message,
+                ResultCode::ProtocolError,
+                "malformed compare request",
+            );
+        };
+        let Ok(dn) = Dn::parse(&request.dn) else {
+            return refuse(
+                out,
+                message,
+                ResultCode::InvalidDNSyntax,
+                "not a distinguished name",
+            );
+        };
+        let description = request.atype.into_bytes().into();
+        let compare = Compare {
+            dn,
+            description,
+            value: request.val.into(),
+        };
+        match search::compare_own(&compare, &self.shared) {
+            Some(own) => answer(out, message, &LdapResult::bare(result::code(&own))),
+            None => self.run(message, Purpose::Compare, Request::Compare(compare)),
+        }
+    }
+
+    fn extended(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
+        let Ok(request) = body::extended(message) else {
+            return refuse(
+                out,
+                message,
+                ResultCode::ProtocolError,
+                "malformed extended request",
+            );
+        };
+        match (request.name.as_str(), request.value) {
+            (WHO_AM_I, None) => {
+                extended::put_who_am_i_response(out, message.id, &self.authz_id());
+                Next::Answered(ResultCode::Success)
+            }
+            (START_TLS, None) => self.start_tls(message.id, trailing, out),
+            (WHO_AM_I | START_TLS, Some(_)) => refuse(
+                out,
+                message,
+                ResultCode::ProtocolError,
+                "this operation takes no value",
+            ),
+            _ => refuse(
+                out,
+                message,
+                ResultCode::ProtocolError,
+                "no such extended operation",
+            ),
+        }
+    }
+
+    /// Who the client is, as an authzId (RFC 4513 section 5.2.1.8).
+    fn authz_id(&self) -> String {
+        match &self.identity {
+            Identity::Anonymous => String::new(),
+            Identity::Known {
+                asker: Asker::Member(member),
+                ..
+            } => format!("dn:{}", member.dn),
+            Identity::Known { name, .. } => format!("dn:{name}"),
+        }
+    }
+
+    fn start_tls(&mut self, id: MessageId, trailing: Trailing, out: &mut BytesMut) -> Next {
+        let (code, why) = match (self.shared.start_tls, self.channel, trailing) {
+            (StartTls::NotOffered, ..) => (ResultCode::ProtocolError, "no such extended operation"),
+            (_, Channel::Tls, _) => (ResultCode::OperationsError, "TLS is up already"),
+            // Whatever follows in clear must not be taken for something said under TLS.
+            (_, _, Trailing::Pipelined) => (ResultCode::OperationsError, "wait for the answer to StartTLS"),
+            _ => (ResultCode::Success, ""),
+        };
+        extended::put_start_tls_response(out, id, &LdapResult::with_diagnostic(code.clone(), why));
+        if code == ResultCode::Success {
+            Next::StartTls
+        } else {
+            Next::Answered(code)
+        }
+    }
+}
+
+/// RFC 4514 text off the wire.
+pub(super) fn parse_dn(text: &[u8]) -> Option<Dn> {
+    Dn::parse(std::str::from_utf8(text).ok()?).ok()
+}
+
+fn refuse(out: &mut BytesMut, message: &Message<'_>, code: ResultCode, why: &str) -> Next {
+    answer(out, message, &LdapResult::with_diagnostic(code, why))
+}
+
+fn answer(out: &mut BytesMut, message: &Message<'_>, result: &LdapResult<'_>) -> Next {
+    respond(out, message.id, message.operation, result)
+}
+
+fn respond(out: &mut BytesMut, id: MessageId, operation: Operation, result: &LdapResult<'_>) -> Next {
+    let Some(response_tag) = operation.response_tag() else {
+        return Next::Unanswered;
+    };
+    result::put_response(out, id, response_tag, result, &[]);
+    Next::Answered(result.code.clone())
+}

@@ -1,0 +1,484 @@
+//! One LDAP connection's task: reads, has the session and the directory answer, writes many answers at once.
+//!
+//! Messages are served in their order, one at a time; a client that sends faster waits in its own socket.
+//! A search runs right here in pieces; between them what there is is written, others get their turn, and an
+//! abandon or unbind that has come in meanwhile is heeded.
+
+use std::future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
+use crate::ldap::body;
+use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
+use crate::ldap::envelope::{Frame, Message, MessageId, frame};
+use crate::ldap::operation::Operation;
+use crate::ldap::result::{self, LdapResult, ResultCode};
+use crate::ldap::session::{Next, Pending, Session, Trailing};
+use crate::server::answers::{Answers, Progress, SearchRun};
+use crate::server::ldap_listener::{Begin, LdapService};
+
+/// The least room a read gets, in bytes; most requests are far smaller.
+const READ_BYTES: usize = 4096;
+/// The most messages answered before their answers are written.
+const MESSAGES_PER_WRITE_MAX: usize = 64;
+/// An empty buffer larger than this is given back before a connection waits: most connections only wait.
+const BUFFER_KEPT_BYTES: usize = 16 * 1024;
+
+/// What a connection is made of, besides its stream.
+pub(super) struct Wiring<A> {
+    pub(super) service: Arc<LdapService<A>>,
+    pub(super) session: Session,
+    pub(super) id: u64,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve<A: Answers>(stream: TcpStream, wiring: Wiring<A>, begin: Begin) {
+    let (service, id) = (Arc::clone(&wiring.service), wiring.id);
+    let end = match begin {
+        Begin::Tls => serve_tls(stream, wiring).await,
+        Begin::Cleartext => serve_cleartext(stream, wiring).await,
+    };
+    count_end(&service, end);
+    tracing::debug!(target: "beadle::ldap", conn = id, end = end.name(), "connection ended");
+}
+
+async fn serve_cleartext<A: Answers>(stream: TcpStream, wiring: Wiring<A>) -> End {
+    let mut connection = Connection::new(stream, wiring);
+    match connection.serve().await {
+        End::StartTls => serve_tls(connection.stream, connection.wiring).await,
+        end => end,
+    }
+}
+
+async fn serve_tls<A: Answers>(stream: TcpStream, mut wiring: Wiring<A>) -> End {
+    match handshake(stream, &wiring.service).await {
+        Some(stream) => {
+            wiring.session.on_tls();
+            Connection::new(stream, wiring).serve().await
+        }
+        None => End::TlsFailed,
+    }
+}
+
+async fn handshake<A: Answers>(
+    stream: TcpStream,
+    service: &LdapService<A>,
+) -> Option<Box<TlsStream<TcpStream>>> {
+    let acceptor = TlsAcceptor::from(service.tls.as_ref()?.config());
+    let limit = seconds(service.settings.first_message_limit_s);
+    let stream = tokio::select! {
+        biased;
+        () = service.shutdown.stop.cancelled() => return None,
+        accepted = tokio::time::timeout(limit, acceptor.accept(stream)) => accepted.ok()?.ok()?,
+    };
+    Some(Box::new(stream))
+}
+
+/// Why a connection ends, or stops being what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The client has closed it.
+    Closed,
+    /// The client has said so.
+    Unbound,
+    /// Something broke it off.
+    Broken,
+    NotLdap,
+    TooLong,
+    /// The notice of disconnection is in the output.
+    Malformed,
+    Idle,
+    WriteTimeout,
+    TlsFailed,
+    Shutdown,
+    /// The answer is written; the handshake follows.
+    StartTls,
+}
+
+impl End {
+    fn name(self) -> &'static str {
+        match self {
+            End::Closed => "closed",
+            End::Unbound => "unbound",
+            End::Broken => "broken",
+            End::NotLdap => "not_ldap",
+            End::TooLong => "too_long",
+            End::Malformed => "malformed",
+            End::Idle => "idle",
+            End::WriteTimeout => "write_timeout",
+            End::TlsFailed => "tls_failed",
+            End::Shutdown => "shutdown",
+            End::StartTls => "start_tls",
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> End {
+        End::Broken
+    }
+}
+
+fn count_end<A>(service: &LdapService<A>, end: End) {
+    let counters = &service.counters;
+    counters.connections_ended.add(1);
+    match end {
+        End::NotLdap => counters.not_ldap.add(1),
+        End::TooLong => counters.too_long.add(1),
+        End::Malformed => counters.malformed.add(1),
+        End::Idle => counters.idle.add(1),
+        End::WriteTimeout => counters.write_timeouts.add(1),
+        End::TlsFailed => counters.tls_failures.add(1),
+        End::Closed | End::Unbound | End::Broken | End::Shutdown | End::StartTls => {}
+    }
+}
+
+/// One message as the log tells it. Never a value, a filter or a name.
+struct Served {
+    id: MessageId,
+    operation: Operation,
+    code: Option<ResultCode>,
+    entries: u64,
+}
+
+struct Connection<A, S> {
+    stream: S,
+    wiring: Wiring<A>,
+    input: BytesMut,
+    output: BytesMut,
+    patience: Patience,
+}
+
+impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
+    fn new(stream: S, wiring: Wiring<A>) -> Connection<A, S> {
+        let service = &wiring.service;
+        let stop = service.shutdown.stop.clone().cancelled_owned();
+        let patience = Patience::new(stop, seconds(service.settings.first_message_limit_s));
+        Connection {
+            stream,
+            wiring,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            patience,
+        }
+    }
+
+    /// Serves messages until there is a reason not to.
+    async fn serve(&mut self) -> End {
+        let end = loop {
+            if let Err(end) = self.turn().await {
+                break end;
+            }
+        };
+        self.part(end).await
+    }
+
+    /// Answers what has been read, writes the answers, reads more.
+    async fn turn(&mut self) -> Result<(), End> {
+        self.answer_buffered().await?;
+        self.write_out().await?;
+        if self.wiring.service.shutdown.stop.is_cancelled() {
+            return Err(End::Shutdown);
+        }
+        self.read().await
+    }
+
+    /// Writes the last words of a connection that ends, if it has any.
+    async fn part(&mut self, end: End) -> End {
+        if end == End::Shutdown {
+            let result = LdapResult::with_diagnostic(ResultCode::Unavailable, "shutting down");
+            result::put_notice_of_disconnection(&mut self.output, &result);
+        }
+        let written = self.write_out().await;
+        if end == End::StartTls {
+            return written.err().unwrap_or(end);
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.stream.shutdown()).await;
+        end
+    }
+
+    async fn answer_buffered(&mut self) -> Result<(), End> {
+        let mut answered = 0;
+        while let Some(length) = self.whole_frame()? {
+            self.message(length).await?;
+            answered += 1;
+            if answered >= MESSAGES_PER_WRITE_MAX || self.output.len() >= OUTPUT_MARK_BYTES {
+                answered = 0;
+                self.write_out().await?;
+                tokio::task::yield_now().await;
+            }
+        }
+        if answered > 0 {
+            self.patience
+                .until(seconds(self.wiring.service.settings.idle_limit_s));
+        }
+        Ok(())
+    }
+
+    /// The length of the message at the start of the input, if it is all there.
+    fn whole_frame(&mut self) -> Result<Option<usize>, End> {
+        match frame(&self.input, self.wiring.session.limits().bytes_max) {
+            Frame::Complete(length) => Ok(Some(length)),
+            Frame::Incomplete(missing) => {
+                // Room grows with what has really come, not with what was announced.
+                self.input.reserve(missing.min(self.input.len()).max(READ_BYTES));
+                Ok(None)
+            }
+            Frame::NotLdap => Err(End::NotLdap),
+            Frame::TooLong => Err(End::TooLong),
+        }
+    }
+
+    /// Serves the message in the first `length` bytes of the input.
+    async fn message(&mut self, length: usize) -> Result<(), End> {
+        let begun = Instant::now();
+        let bytes = self.input.get(..length).unwrap_or_default();
+        let trailing = if self.input.len() > length {
+            Trailing::Pipelined
+        } else {
+            Trailing::Nothing
+        };
+        let session = &mut self.wiring.session;
+        let parsed = Message::parse(bytes, session.limits());
+        let (head, next) = match &parsed {
+            Ok(message) => {
+                let next = session.on_message(message, trailing, &mut self.output);
+                (Some((message.id, message.operation)), next)
+            }
+            Err(refusal) => (
+                refusal.answerable(),
+                session.on_refusal(*refusal, &mut self.output),
+            ),
+        };
+        self.forget(length, head);
+        let Some((id, operation)) = head else {
+            return Err(End::Malformed);
+        };
+        let mut served = Served {
+            id,
+            operation,
+            code: None,
+            entries: 0,
+        };
+        let went = self.go_on(next, &mut served).await;
+        self.tell(&served, begun);
+        went
+    }
+
+    /// Takes the served message out of the input; of a bind not even the bytes stay behind.
+    fn forget(&mut self, length: usize, head: Option<(MessageId, Operation)>) {
+        if let (Some((_, Operation::Bind)), Some(bytes)) = (head, self.input.get_mut(..length)) {
+            bytes.fill(0);
+        }
+        self.input.advance(length);
+    }
+
+    async fn go_on(&mut self, next: Next, served: &mut Served) -> Result<(), End> {
+        match next {
+            Next::Answered(code) => served.code = Some(code),
+            Next::Unanswered => {}
+            Next::Run(pending, request) => self.run(pending, request, served).await?,
+            Next::StartTls => {
+                served.code = Some(ResultCode::Success);
+                return Err(End::StartTls);
+            }
+            Next::Close => return Err(End::Unbound),
+        }
+        Ok(())
+    }
+
+    async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let now = answers.now();
+        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+            return Ok(verdict);
+        }
+        // Hashing takes its time: what is answered already must not wait for it.
+        self.write_out().await?;
+        Ok(answers.authenticate(log_in, now).await)
+    }
+
+    async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let outcome = match request {
+            Request::Search(search) => return self.search(pending, search, served).await,
+            Request::Compare(compare) => {
+                Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
+            }
+            Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
+        };
+        served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
+        Ok(())
+    }
+
+    async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let mut run = answers.search(&self.wiring.session.asker(), search);
+        loop {
+            let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
+            let progress = run.run(&mut writer, answers.now());
+            served.entries += writer.written();
+            if let Progress::Done(answer) = progress {
+                let outcome = Outcome::Answered(answer);
+                served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
+                return Ok(());
+            }
+            self.write_out().await?;
+            tokio::task::yield_now().await;
+            if self.is_abandoned(pending.id()).await? {
+                self.wiring.service.counters.abandoned.add(1);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks at what has come in while a search runs: whether it is abandoned, or an error if the client has
+    /// gone. Abandons stay in the input and are read again in their turn, to no effect.
+    async fn is_abandoned(&mut self, id: MessageId) -> Result<bool, End> {
+        let limits = *self.wiring.session.limits();
+        if self.input.len() < limits.bytes_max {
+            self.input.reserve(READ_BYTES);
+            tokio::select! {
+                biased;
+                read = self.stream.read_buf(&mut self.input) => closed_if_nothing(read?)?,
+                () = future::ready(()) => {}
+            }
+        }
+        let mut rest: &[u8] = &self.input;
+        while let Frame::Complete(length) = frame(rest, limits.bytes_max) {
+            let (first, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            match Message::parse(first, &limits) {
+                Ok(message) if message.operation == Operation::Unbind => return Err(End::Unbound),
+                Ok(message) if message.operation == Operation::Abandon => {
+                    if body::abandon(&message) == Some(id) {
+                        return Ok(true);
+                    }
+                }
+                _ => {}
+            }
+            rest = behind;
+        }
+        Ok(false)
+    }
+
+    async fn read(&mut self) -> Result<(), End> {
+        give_back(&mut self.output);
+        if self.input.is_empty() {
+            give_back(&mut self.input);
+        }
+        let read = tokio::select! {
+            biased;
+            read = self.stream.read_buf(&mut self.input) => read?,
+            end = self.patience.over() => return Err(end),
+        };
+        closed_if_nothing(read)
+    }
+
+    async fn write_out(&mut self) -> Result<(), End> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let limit = seconds(self.wiring.service.settings.write_limit_s);
+        let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
+        written.map_err(|_| End::WriteTimeout)??;
+        self.output.clear();
+        Ok(())
+    }
+
+    fn tell(&self, served: &Served, begun: Instant) {
+        let counters = &self.wiring.service.counters;
+        counters.count_request(served.operation);
+        counters.entries.add(served.entries);
+        if served.code == Some(ResultCode::ProtocolError) {
+            counters.protocol_errors.add(1);
+        }
+        tracing::info!(
+            target: "beadle::ldap",
+            conn = self.wiring.id,
+            msg = served.id,
+            op = served.operation.name(),
+            code = served.code.clone().map(|code| code as i64),
+            entries = served.entries,
+            duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            asker = asker_kind(&self.wiring.session.asker()),
+        );
+    }
+}
+
+async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+fn closed_if_nothing(read: usize) -> Result<(), End> {
+    if read == 0 { Err(End::Closed) } else { Ok(()) }
+}
+
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.capacity() > BUFFER_KEPT_BYTES {
+        *buffer = BytesMut::new();
+    }
+}
+
+fn asker_kind(asker: &Asker) -> &'static str {
+    match asker {
+        Asker::Public => "public",
+        Asker::Member(_) => "member",
+        Asker::Service(_) => "service",
+        Asker::Root => "root",
+    }
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds))
+}
+
+/// How long a connection is waited for. One timer for its whole life, moved on only when it fires: a request
+/// costs no timer.
+struct Patience {
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    timer: Pin<Box<Sleep>>,
+    deadline: Instant,
+}
+
+impl Patience {
+    fn new(stop: WaitForCancellationFutureOwned, limit: Duration) -> Patience {
+        let deadline = Instant::now() + limit;
+        Patience {
+            stop: Box::pin(stop),
+            timer: Box::pin(tokio::time::sleep_until(deadline)),
+            deadline,
+        }
+    }
+
+    /// Waits from now on for `limit`.
+    fn until(&mut self, limit: Duration) {
+        self.deadline = Instant::now() + limit;
+    }
+
+    /// Returns when it is over, and why.
+    async fn over(&mut self) -> End {
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut self.stop => return End::Shutdown,
+                () = &mut self.timer => {}
+            }
+            if Instant::now() >= self.deadline {
+                return End::Idle;
+            }
+            self.timer.as_mut().reset(self.deadline);
+        }
+    }
+}
