@@ -234,6 +234,7 @@ mod tests {
     fn ada(schema: &Schema) -> Person {
         let values: &[(&str, &[&str])] = &[
             ("objectClass", &["inetOrgPerson"]),
+            ("structuralObjectClass", &["inetOrgPerson"]),
             ("uid", &["ada"]),
             ("cn", &["Ada  Lovelace", "Åsa Öberg"]),
             ("cn;lang-en-GB", &["Countess"]),
@@ -297,6 +298,7 @@ mod tests {
         }
         check("(uid=adam)", Truth::False);
         check("(uid=ad a)", Truth::False);
+        check("(uid= )", Truth::False);
         check("(description=x)", Truth::False);
     }
 
@@ -310,6 +312,14 @@ mod tests {
             "(jpegPhoto=x)",
             "(manager=nosuch)",
             "(objectClass=nosuch)",
+            "(objectClass=1.2.3)",
+            "(uid=)",
+            "(uidNumber=01000)",
+            r"(uid:caseIgnoreSubstringsMatch:=a\2a)",
+            "(uid:caseIgnoreIA5Match:=ADA)",
+            "(mail:caseIgnoreMatch:=ada@uni.example)",
+            "(manager=nosuch=1)",
+            "(telephoneNumber=*-*)",
             "(uidNumber=1*)",
             "(createTimestamp>=yesterday)",
             "(cn;a_b=x)",
@@ -327,7 +337,7 @@ mod tests {
         check("(objectClass=top)", Truth::True);
         check("(objectClass=2.5.6.6)", Truth::True);
         check("(objectClass=groupOfNames)", Truth::False);
-        check("(objectClass=1.2.3)", Truth::False);
+        check("(structuralObjectClass=person)", Truth::True);
     }
 
     #[test]
@@ -372,6 +382,7 @@ mod tests {
             "(mail=*@UNI.*)",
             "(cn=* *)",
             "(postalAddress=*st*town)",
+            "(postalAddress=*st$town)",
             "(name=count*)",
         ] {
             check(filter, Truth::True);

@@ -189,14 +189,14 @@ impl MatchingRule {
         Some(value.len())
     }
 
-    /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it is one of the
-    /// attribute's own, it is for the attribute's syntax, or both are about text.
+    /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it makes normal forms as
+    /// one of the attribute's own does, or it is for the attribute's syntax or one that is contained in it.
     pub fn applies_to(&self, definition: &AttributeDefinition) -> bool {
         let own = [definition.equality, definition.ordering, definition.substrings];
         let mut own = own.into_iter().flatten();
-        let both_text =
-            self.fold().is_some() && definition.equality.is_some_and(|rule| rule.fold().is_some());
-        both_text || self.syntax == definition.syntax.oid || own.any(|rule| rule.form == self.form)
+        let syntax = definition.syntax.oid;
+        let contained = self.syntax == rules::DIRECTORY_STRING && rules::DIRECTORY_STRINGS.contains(&syntax);
+        contained || self.syntax == syntax || own.any(|rule| rule.form == self.form)
     }
 
     /// How text is folded, for the forms that are text.

@@ -48,6 +48,11 @@ impl AttributeDefinition {
         self.text.head.name()
     }
 
+    /// The numeric OID.
+    pub fn oid(&self) -> &str {
+        &self.text.head.oid
+    }
+
     /// Whether the attribute is operational: returned only when asked for.
     pub fn is_operational(&self) -> bool {
         self.text.usage != Usage::UserApplications

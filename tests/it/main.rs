@@ -9,4 +9,5 @@ mod ldap_codec;
 mod ldap_listener;
 mod ldap_session;
 mod radius_socket;
+mod schema_files;
 mod store_battery;

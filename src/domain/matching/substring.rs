@@ -29,7 +29,8 @@ pub struct Piece {
 }
 
 impl Pieces {
-    /// The pieces in the normal form of a substrings rule. Errors: a piece that is not text.
+    /// The pieces in the normal form of a substrings rule. Errors: a piece that is not text, and one of which
+    /// nothing is left, such as a hyphen of a telephone number.
     pub fn new(
         schema: &Schema,
         rule: &MatchingRule,
@@ -88,11 +89,13 @@ impl Piece {
     fn new(schema: &Schema, rule: &MatchingRule, value: &[u8]) -> Result<Piece, InvalidValue> {
         let mut normal = Vec::with_capacity(value.len());
         rule.normalize(schema, value, &mut normal)?;
-        let compacted = !matches!(rule.form, Form::Numeric | Form::Telephone | Form::Octets);
-        let (first, last) = if compacted && !normal.is_empty() {
-            text::edges(value)
-        } else {
-            (false, false)
+        let drops_spaces = matches!(rule.form, Form::Numeric | Form::Telephone);
+        if drops_spaces && normal.is_empty() {
+            return Err(InvalidValue);
+        }
+        let (first, last) = match normal.is_empty() || drops_spaces {
+            true => (false, false),
+            false => text::edges(value),
         };
         Ok(Piece {
             text: normal.into(),
