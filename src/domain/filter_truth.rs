@@ -208,6 +208,7 @@ mod tests {
     use super::*;
     use crate::domain::entry::AttributeDescription;
     use crate::domain::packed::push_value;
+    use crate::domain::schema::SCHEMA;
     use crate::types::Dn;
 
     struct Person {
@@ -261,10 +262,10 @@ mod tests {
     }
 
     fn says(filter: &str, readable: &AttributeSet) -> Truth {
-        let schema = Schema::built_in();
-        Filter::parse(&schema, filter)
+        let schema = &*SCHEMA;
+        Filter::parse(schema, filter)
             .unwrap()
-            .truth(&schema, &ada(&schema), readable)
+            .truth(schema, &ada(schema), readable)
     }
 
     fn check(filter: &str, truth: Truth) {
@@ -427,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_hidden_attribute_says_nothing_in_any_filter() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let readable: AttributeSet = [schema.attribute(b"cn").unwrap()].into_iter().collect();
         for filter in [
             "(sn=lovelace)",

@@ -78,9 +78,10 @@ pub fn is_at_or_under(normal: &[u8], base: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::schema::SCHEMA;
 
     fn dn(text: &str) -> Option<Vec<u8>> {
-        Schema::built_in().normal_dn(&Dn::parse(text).unwrap())
+        SCHEMA.normal_dn(&Dn::parse(text).unwrap())
     }
 
     #[test]
