@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::settings::*;
+use crate::store::SledSettings;
 use crate::types::IpNet;
 
 const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -74,16 +75,6 @@ impl Default for Listen {
     }
 }
 
-impl Default for StorePlace {
-    fn default() -> StorePlace {
-        StorePlace {
-            engine: Engine::Sled,
-            path: STORE_PATH.into(),
-            group_commit_ms: 0,
-        }
-    }
-}
-
 impl Default for Log {
     fn default() -> Log {
         Log {
@@ -93,29 +84,22 @@ impl Default for Log {
     }
 }
 
-impl StorePlace {
-    /// Where the administration socket is unless `admin.socket` says otherwise.
-    pub fn admin_socket(&self) -> PathBuf {
-        self.path.join("admin.sock")
-    }
+/// Where the store is unless `store.path` says otherwise.
+pub(super) fn store() -> SledSettings {
+    SledSettings::at(STORE_PATH)
 }
 
-impl Default for LdapLimits {
-    fn default() -> LdapLimits {
-        let loopback = [
-            IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
-            IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
-        ];
-        LdapLimits {
-            cleartext_bind_from: loopback.into(),
-            connections_max: 10_000,
-            connections_per_address_max: 1_000,
-            message_bytes_max_anonymous: 64 * 1024,
-            message_bytes_max_authenticated: 1024 * 1024,
-            idle_s: 900,
-            write_timeout_s: 30,
-        }
-    }
+/// Where the administration socket is unless `admin.socket` says otherwise.
+pub(super) fn admin_socket(store: &SledSettings) -> PathBuf {
+    store.path.join("admin.sock")
+}
+
+/// PINs in clear text are nobody's business but this machine's.
+pub(super) fn cleartext_bind_from() -> Vec<IpNet> {
+    vec![
+        IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+        IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
+    ]
 }
 
 impl Default for SearchLimits {
@@ -129,32 +113,12 @@ impl Default for SearchLimits {
     }
 }
 
-impl Default for RadiusTimes {
-    fn default() -> RadiusTimes {
-        RadiusTimes {
-            reject_delay_ms: 1_000,
-            reject_jitter_ms: 200,
-            duplicate_entries_max: 16_384,
-            duplicate_life_s: 10,
-        }
-    }
-}
-
 impl Default for HashPool {
     fn default() -> HashPool {
         HashPool {
             threads: 0,
             queue_max: 256,
             verified_cache_s: 60,
-        }
-    }
-}
-
-impl Default for Lockout {
-    fn default() -> Lockout {
-        Lockout {
-            failures_max: 8,
-            lock_s: 1_800,
         }
     }
 }

@@ -123,6 +123,8 @@ pub struct RawLdap {
     pub message_bytes_max_anonymous: Field<u64>,
     /// Largest request after a bind, in bytes.
     pub message_bytes_max_authenticated: Field<u64>,
+    /// Time to the first message, in seconds.
+    pub first_message_s: Field<u64>,
     /// Idle time before a connection is closed, in seconds.
     pub idle_s: Field<u64>,
     /// How long one write may take, in seconds.
@@ -179,10 +181,10 @@ pub struct RawRadius {
     pub reject_delay_ms: Field<u64>,
     /// How much that varies either way, in milliseconds.
     pub reject_jitter_ms: Field<u64>,
-    /// Replies kept for retransmissions.
-    pub duplicate_entries_max: Field<u64>,
-    /// How long each is kept, in seconds.
-    pub duplicate_life_s: Field<u64>,
+    /// Requests remembered against retransmissions.
+    pub duplicates_max: Field<u64>,
+    /// How long each is remembered, in seconds.
+    pub duplicate_lifetime_s: Field<u64>,
     /// Who may ask.
     pub client: List<RawClient>,
 }
@@ -237,10 +239,16 @@ pub struct RawHashing {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawLockout {
-    /// Different wrong PINs that lock.
+    /// Different wrong PINs from one source that lock.
     pub failures_max: Field<u64>,
+    /// Different wrong PINs from all sources that lock.
+    pub failures_all_max: Field<u64>,
     /// How long the lock holds, in seconds.
     pub lock_s: Field<u64>,
+    /// How long a wrong PIN counts, in seconds.
+    pub forget_s: Field<u64>,
+    /// How long a source is known, in seconds.
+    pub trusted_s: Field<u64>,
 }
 
 /// `[index]`

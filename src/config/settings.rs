@@ -6,8 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::pin::Hashing;
-use crate::types::{Dn, IpNet, PinHash, SharedSecret};
+use crate::directory::authenticate::LoginPolicy;
+use crate::ldap;
+use crate::radius;
+use crate::radius::client::ClientTable;
+use crate::server::ldap_listener::LdapSettings;
+use crate::server::tls::TlsFiles;
+use crate::store::SledSettings;
+use crate::types::{Dn, PinHash};
 
 /// Everything the daemon is told. Has no `Debug`: some parts hold secrets.
 pub struct Settings {
@@ -15,25 +21,25 @@ pub struct Settings {
     pub base_dn: Dn,
     /// Who is let in by configuration rather than by an entry.
     pub principals: Principals,
-    /// RADIUS clients, no two with the same name or network.
-    pub radius_clients: Vec<RadiusClient>,
+    /// Who may ask over RADIUS.
+    pub radius_clients: ClientTable,
     /// The parts without secrets.
     pub plain: Plain,
 }
 
 /// The parts of [`Settings`] that hold no secret.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Plain {
     /// Files and sockets on this machine.
     pub places: Places,
     /// Where the daemon listens.
     pub listen: Listen,
     /// Connections and messages of LDAP.
-    pub ldap: LdapLimits,
+    pub ldap: Ldap,
     /// How much a search may return.
     pub search: SearchLimits,
     /// Delays and caches of RADIUS.
-    pub radius: RadiusTimes,
+    pub radius: radius::session::Settings,
     /// How PINs are hashed and how wrong ones lock.
     pub log_in: LogIn,
     /// What can be searched fast.
@@ -43,10 +49,10 @@ pub struct Plain {
 }
 
 /// Files, folders and sockets on this machine, and the log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Places {
-    /// The store.
-    pub store: StorePlace,
+    /// The store, of the one engine there is.
+    pub store: SledSettings,
     /// The certificate; `None`: a self-signed one is made under the store's folder.
     pub tls: Option<TlsFiles>,
     /// A folder of schema files beyond the built-in ones.
@@ -55,33 +61,6 @@ pub struct Places {
     pub admin_socket: PathBuf,
     /// The log.
     pub log: Log,
-}
-
-/// Which store, where.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StorePlace {
-    /// The engine.
-    pub engine: Engine,
-    /// Its folder.
-    pub path: PathBuf,
-    /// How long a commit waits for others to share its flush with, in milliseconds.
-    pub group_commit_ms: u64,
-}
-
-/// A store engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// The embedded one.
-    Sled,
-}
-
-/// A certificate chain and its key, as PEM files.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TlsFiles {
-    /// The chain, leaf first.
-    pub certificate: PathBuf,
-    /// The key.
-    pub private_key: PathBuf,
 }
 
 /// What is logged, and how.
@@ -132,23 +111,13 @@ pub struct Listen {
     pub admin: Vec<SocketAddr>,
 }
 
-/// Limits of LDAP connections.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LdapLimits {
-    /// Networks from which a simple bind may come without TLS.
-    pub cleartext_bind_from: Vec<IpNet>,
-    /// Open connections; a further one is closed at once.
-    pub connections_max: u64,
-    /// Open connections from one address; a further one is closed at once.
-    pub connections_per_address_max: u64,
-    /// Largest message before a bind, in bytes; a larger one ends the connection.
-    pub message_bytes_max_anonymous: u64,
-    /// Largest message after a bind, in bytes; a larger one ends the connection.
-    pub message_bytes_max_authenticated: u64,
-    /// A connection without a request for so many seconds is closed.
-    pub idle_s: u64,
-    /// A client that does not read for so many seconds is disconnected.
-    pub write_timeout_s: u64,
+/// Limits of LDAP connections and messages.
+#[derive(Clone, Debug)]
+pub struct Ldap {
+    /// Of connections.
+    pub connections: LdapSettings,
+    /// Of messages.
+    pub messages: ldap::limits::Limits,
 }
 
 /// How much a search may return. An asker may want less, never more.
@@ -164,39 +133,13 @@ pub struct SearchLimits {
     pub time_limit_s: u64,
 }
 
-/// Delays and caches of RADIUS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RadiusTimes {
-    /// How long after its request an Access-Reject leaves, in milliseconds.
-    pub reject_delay_ms: u64,
-    /// By how much that varies either way, in milliseconds.
-    pub reject_jitter_ms: u64,
-    /// Replies kept for retransmissions; at the limit the oldest goes.
-    pub duplicate_entries_max: u64,
-    /// How long each is kept, in seconds.
-    pub duplicate_life_s: u64,
-}
-
-/// How PINs are hashed and how wrong ones lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How PINs are checked.
+#[derive(Clone, Copy, Debug)]
 pub struct LogIn {
-    /// The hash of new PINs.
-    pub hashing: Hashing,
-    /// Whether a weaker hash is replaced at the next good log-in.
-    pub upgrade: Upgrade,
+    /// When an account locks, and how new PINs are hashed.
+    pub policy: LoginPolicy,
     /// The pool that hashes.
     pub pool: HashPool,
-    /// Locking.
-    pub lockout: Lockout,
-}
-
-/// Whether a hash that is weaker than `[hashing]` asks for is replaced at the next good log-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upgrade {
-    /// It is.
-    OnLogIn,
-    /// It stays.
-    Never,
 }
 
 /// The pool that hashes, and what it remembers.
@@ -208,15 +151,6 @@ pub struct HashPool {
     pub queue_max: u64,
     /// How long a verified PIN is remembered, in seconds; 0 is not at all.
     pub verified_cache_s: u64,
-}
-
-/// When wrong PINs lock an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lockout {
-    /// So many different wrong PINs lock it.
-    pub failures_max: u32,
-    /// For so many seconds.
-    pub lock_s: u64,
 }
 
 /// Attributes with an index, by name.
@@ -288,29 +222,4 @@ pub struct Service {
     pub name: Arc<str>,
     /// Its password.
     pub password_hash: PinHash,
-}
-
-/// A RADIUS client.
-pub struct RadiusClient {
-    /// Its name in logs.
-    pub name: Arc<str>,
-    /// Where its packets come from.
-    pub network: IpNet,
-    /// The secret it shares with the daemon.
-    pub secret: SharedSecret,
-    /// Whether its requests must carry Message-Authenticator.
-    pub message_authenticator: MessageAuthenticator,
-    /// The service it stands for, for entitlements; `None`: any member may log in.
-    pub service: Option<Arc<str>>,
-}
-
-/// Whether a client's Access-Requests must carry Message-Authenticator (RFC 3579 section 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageAuthenticator {
-    /// A request without is dropped.
-    Required,
-    /// A request without is answered.
-    Optional,
-    /// Optional until the first request with a right one, required from then on.
-    Latch,
 }

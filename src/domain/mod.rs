@@ -15,7 +15,7 @@ pub mod pin;
 pub mod schema;
 pub mod schema_check;
 mod schema_compile;
-mod schema_reader;
+pub mod schema_reader;
 pub mod schema_text;
 mod subschema;
 pub mod syntax;

@@ -178,6 +178,18 @@ fn hash_refuses_no_pin_and_impossible_costs() {
 }
 
 #[test]
+fn store_verify_makes_no_store_where_there_is_none() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("store");
+    let said = stderr(&ends(
+        &["store", "verify", "--path", path.to_str().expect("UTF-8")],
+        1,
+    ));
+    assert!(said.contains(path.to_str().expect("UTF-8")), "{said}");
+    assert!(!path.exists());
+}
+
+#[test]
 fn the_manual_page_in_the_repository_is_the_one_the_program_prints() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man/beadle.8");
     let committed = std::fs::read_to_string(path).expect("packaging/man/beadle.8 is there");

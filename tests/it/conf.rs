@@ -73,10 +73,10 @@ fn the_defaults_written_out_are_the_built_in_ones() {
     let built_in = judge("base_dn = \"dc=uni,dc=example\"")
         .unwrap_or_else(|report| panic!("{report}"))
         .0;
-    assert_eq!(written.plain, built_in.plain);
+    assert_eq!(format!("{:#?}", written.plain), format!("{:#?}", built_in.plain));
     assert_eq!(written.base_dn.to_string(), built_in.base_dn.to_string());
     assert!(written.principals.root.is_none() && written.principals.services.is_empty());
-    assert!(written.radius_clients.is_empty());
+    assert_eq!(written.radius_clients.clients().count(), 0);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_examples_written_out_are_good() {
         .unwrap_or_else(|report| panic!("{report}"))
         .0;
     assert!(settings.principals.root.is_some() && settings.plain.places.tls.is_some());
-    assert_eq!(settings.radius_clients.len(), 1);
+    assert_eq!(settings.radius_clients.clients().count(), 1);
 }
 
 #[test]

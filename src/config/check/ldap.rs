@@ -5,37 +5,57 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::Checker;
+use crate::config::defaults;
 use crate::config::raw::{Field, RawLdap, RawLimits, RawRoot, RawService};
-use crate::config::settings::{LdapLimits, Principals, Root, SearchLimits, Service};
+use crate::config::settings::{Ldap, Principals, Root, SearchLimits, Service};
+use crate::ldap::limits::{Limits, MessageLimits};
+use crate::server::ldap_listener::LdapSettings;
 use crate::types::IpNet;
 
 impl Checker<'_> {
-    pub(super) fn ldap_limits(&self, raw: &RawLdap) -> LdapLimits {
-        let default = LdapLimits::default();
-        let kib = 1024;
-        let limits = LdapLimits {
-            cleartext_bind_from: self.networks(&raw.cleartext_bind_from, default.cleartext_bind_from),
-            connections_max: self.number(&raw.connections_max, default.connections_max, 1..=1_000_000),
-            connections_per_address_max: self.number(
-                &raw.connections_per_address_max,
-                default.connections_per_address_max,
-                1..=1_000_000,
-            ),
-            message_bytes_max_anonymous: self.number(
-                &raw.message_bytes_max_anonymous,
-                default.message_bytes_max_anonymous,
-                kib..=16 * kib * kib,
-            ),
-            message_bytes_max_authenticated: self.number(
-                &raw.message_bytes_max_authenticated,
-                default.message_bytes_max_authenticated,
-                kib..=16 * kib * kib,
-            ),
-            idle_s: self.number(&raw.idle_s, default.idle_s, 1..=86_400),
-            write_timeout_s: self.number(&raw.write_timeout_s, default.write_timeout_s, 1..=3_600),
-        };
+    pub(super) fn ldap(&self, raw: &RawLdap) -> Ldap {
         self.cleartext_is_narrow(raw);
-        limits
+        Ldap {
+            connections: self.connections(raw),
+            messages: self.messages(raw),
+        }
+    }
+
+    fn connections(&self, raw: &RawLdap) -> LdapSettings {
+        /// What one machine can have files for.
+        const CONNECTIONS: u32 = 1_000_000;
+        let default = LdapSettings::default();
+        let per_source = &raw.connections_per_address_max;
+        LdapSettings {
+            connections_max: self.count(&raw.connections_max, default.connections_max, 1..=CONNECTIONS),
+            connections_per_source_max: self.count(
+                per_source,
+                default.connections_per_source_max,
+                1..=CONNECTIONS,
+            ),
+            first_message_limit_s: self.small_number(
+                &raw.first_message_s,
+                default.first_message_limit_s,
+                1..=3_600,
+            ),
+            idle_limit_s: self.small_number(&raw.idle_s, default.idle_limit_s, 1..=86_400),
+            write_limit_s: self.small_number(&raw.write_timeout_s, default.write_limit_s, 1..=3_600),
+            cleartext_bind_from: self.networks(&raw.cleartext_bind_from, defaults::cleartext_bind_from()),
+        }
+    }
+
+    fn messages(&self, raw: &RawLdap) -> Limits {
+        /// From the smallest bind to the largest message anybody should buffer.
+        const BYTES: std::ops::RangeInclusive<u32> = 1_024..=16_777_216;
+        let default = Limits::default();
+        let messages = |written, default: MessageLimits| MessageLimits {
+            bytes_max: self.count(written, default.bytes_max, BYTES),
+            ..default
+        };
+        Limits {
+            anonymous: messages(&raw.message_bytes_max_anonymous, default.anonymous),
+            authenticated: messages(&raw.message_bytes_max_authenticated, default.authenticated),
+        }
     }
 
     /// PINs in clear text from everywhere are allowed, but not silently.

@@ -2,7 +2,9 @@
 
 use super::Checker;
 use crate::config::raw::{Field, Raw, RawHashing, RawLockout};
-use crate::config::settings::{HashPool, Lockout, LogIn, Upgrade};
+use crate::config::settings::{HashPool, LogIn};
+use crate::directory::authenticate::{LoginPolicy, UpgradeOnLogIn};
+use crate::domain::lockout::LockoutPolicy;
 use crate::domain::pin::{Hashing, HashingError};
 
 /// Memory of one hash below which a warning is due, in KiB: the least that OWASP names for two passes.
@@ -11,10 +13,12 @@ pub const HASH_MEMORY_KIB_GOOD: u32 = 19_456;
 impl Checker<'_> {
     pub(super) fn log_in(&self, raw: &Raw) -> LogIn {
         LogIn {
-            hashing: self.hashing(&raw.hashing),
-            upgrade: upgrade(&raw.hashing.upgrade_on_log_in),
+            policy: LoginPolicy {
+                lockout: self.lockout(&raw.lockout),
+                hashing: self.hashing(&raw.hashing),
+                upgrade: upgrade(&raw.hashing.upgrade_on_log_in),
+            },
             pool: self.hash_pool(&raw.hashing),
-            lockout: self.lockout(&raw.lockout),
         }
     }
 
@@ -61,19 +65,32 @@ impl Checker<'_> {
         }
     }
 
-    fn lockout(&self, raw: &RawLockout) -> Lockout {
-        let default = Lockout::default();
-        Lockout {
-            // NIST SP 800-63B section 3.2.2: never more than 100.
-            failures_max: self.small_number(&raw.failures_max, default.failures_max, 1..=100),
-            lock_s: self.number(&raw.lock_s, default.lock_s, 1..=31_536_000),
+    fn lockout(&self, raw: &RawLockout) -> LockoutPolicy {
+        // NIST SP 800-63B section 3.2.2: never more than 100.
+        const FAILURES: std::ops::RangeInclusive<u32> = 0..=100;
+        const SECONDS: std::ops::RangeInclusive<u64> = 1..=31_536_000;
+        let default = LockoutPolicy::default();
+        self.lockout_is_on(&raw.failures_max);
+        self.lockout_is_on(&raw.failures_all_max);
+        LockoutPolicy {
+            failures_max: self.small_number(&raw.failures_max, default.failures_max, FAILURES),
+            failures_all_max: self.small_number(&raw.failures_all_max, default.failures_all_max, FAILURES),
+            lock_s: self.number(&raw.lock_s, default.lock_s, SECONDS),
+            forget_s: self.number(&raw.forget_s, default.forget_s, SECONDS),
+            trusted_s: self.number(&raw.trusted_s, default.trusted_s, 0..=*SECONDS.end()),
+        }
+    }
+
+    fn lockout_is_on(&self, written: &Field<u64>) {
+        if let Some(written) = written.as_ref().filter(|written| *written.get_ref() == 0) {
+            self.warning(&written.span(), "PINs can be guessed for ever", "write 1 to 100");
         }
     }
 }
 
-fn upgrade(written: &Field<bool>) -> Upgrade {
+fn upgrade(written: &Field<bool>) -> UpgradeOnLogIn {
     match written.as_ref().is_none_or(|written| *written.get_ref()) {
-        true => Upgrade::OnLogIn,
-        false => Upgrade::Never,
+        true => UpgradeOnLogIn::Yes,
+        false => UpgradeOnLogIn::No,
     }
 }

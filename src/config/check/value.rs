@@ -34,6 +34,13 @@ impl Checker<'_> {
         u32::try_from(self.number(written, default.into(), range)).unwrap_or(default)
     }
 
+    /// A number of things in `range`, or `default`.
+    pub(super) fn count(&self, written: &Field<u64>, default: usize, range: RangeInclusive<u32>) -> usize {
+        let range = u64::from(*range.start())..=u64::from(*range.end());
+        let number = self.number(written, u64::try_from(default).unwrap_or(u64::MAX), range);
+        usize::try_from(number).unwrap_or(default)
+    }
+
     /// One of `words`, or `default`.
     pub(super) fn word<T: Copy>(&self, written: &Field<String>, default: T, words: &[(&str, T)]) -> T {
         let Some(written) = written else { return default };
