@@ -9,7 +9,7 @@ mod filter_truth;
 pub mod imported_hash;
 pub mod lockout;
 pub mod matching;
-mod normal_dn;
+pub mod normal_dn;
 pub mod packed;
 pub mod pin;
 pub mod schema;

@@ -11,8 +11,6 @@ use crate::domain::schema_text::{
 use crate::domain::syntax::{Syntax, is_descriptor};
 use crate::types::{AttributeSet, AttributeType};
 
-pub use crate::domain::normal_dn::is_at_or_under;
-
 /// Everything the schema files say, compiled.
 pub struct Schema {
     pub(super) attribute_types: Vec<AttributeDefinition>,
