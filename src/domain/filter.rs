@@ -77,7 +77,7 @@ pub struct Assertion {
     pub rule: &'static MatchingRule,
     /// The normal form of the asserted value.
     pub normal: Box<[u8]>,
-    /// For equality on `objectClass` and `structuralObjectClass`: the class. It is true of entries of its subclasses too, whether or not
+    /// For equality on `objectClass`: the class. It is true of entries of its subclasses too, whether or not
     /// they list it; an index of `objectClass` must hold the whole line of each class
     /// ([`crate::domain::schema::ObjectClass::line`]).
     pub class: Option<ClassPosition>,
@@ -222,7 +222,7 @@ impl Assertion {
         value: &[u8],
     ) -> Option<Box<Assertion>> {
         let normal = rule.normalize_assertion(schema, value).ok()?.into();
-        let class = match CLASS_ATTRIBUTES.contains(&schema.definition(target.kind).oid()) {
+        let class = match target.kind == schema.object_class_attribute() {
             // RFC 4512 section 2.4 leaves open what an unknown class is; as an unknown attribute, Undefined.
             true => Some(schema.class(value)?.position),
             false => None,
@@ -235,9 +235,6 @@ impl Assertion {
         }))
     }
 }
-
-/// `objectClass` and `structuralObjectClass`.
-const CLASS_ATTRIBUTES: [&str; 2] = ["2.5.4.0", "2.5.21.9"];
 
 impl ExtensibleAssertion {
     fn new(

@@ -349,7 +349,8 @@ mod tests {
         check("(objectClass=top)", Truth::True);
         check("(objectClass=2.5.6.6)", Truth::True);
         check("(objectClass=groupOfNames)", Truth::False);
-        check("(structuralObjectClass=person)", Truth::True);
+        check("(structuralObjectClass=inetOrgPerson)", Truth::True);
+        check("(structuralObjectClass=person)", Truth::False);
     }
 
     #[test]
