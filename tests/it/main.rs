@@ -11,4 +11,5 @@ mod ldap_serving;
 mod ldap_session;
 mod ldap_tools;
 mod radius_socket;
+mod schema_files;
 mod store_battery;
