@@ -29,6 +29,8 @@ mod settings;
 mod side;
 mod snapshot;
 mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod tree;
 mod varint;
