@@ -337,4 +337,6 @@ fn take(left: &mut u64, else_answer: Answer) -> ControlFlow<Answer> {
 }
 
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ mod postings;
 mod settings;
 mod side;
 mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 mod terms;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,7 +7,7 @@ use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
 use crate::record::{Change, Key, Kind, Operation, Record, Revision};
-use crate::types::Dn;
+use crate::types::{Dn, SeededEntropy};
 
 /// The name of the base entry.
 pub(crate) const BASE: &str = "dc=uni,dc=example";
@@ -187,3 +187,40 @@ pub(crate) const UNIVERSITY: &[Row<'_>] = &[
         ],
     ),
 ];
+
+/// A row without its id: parent's id, RDN, lines.
+pub(crate) type OwnedRow = (u64, String, Vec<String>);
+
+/// A person with a few values out of few, so that random people share them.
+pub(crate) fn random_row(entropy: &mut SeededEntropy, id: u64) -> OwnedRow {
+    let mut pick = |count: u64| entropy.next_u64() % count;
+    let parent = 2 + pick(2);
+    let mut lines = vec![
+        "objectClass: inetOrgPerson".to_owned(),
+        format!("uid: u{}", pick(30)),
+        format!(
+            "cn: {} {}",
+            ["Ada", "Grace", "Alan", "Åsa"][pick(4) as usize],
+            pick(9)
+        ),
+        format!("sn: S{}", pick(5)),
+        format!("uidNumber: {}", pick(2_000)),
+        format!("modifyTimestamp: 2026112209{:02}00Z", pick(60)),
+    ];
+    if pick(3) == 0 {
+        lines.push(format!("mail: m{}@uni.example", pick(30)));
+    }
+    for _ in 0..pick(4) {
+        let member = format!("member: cn=p{},ou=people,dc=uni,dc=example", 9 + pick(60));
+        if !lines.contains(&member) {
+            lines.push(member);
+        }
+    }
+    (parent, format!("cn=p{id}"), lines)
+}
+
+/// The operation that writes `row` under `id`.
+pub(crate) fn put_owned(schema: &Schema, id: u64, row: &OwnedRow) -> Operation {
+    let lines: Vec<&str> = row.2.iter().map(String::as_str).collect();
+    put(schema, &Row(id, row.0, &row.1, &lines))
+}

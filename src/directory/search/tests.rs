@@ -9,8 +9,8 @@ use crate::index::testing::{BASE, UNIVERSITY, snapshot};
 
 /// Keeps what it is given: the DN, and a line for every value.
 #[derive(Default)]
-struct Kept {
-    entries: Vec<(String, Vec<String>)>,
+pub(super) struct Kept {
+    pub(super) entries: Vec<(String, Vec<String>)>,
     break_after: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ impl Default for Ask<'_> {
     }
 }
 
-fn selection(attributes: &[&str], directory: &Directory) -> Selection {
+pub(super) fn selection(attributes: &[&str], directory: &Directory) -> Selection {
     let mut selection = Selection::default();
     for attribute in attributes {
         match *attribute {
