@@ -7,7 +7,7 @@ use super::request::{Asker, Member};
 use super::search::SearchLimits;
 use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
 use crate::domain::filter::Filter;
-use crate::domain::schema::Schema;
+use crate::index::testing::schema;
 use crate::types::Dn;
 
 /// No limits at all.
@@ -26,7 +26,7 @@ fn names(names: &[&str]) -> Vec<Box<str>> {
 /// Strangers see people who are not hidden and no groups; members and the service `lms` every attribute of
 /// them, `lms` of the group `staff` too; `audit` knows all entries.
 pub(crate) fn directory(limits: SearchLimits) -> Directory {
-    let schema = Arc::new(Schema::built_in());
+    let schema = schema().clone();
     let rule = |grantee, entries, attributes: &[&str]| RuleSettings {
         grantee,
         entries: Filter::parse(&schema, entries).unwrap(),

@@ -1,6 +1,7 @@
 //! A small university for the tests of this layer and those above.
 
 use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock};
 
 use super::{Builder, IndexSettings, Snapshot};
 use crate::domain::entry::{Attribute, Entry};
@@ -8,6 +9,12 @@ use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
 use crate::record::{Change, Key, Kind, Operation, Record, Revision};
 use crate::types::{Dn, SeededEntropy};
+
+/// The built-in schema, compiled once.
+pub(crate) fn schema() -> &'static Arc<Schema> {
+    static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::built_in()));
+    &SCHEMA
+}
 
 /// The name of the base entry.
 pub(crate) const BASE: &str = "dc=uni,dc=example";

@@ -138,14 +138,14 @@ impl Oracle {
 fn a_planned_search_finds_what_looking_at_every_entry_finds() {
     let people = "ou=people,dc=uni,dc=example";
     let mut found = 0;
-    for seed in 0..4 {
+    for seed in 0..3 {
         let mut oracle = Oracle::new(seed);
         let askers = [
             Asker::Public,
             Asker::Root,
             member(12, "cn=p12,ou=people,dc=uni,dc=example"),
         ];
-        for at in 0..250 {
+        for at in 0..100 {
             let text = oracle.filter(3);
             let asker = &askers[at % askers.len()];
             let base = [BASE, people][at % 2];
@@ -157,5 +157,5 @@ fn a_planned_search_finds_what_looking_at_every_entry_finds() {
             found += expected.len();
         }
     }
-    assert!(found > 1_000, "random filters that find nothing prove nothing");
+    assert!(found > 300, "random filters that find nothing prove nothing");
 }
