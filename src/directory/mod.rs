@@ -17,6 +17,8 @@ pub mod request;
 pub mod row;
 pub mod search;
 pub mod selection;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unique;
 
 use std::sync::Arc;
