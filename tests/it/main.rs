@@ -2,3 +2,4 @@
 
 mod ldap_codec;
 mod store_battery;
+mod store_crash;
