@@ -3,3 +3,4 @@
 mod ldap_codec;
 mod store_battery;
 mod store_crash;
+mod store_sled;
