@@ -13,3 +13,5 @@ mod ldap_tools;
 mod radius_socket;
 mod schema_files;
 mod store_battery;
+mod store_crash;
+mod store_sled;
