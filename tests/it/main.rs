@@ -6,3 +6,4 @@ mod ldap_listener;
 mod ldap_serving;
 mod ldap_session;
 mod ldap_tools;
+mod ldap_vectors;
