@@ -3,8 +3,10 @@
 pub mod answers;
 pub mod clock;
 pub mod entropy;
-pub mod ldap_connection;
+mod ldap_connection;
 pub mod ldap_counters;
+mod ldap_end;
 pub mod ldap_listener;
+mod ldap_patience;
 pub mod places;
 pub mod tls;

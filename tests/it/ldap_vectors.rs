@@ -7,8 +7,9 @@ use beadle::directory::request::{Answer, Outcome, Request, Verdict};
 use beadle::domain::schema::Schema;
 use beadle::ldap::envelope::{Frame, Message, frame};
 use beadle::ldap::limits::Limits;
+use beadle::ldap::next::{Next, Trailing};
 use beadle::ldap::root_dse::StartTls;
-use beadle::ldap::session::{Channel, Next, Session, Shared, Trailing};
+use beadle::ldap::session::{Channel, Session, Shared};
 use beadle::types::Dn;
 use bytes::BytesMut;
 

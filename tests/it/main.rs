@@ -2,8 +2,11 @@
 
 mod ldap_client;
 mod ldap_codec;
+mod ldap_entry_writer;
 mod ldap_listener;
+mod ldap_own_entries;
 mod ldap_serving;
 mod ldap_session;
+mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
