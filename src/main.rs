@@ -1,1 +1,7 @@
-fn main() {}
+//! The `beadle` program; what it does is in [`beadle::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    beadle::cli::main()
+}

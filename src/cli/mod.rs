@@ -1,1 +1,89 @@
-//! To come.
+//! Layer 7: the command line: one file a command.
+//!
+//! Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly.
+
+pub mod check;
+pub mod completions;
+pub mod config_file;
+pub mod demo;
+pub mod hash;
+pub mod man;
+pub mod output;
+pub mod reload;
+pub mod serve;
+pub mod store;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use output::Failed;
+
+/// One directory daemon for a university: LDAP, RADIUS and a small web port over one UID and PIN.
+#[derive(Parser)]
+#[command(name = "beadle", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can be told to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a whole made-up campus on loopback ports, with log-ins to try
+    Demo(demo::Arguments),
+    /// Run the daemon in the foreground until it is told to stop
+    Serve(serve::Arguments),
+    /// Check a configuration file without opening anything
+    Check(check::Arguments),
+    /// Print the hash of a PIN, for password_hash in the configuration or userPassword in an import
+    Hash(hash::Arguments),
+    /// Look after a store whose daemon is stopped
+    Store(store::Arguments),
+    /// Make the running daemon read its certificates again
+    Reload(reload::Arguments),
+    /// Print the manual page beadle(8)
+    Man(man::Arguments),
+    /// Print the completion script of a shell
+    Completions(completions::Arguments),
+}
+
+/// Runs the program with the words of the command line.
+pub fn main() -> ExitCode {
+    // clap prints help and usage errors itself, and leaves with 0 or 2.
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A command that has already said everything on its own has nothing to add.
+            if !error.is::<Failed>() {
+                output::complain(&format!("beadle: {error:#}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments.file.load()?),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Hash(arguments) => hash::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
+        Command::Man(_) => man::run(Cli::command()),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        Cli::command().debug_assert();
+    }
+}

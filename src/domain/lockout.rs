@@ -1,1 +1,253 @@
-//! To come.
+//! Lock-out: so many different wrong PINs, and an account answers nobody for a while (requirement X1).
+//!
+//! A device that repeats an old PIN does not lock its owner out, for only *different* wrong PINs count.
+//! A stranger does not either, where the owner has logged in from lately: such a source has its own
+//! counter and stays open. What was counted is kept in memory alone; a lock is stored.
+
+use std::net::IpAddr;
+
+use crate::domain::pin::PinMark;
+use crate::types::Timestamp;
+
+/// The most wrong PINs remembered of one account; beyond it the oldest is forgotten. Above any
+/// [`LockoutPolicy::failures_all_max`], so that forgetting never keeps an account open.
+pub const WRONG_PINS_MAX: usize = 128;
+/// The most sources one account is known to log in from; beyond it the one longest unused is forgotten.
+pub const TRUSTED_SOURCES_MAX: usize = 8;
+
+/// When an account is locked, and for how long: `[lockout]` in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockoutPolicy {
+    /// So many different wrong PINs from one source group lock; 0 = never. At most [`WRONG_PINS_MAX`].
+    pub failures_max: u32,
+    /// So many different wrong PINs from all sources lock; 0 = never. At most [`WRONG_PINS_MAX`].
+    pub failures_all_max: u32,
+    /// How long a lock holds, in seconds.
+    pub lock_s: u64,
+    /// A wrong PIN stops to count after so many seconds.
+    pub forget_s: u64,
+    /// A source that logged in within so many seconds keeps its own counter; 0 = none does.
+    pub trusted_s: u64,
+}
+
+impl Default for LockoutPolicy {
+    /// 8 from one source or 40 from all, half an hour (X1); a wrong PIN counts for a day, a source is known for 30.
+    fn default() -> LockoutPolicy {
+        LockoutPolicy {
+            failures_max: 8,
+            failures_all_max: 40,
+            lock_s: 30 * 60,
+            forget_s: 24 * 60 * 60,
+            trusted_s: 30 * 24 * 60 * 60,
+        }
+    }
+}
+
+/// Sources that are counted as one: an IPv4 /24, an IPv6 /56, or the machine itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SourceGroup {
+    /// Loopback, of either family.
+    Local,
+    /// The first 24 bits of an IPv4 address (also of one mapped into IPv6).
+    V4([u8; 3]),
+    /// The first 56 bits of an IPv6 address.
+    V6([u8; 7]),
+}
+
+impl From<IpAddr> for SourceGroup {
+    fn from(source: IpAddr) -> SourceGroup {
+        match source.to_canonical() {
+            source if source.is_loopback() => SourceGroup::Local,
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                SourceGroup::V4([a, b, c])
+            }
+            IpAddr::V6(v6) => {
+                let octets = v6.octets();
+                SourceGroup::V6(std::array::from_fn(|at| octets[at]))
+            }
+        }
+    }
+}
+
+/// Whether an account answers a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// It does.
+    Open,
+    /// It does not before this moment.
+    Locked(Timestamp),
+}
+
+/// What a wrong PIN did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum WrongPinEffect {
+    /// It was tried before and counts once.
+    Repeated,
+    /// It counts.
+    Counted,
+    /// It was the last one: the account is locked until this moment.
+    Locked(Timestamp),
+}
+
+/// What is remembered of the log-ins of one account.
+#[derive(Default)]
+pub struct Attempts {
+    wrong: Vec<WrongPin>,
+    trusted: Vec<TrustedSource>,
+    lock: Option<Lock>,
+}
+
+struct WrongPin {
+    mark: PinMark,
+    group: SourceGroup,
+    at: Timestamp,
+}
+
+struct TrustedSource {
+    group: SourceGroup,
+    at: Timestamp,
+}
+
+struct Lock {
+    until: Timestamp,
+    /// The sources that caused it: closed though they be trusted. Never longer than the trusted ones.
+    offenders: Vec<SourceGroup>,
+}
+
+impl Attempts {
+    /// Whether nothing at all is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.wrong.is_empty() && self.trusted.is_empty() && self.lock.is_none()
+    }
+
+    /// Whether a lock holds for anybody at `now`.
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.lock.as_ref().is_some_and(|lock| now < lock.until)
+    }
+
+    /// Whether the account answers `group` at `now`.
+    pub fn state(&self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> LockState {
+        match &self.lock {
+            Some(lock) if now < lock.until => {
+                if self.trusts(group, now, policy) && !lock.offenders.contains(&group) {
+                    LockState::Open
+                } else {
+                    LockState::Locked(lock.until)
+                }
+            }
+            _ => LockState::Open,
+        }
+    }
+
+    /// A right PIN came from `group`: its wrong ones no longer count, and it is known from now on.
+    pub fn right(&mut self, group: SourceGroup, now: Timestamp) {
+        self.wrong.retain(|wrong| wrong.group != group);
+        match self.trusted.iter_mut().find(|trusted| trusted.group == group) {
+            Some(trusted) => trusted.at = now,
+            None => self.trust(group, now),
+        }
+    }
+
+    /// A wrong PIN came from `group`. Only to be told of an account that is open to it.
+    pub fn wrong(
+        &mut self,
+        mark: PinMark,
+        group: SourceGroup,
+        now: Timestamp,
+        policy: &LockoutPolicy,
+    ) -> WrongPinEffect {
+        self.wrong
+            .retain(|wrong| now.ms_since(wrong.at) < policy.forget_s.saturating_mul(1000));
+        if self
+            .wrong
+            .iter()
+            .any(|wrong| wrong.mark == mark && wrong.group == group)
+        {
+            return WrongPinEffect::Repeated;
+        }
+        if self.wrong.len() >= WRONG_PINS_MAX {
+            self.wrong.remove(0);
+        }
+        self.wrong.push(WrongPin { mark, group, at: now });
+        self.lock_if_due(group, now, policy)
+    }
+
+    /// Takes over a lock that was stored, by this process or another; `None` lifts it. One that ends no
+    /// later than the present one is no news, one's own least of all. A new one holds for every source, as
+    /// nothing says who caused it.
+    pub fn set_lock(&mut self, until: Option<Timestamp>) {
+        let present = self.lock.as_ref().map(|lock| lock.until);
+        if until.is_none() || until > present {
+            self.lock = until.map(|until| Lock {
+                until,
+                offenders: self.trusted.iter().map(|trusted| trusted.group).collect(),
+            });
+        }
+    }
+
+    fn lock_if_due(&mut self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> WrongPinEffect {
+        let from_group = self.wrong.iter().filter(|wrong| wrong.group == group).count();
+        if reached(from_group, policy.failures_max) {
+            self.wrong.retain(|wrong| wrong.group != group);
+            return self.lock(Some(group), now, policy);
+        }
+        if reached(self.different_wrong_pins(), policy.failures_all_max) {
+            self.wrong.clear();
+            return self.lock(None, now, policy);
+        }
+        WrongPinEffect::Counted
+    }
+
+    /// The same PIN from two sources is one.
+    fn different_wrong_pins(&self) -> usize {
+        let seen_before = |at: usize| {
+            self.wrong[..at]
+                .iter()
+                .any(|wrong| wrong.mark == self.wrong[at].mark)
+        };
+        (0..self.wrong.len()).filter(|at| !seen_before(*at)).count()
+    }
+
+    fn lock(
+        &mut self,
+        offender: Option<SourceGroup>,
+        now: Timestamp,
+        policy: &LockoutPolicy,
+    ) -> WrongPinEffect {
+        let until = now.plus_s(policy.lock_s);
+        let mut offenders = match self.lock.take() {
+            Some(lock) if now < lock.until => lock.offenders,
+            _ => Vec::new(),
+        };
+        // A source that is not trusted is closed anyway.
+        offenders.extend(offender.filter(|group| self.trusts(*group, now, policy)));
+        self.lock = Some(Lock { until, offenders });
+        WrongPinEffect::Locked(until)
+    }
+
+    fn trusts(&self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> bool {
+        let recent =
+            |trusted: &TrustedSource| now.ms_since(trusted.at) < policy.trusted_s.saturating_mul(1000);
+        self.trusted
+            .iter()
+            .any(|trusted| trusted.group == group && recent(trusted))
+    }
+
+    fn trust(&mut self, group: SourceGroup, now: Timestamp) {
+        if self.trusted.len() >= TRUSTED_SOURCES_MAX {
+            let oldest = (0..self.trusted.len()).min_by_key(|at| self.trusted[*at].at);
+            oldest.map(|at| self.trusted.swap_remove(at));
+        }
+        self.trusted.push(TrustedSource { group, at: now });
+    }
+}
+
+/// 0 never is.
+fn reached(count: usize, max: u32) -> bool {
+    max > 0 && count >= max as usize
+}
+
+#[cfg(test)]
+mod tests;

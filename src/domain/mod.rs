@@ -1,15 +1,21 @@
 //! Layer 1: what a directory, an entry, a filter and a PIN are. No IO, no clock, no async, no logging.
 
 pub mod access;
+pub mod audit;
 pub mod entry;
 pub mod filter;
 pub mod filter_text;
 mod filter_truth;
+pub mod imported_hash;
 pub mod lockout;
 pub mod matching;
+pub mod normal_dn;
 pub mod packed;
 pub mod pin;
 pub mod schema;
+pub mod schema_check;
 mod schema_compile;
+pub mod schema_reader;
 pub mod schema_text;
+mod subschema;
 pub mod syntax;

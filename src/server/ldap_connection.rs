@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::directory::request::{Asker, Outcome, Request, Search};
+use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
@@ -241,6 +241,17 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
+    async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let now = answers.now();
+        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+            return Ok(verdict);
+        }
+        // Hashing takes its time: what is answered already must not wait for it.
+        self.write_out().await?;
+        Ok(answers.authenticate(log_in, now).await)
+    }
+
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
         let outcome = match request {
@@ -248,11 +259,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             Request::Compare(compare) => {
                 Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
             }
-            Request::Authenticate(log_in) => {
-                // Hashing takes its time: what is answered already must not wait for it.
-                self.write_out().await?;
-                Outcome::Authenticated(answers.authenticate(log_in).await)
-            }
+            Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
         Ok(())

@@ -74,7 +74,11 @@ impl Answers for MadeUp {
         Timestamp::default()
     }
 
-    async fn authenticate(&self, request: Authenticate) -> Verdict {
+    fn authenticate_now(&self, _request: &Authenticate, _now: Timestamp) -> Option<Verdict> {
+        None
+    }
+
+    async fn authenticate(&self, request: Authenticate, _now: Timestamp) -> Verdict {
         match request.pin.expose() {
             b"right-pin" => {
                 let dn = Dn::parse(ADA).expect("a name");

@@ -1,5 +1,9 @@
 //! The integration tests: one binary, a module per subject.
 
+mod architecture;
+mod cli;
+mod conf;
+mod harness;
 mod ldap_client;
 mod ldap_codec;
 mod ldap_entry_writer;
@@ -10,3 +14,5 @@ mod ldap_session;
 mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
+mod radius_socket;
+mod store_battery;

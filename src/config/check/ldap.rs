@@ -1,0 +1,159 @@
+//! `[ldap]`, `[limits]`, `[ldap.root]` and `[[ldap.service]]`.
+
+use std::sync::Arc;
+
+use toml::Spanned;
+
+use super::Checker;
+use crate::config::defaults;
+use crate::config::raw::{Field, RawLdap, RawLimits, RawRoot, RawService};
+use crate::config::settings::{Ldap, Principals, Root, SearchLimits, Service};
+use crate::ldap::limits::{Limits, MessageLimits};
+use crate::server::ldap_listener::LdapSettings;
+use crate::types::IpNet;
+
+impl Checker<'_> {
+    pub(super) fn ldap(&self, raw: &RawLdap) -> Ldap {
+        self.cleartext_is_narrow(raw);
+        Ldap {
+            connections: self.connections(raw),
+            messages: self.messages(raw),
+        }
+    }
+
+    fn connections(&self, raw: &RawLdap) -> LdapSettings {
+        /// What one machine can have files for.
+        const CONNECTIONS: u32 = 1_000_000;
+        let default = LdapSettings::default();
+        let per_source = &raw.connections_per_address_max;
+        LdapSettings {
+            connections_max: self.count(&raw.connections_max, default.connections_max, 1..=CONNECTIONS),
+            connections_per_source_max: self.count(
+                per_source,
+                default.connections_per_source_max,
+                1..=CONNECTIONS,
+            ),
+            first_message_limit_s: self.small_number(
+                &raw.first_message_s,
+                default.first_message_limit_s,
+                1..=3_600,
+            ),
+            idle_limit_s: self.small_number(&raw.idle_s, default.idle_limit_s, 1..=86_400),
+            write_limit_s: self.small_number(&raw.write_timeout_s, default.write_limit_s, 1..=3_600),
+            cleartext_bind_from: self.networks(&raw.cleartext_bind_from, defaults::cleartext_bind_from()),
+        }
+    }
+
+    fn messages(&self, raw: &RawLdap) -> Limits {
+        /// From the smallest bind to the largest message anybody should buffer.
+        const BYTES: std::ops::RangeInclusive<u32> = 1_024..=16_777_216;
+        let default = Limits::default();
+        let messages = |written, default: MessageLimits| MessageLimits {
+            bytes_max: self.count(written, default.bytes_max, BYTES),
+            ..default
+        };
+        Limits {
+            anonymous: messages(&raw.message_bytes_max_anonymous, default.anonymous),
+            authenticated: messages(&raw.message_bytes_max_authenticated, default.authenticated),
+        }
+    }
+
+    /// PINs in clear text from everywhere are allowed, but not silently.
+    fn cleartext_is_narrow(&self, raw: &RawLdap) {
+        for written in raw.cleartext_bind_from.iter().flatten() {
+            let network = written.get_ref().parse::<IpNet>();
+            if network.is_ok_and(|network| network.prefix_len() == 0) {
+                self.warning(
+                    &written.span(),
+                    "PINs may cross every network in clear text",
+                    "name only networks nobody listens on; elsewhere clients use LDAPS or StartTLS",
+                );
+            }
+        }
+    }
+
+    pub(super) fn search_limits(&self, raw: &RawLimits) -> SearchLimits {
+        const ENTRIES: u64 = 10_000_000;
+        let default = SearchLimits::default();
+        SearchLimits {
+            entries_max_public: self.number(&raw.entries_max_public, default.entries_max_public, 1..=ENTRIES),
+            entries_max_member: self.number(&raw.entries_max_member, default.entries_max_member, 0..=ENTRIES),
+            entries_max_service: self.number(
+                &raw.entries_max_service,
+                default.entries_max_service,
+                0..=ENTRIES,
+            ),
+            time_limit_s: self.number(&raw.time_limit_s, default.time_limit_s, 1..=3_600),
+        }
+    }
+
+    pub(super) fn principals(&self, raw: &RawLdap) -> Principals {
+        Principals {
+            root: self.root(&raw.root),
+            services: self.services(raw.service.as_deref().unwrap_or_default()),
+        }
+    }
+
+    fn root(&self, written: &Field<RawRoot>) -> Option<Root> {
+        let table = written.as_ref()?;
+        let root = table.get_ref();
+        if root.dn.is_none() {
+            self.missing(
+                Some(&table.span()),
+                "dn",
+                "name the administrator, such as \"cn=admin,dc=uni,dc=example\"",
+            );
+        }
+        if root.password_hash.is_none() {
+            self.missing(
+                Some(&table.span()),
+                "password_hash",
+                "write what `beadle hash` prints",
+            );
+        }
+        let dn = root.dn.as_ref().and_then(|dn| self.dn(dn));
+        let password_hash = root.password_hash.as_ref().and_then(|hash| self.hash(hash));
+        Some(Root {
+            dn: dn?,
+            password_hash: password_hash?,
+        })
+    }
+
+    fn services(&self, written: &[Spanned<RawService>]) -> Vec<Service> {
+        let mut services: Vec<Service> = Vec::new();
+        for table in written {
+            let Some(service) = self.service(table) else {
+                continue;
+            };
+            if services
+                .iter()
+                .any(|earlier| earlier.name.eq_ignore_ascii_case(&service.name))
+            {
+                let what = format!("a second service called {:?}", service.name);
+                self.error(&table.span(), what, "give each service a name of its own");
+            }
+            services.push(service);
+        }
+        services
+    }
+
+    fn service(&self, table: &Spanned<RawService>) -> Option<Service> {
+        let service = table.get_ref();
+        if service.name.is_none() {
+            self.missing(Some(&table.span()), "name", "name the service, such as \"mail\"");
+        }
+        if service.password_hash.is_none() {
+            self.missing(
+                Some(&table.span()),
+                "password_hash",
+                "write what `beadle hash` prints",
+            );
+        }
+        let name = service.name.as_ref().and_then(|name| self.name(name));
+        let password_hash = service.password_hash.as_ref().and_then(|hash| self.hash(hash));
+        Some(Service {
+            name: Arc::from(name?),
+            password_hash: password_hash?,
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! From what was written to what is meant: every value parsed, every contradiction found.
+
+mod access;
+mod ldap;
+mod log_in;
+mod places;
+mod radius;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::document::{Document, Source, Span};
+use super::files::Files;
+use super::problem::{Problem, Report, Severity};
+use super::raw::{Field, List, Raw, RawWeb};
+use super::settings::{Listen, Plain, Settings};
+use crate::types::Dn;
+
+/// Checks a whole configuration: the settings with a report of warnings, or a report of everything.
+///
+/// Pure but for `files`, which reads the files whose contents must be judged.
+pub fn check(source: &Source, files: &dyn Files) -> Result<(Settings, Report), Report> {
+    let report = |problems| Report::new(source.name().into(), problems);
+    let document = Document::parse(source).map_err(report)?;
+    let (raw, problems) = document.read();
+    let checker = Checker {
+        document: &document,
+        files,
+        problems: RefCell::new(problems),
+    };
+    let settings = checker.settings(&raw);
+    let report = report(checker.problems.into_inner());
+    match settings {
+        Some(settings) if report.errors() == 0 => Ok((settings, report)),
+        _ => Err(report),
+    }
+}
+
+/// Judges values one by one. A bad one leaves an error behind and its default in its place, so that one
+/// run finds every error; the settings are thrown away if there is any.
+struct Checker<'a> {
+    document: &'a Document<'a>,
+    files: &'a dyn Files,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Checker<'_> {
+    /// All settings; `None` if a part that has no default is missing or wrong.
+    fn settings(&self, raw: &Raw) -> Option<Settings> {
+        let base_dn = self.base_dn(&raw.base_dn);
+        let principals = self.principals(&raw.ldap);
+        let radius_clients = self.radius_clients(&raw.radius);
+        let plain = Plain {
+            places: self.places(raw),
+            listen: self.listen(raw),
+            ldap: self.ldap(&raw.ldap),
+            search: self.search_limits(&raw.limits),
+            radius: self.radius(&raw.radius),
+            log_in: self.log_in(raw),
+            index: self.index_lists(&raw.index),
+            visibility: self.visibility(raw, &principals),
+        };
+        Some(Settings {
+            base_dn: base_dn?,
+            principals,
+            radius_clients,
+            plain,
+        })
+    }
+
+    fn base_dn(&self, written: &Field<String>) -> Option<Dn> {
+        let Some(written) = written else {
+            let example = "set the name every entry is under, such as \"dc=uni,dc=example\"";
+            self.missing(None, "base_dn", example);
+            return None;
+        };
+        let dn = self.dn(written)?;
+        if dn.rdns.is_empty() {
+            self.error(
+                &written.span(),
+                "the empty name",
+                "name at least one RDN, such as \"dc=uni,dc=example\"",
+            );
+            return None;
+        }
+        Some(dn)
+    }
+
+    fn listen(&self, raw: &Raw) -> Listen {
+        let default = Listen::default();
+        let listen = Listen {
+            ldap: self.addresses(&raw.ldap.listen, default.ldap),
+            ldaps: self.addresses(&raw.ldap.listen_tls, default.ldaps),
+            radius: self.addresses(&raw.radius.listen, default.radius),
+            accounting: self.addresses(&raw.radius.accounting_listen, default.accounting),
+            admin: self.addresses(&raw.web.admin_listen, default.admin),
+        };
+        self.each_once(&[&raw.ldap.listen, &raw.ldap.listen_tls, &raw.web.admin_listen]);
+        self.each_once(&[&raw.radius.listen, &raw.radius.accounting_listen]);
+        self.admin_is_local(&raw.web);
+        listen
+    }
+
+    /// An address may be written once only among lists of the same transport.
+    fn each_once(&self, lists: &[&List<String>]) {
+        let written: Vec<&Spanned<String>> = lists.iter().copied().flatten().flatten().collect();
+        for (at, address) in written.iter().enumerate() {
+            let fixed_port = !address.get_ref().ends_with(":0");
+            if fixed_port
+                && written
+                    .iter()
+                    .take(at)
+                    .any(|earlier| earlier.get_ref() == address.get_ref())
+            {
+                self.error(
+                    &address.span(),
+                    "an address that is listened on already",
+                    "give each listener its own port",
+                );
+            }
+        }
+    }
+
+    fn admin_is_local(&self, web: &RawWeb) {
+        for written in web.admin_listen.iter().flatten() {
+            let address = written.get_ref().parse::<std::net::SocketAddr>();
+            if address.is_ok_and(|address| !address.ip().is_loopback()) {
+                self.warning(
+                    &written.span(),
+                    "health and metrics are open to whoever reaches this address",
+                    "listen on 127.0.0.1 or [::1], or on a management network",
+                );
+            }
+        }
+    }
+
+    fn error(&self, span: &Span, what: impl Into<String>, right: impl Into<String>) {
+        self.note(Severity::Error, span, what.into(), right.into());
+    }
+
+    fn warning(&self, span: &Span, what: impl Into<String>, right: impl Into<String>) {
+        self.note(Severity::Warning, span, what.into(), right.into());
+    }
+
+    fn note(&self, severity: Severity, span: &Span, what: String, right: String) {
+        let problem = self.document.problem(severity, span, what, right);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// An error about the key `key` that is not there, in the table at `table` or at the top.
+    fn missing(&self, table: Option<&Span>, key: &str, right: &str) {
+        let place = table.cloned().unwrap_or_default();
+        let mut problem = self
+            .document
+            .problem(Severity::Error, &place, "missing".into(), right.into());
+        problem.key = match table {
+            Some(span) => format!("{}.{key}", self.document.path(span).trim_end_matches('.')),
+            None => key.into(),
+        };
+        problem.line = table.and(problem.line);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// The contents of the file that `written` names; an error at that key if it cannot be read.
+    fn file(&self, written: &Spanned<String>) -> Option<Vec<u8>> {
+        let read = self.files.read(Path::new(written.get_ref()));
+        let failed = |error: std::io::Error| {
+            let what = format!("{} cannot be read: {error}", written.get_ref());
+            self.error(
+                &written.span(),
+                what,
+                "name a file that the daemon's user may read",
+            );
+        };
+        read.map_err(failed).ok()
+    }
+}

@@ -1,0 +1,172 @@
+//! `[radius]` and `[[radius.client]]`.
+
+use std::sync::Arc;
+
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use super::Checker;
+use crate::config::document::Span;
+use crate::config::raw::{Field, RawClient, RawRadius};
+use crate::radius::client::{
+    Client, ClientSettings, ClientTable, RequireMessageAuthenticator, SECRET_BYTES_GOOD, SECRET_BYTES_MIN,
+};
+use crate::radius::duplicate::LIFETIME_S_RANGE;
+use crate::radius::session::{REJECT_DELAY_MS_MAX, Settings};
+use crate::types::SharedSecret;
+
+/// How to make a good secret.
+const SECRET_ADVICE: &str = "use 24 octets or more, such as the output of `openssl rand -base64 24`";
+
+impl Checker<'_> {
+    pub(super) fn radius(&self, raw: &RawRadius) -> Settings {
+        let default = Settings::default();
+        let delay_ms = self.number(
+            &raw.reject_delay_ms,
+            default.reject_delay_ms,
+            0..=REJECT_DELAY_MS_MAX,
+        );
+        let jitter_ms = self.number(
+            &raw.reject_jitter_ms,
+            default.reject_jitter_ms,
+            0..=REJECT_DELAY_MS_MAX,
+        );
+        if let (Some(written), true) = (&raw.reject_jitter_ms, jitter_ms > delay_ms) {
+            let what = format!("a delay of {delay_ms} ms cannot vary by {jitter_ms} ms");
+            self.error(&written.span(), what, format!("write 0 to {delay_ms}"));
+        }
+        Settings {
+            reject_delay_ms: delay_ms,
+            reject_jitter_ms: jitter_ms,
+            duplicate_lifetime_s: self.number(
+                &raw.duplicate_lifetime_s,
+                default.duplicate_lifetime_s,
+                LIFETIME_S_RANGE,
+            ),
+            duplicates_max: self.count(&raw.duplicates_max, default.duplicates_max, 256..=4_194_304),
+        }
+    }
+
+    /// Every client that is good. Duplicates are reported where the second one stands.
+    pub(super) fn radius_clients(&self, raw: &RawRadius) -> ClientTable {
+        let mut clients: Vec<ClientSettings> = Vec::new();
+        for table in raw.client.iter().flatten() {
+            let Some(client) = self.radius_client(table) else {
+                continue;
+            };
+            let unique = self.differs(&client, &clients, &table.span());
+            if unique {
+                clients.push(client);
+            }
+        }
+        let clients = clients.into_iter().filter_map(|client| Client::new(client).ok());
+        // Invariant: names, networks and the lengths of secrets were checked one by one above.
+        ClientTable::new(clients).unwrap_or_default()
+    }
+
+    /// Whether `client` shares neither name nor network with an earlier one.
+    fn differs(&self, client: &ClientSettings, earlier: &[ClientSettings], span: &Span) -> bool {
+        let same_name = earlier.iter().any(|other| other.name == client.name);
+        if same_name {
+            let what = format!("a second client called {:?}", client.name);
+            self.error(span, what, "give each client a name of its own");
+        }
+        let same_network = earlier.iter().find(|other| other.network == client.network);
+        if let Some(other) = same_network {
+            let what = format!("{} is the network of client {:?} too", client.network, other.name);
+            self.error(
+                span,
+                what,
+                "give each client a network of its own; the narrowest match wins",
+            );
+        }
+        !same_name && same_network.is_none()
+    }
+
+    fn radius_client(&self, table: &Spanned<RawClient>) -> Option<ClientSettings> {
+        let client = table.get_ref();
+        let place = table.span();
+        if client.name.is_none() {
+            self.missing(Some(&place), "name", "name the client, such as \"vpn-1\"");
+        }
+        if client.network.is_none() {
+            self.missing(
+                Some(&place),
+                "network",
+                "say where it asks from, such as \"192.0.2.10/32\"",
+            );
+        }
+        let name = client.name.as_ref().and_then(|name| self.name(name));
+        let network = client.network.as_ref().and_then(|network| self.network(network));
+        let secret = self.shared_secret(client, &place);
+        let service = client.service.as_ref().and_then(|service| self.name(service));
+        let require_message_authenticator = self.message_authenticator(&client.require_message_authenticator);
+        Some(ClientSettings {
+            name: Arc::from(name?),
+            network: network?,
+            secret: secret?,
+            require_message_authenticator,
+            service: service.map(Arc::from),
+        })
+    }
+
+    fn message_authenticator(&self, written: &Field<String>) -> RequireMessageAuthenticator {
+        let words = [
+            ("yes", RequireMessageAuthenticator::Yes),
+            ("no", RequireMessageAuthenticator::No),
+            ("latch", RequireMessageAuthenticator::Latch),
+        ];
+        let meaning = self.word(written, RequireMessageAuthenticator::Yes, &words);
+        if let (Some(written), RequireMessageAuthenticator::No) = (written, meaning) {
+            self.warning(
+                &written.span(),
+                "answers of this client can be forged (CVE-2024-3596)",
+                "write \"latch\", and \"yes\" once the client can sign",
+            );
+        }
+        meaning
+    }
+
+    fn shared_secret(&self, client: &RawClient, place: &Span) -> Option<SharedSecret> {
+        match (&client.secret, &client.secret_file) {
+            (Some(secret), None) => self.long_enough(secret.get_ref().expose().as_bytes(), &secret.span()),
+            (None, Some(file)) => {
+                let octets = Zeroizing::new(self.file(file)?);
+                self.long_enough(octets.trim_ascii_end(), &file.span())
+            }
+            (None, None) => {
+                self.missing(Some(place), "secret", "write `secret` or `secret_file`");
+                None
+            }
+            (Some(_), Some(file)) => {
+                self.error(
+                    &file.span(),
+                    "a second secret",
+                    "write `secret` or `secret_file`, not both",
+                );
+                None
+            }
+        }
+    }
+
+    /// The secret, unless it is too short; at `span` an error or a warning about its length.
+    fn long_enough(&self, octets: &[u8], span: &Span) -> Option<SharedSecret> {
+        let length = octets.len();
+        if length < SECRET_BYTES_MIN {
+            self.error(
+                span,
+                format!("a shared secret of {length} octets is refused"),
+                SECRET_ADVICE,
+            );
+            return None;
+        }
+        if length < SECRET_BYTES_GOOD {
+            self.warning(
+                span,
+                format!("a shared secret of {length} octets is short"),
+                SECRET_ADVICE,
+            );
+        }
+        Some(SharedSecret::new(octets))
+    }
+}

@@ -1,0 +1,225 @@
+//! The configuration as checked: every value parsed, every default filled in.
+//!
+//! The defaults are in `defaults.rs`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::directory::authenticate::LoginPolicy;
+use crate::ldap;
+use crate::radius;
+use crate::radius::client::ClientTable;
+use crate::server::ldap_listener::LdapSettings;
+use crate::server::tls::TlsFiles;
+use crate::store::SledSettings;
+use crate::types::{Dn, PinHash};
+
+/// Everything the daemon is told. Has no `Debug`: some parts hold secrets.
+pub struct Settings {
+    /// The name every entry is under.
+    pub base_dn: Dn,
+    /// Who is let in by configuration rather than by an entry.
+    pub principals: Principals,
+    /// Who may ask over RADIUS.
+    pub radius_clients: ClientTable,
+    /// The parts without secrets.
+    pub plain: Plain,
+}
+
+/// The parts of [`Settings`] that hold no secret.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    /// Files and sockets on this machine.
+    pub places: Places,
+    /// Where the daemon listens.
+    pub listen: Listen,
+    /// Connections and messages of LDAP.
+    pub ldap: Ldap,
+    /// How much a search may return.
+    pub search: SearchLimits,
+    /// Delays and caches of RADIUS.
+    pub radius: radius::session::Settings,
+    /// How PINs are hashed and how wrong ones lock.
+    pub log_in: LogIn,
+    /// What can be searched fast.
+    pub index: IndexLists,
+    /// Who sees what.
+    pub visibility: Visibility,
+}
+
+/// Files, folders and sockets on this machine, and the log.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The store, of the one engine there is.
+    pub store: SledSettings,
+    /// The certificate; `None`: a self-signed one is made under the store's folder.
+    pub tls: Option<TlsFiles>,
+    /// A folder of schema files beyond the built-in ones.
+    pub schema_folder: Option<PathBuf>,
+    /// The administration socket.
+    pub admin_socket: PathBuf,
+    /// The log.
+    pub log: Log,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important lines that are written.
+    pub level: LogLevel,
+    /// Their form.
+    pub format: LogFormat,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// The daemon could not do its work.
+    Error,
+    /// Somebody should look soon.
+    Warn,
+    /// One line a request.
+    Info,
+    /// Why, for who looks for a fault.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people and journald.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the daemon listens. An empty list: that service is off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// LDAP with StartTLS.
+    pub ldap: Vec<SocketAddr>,
+    /// LDAP over TLS.
+    pub ldaps: Vec<SocketAddr>,
+    /// RADIUS authentication, UDP.
+    pub radius: Vec<SocketAddr>,
+    /// RADIUS accounting, UDP.
+    pub accounting: Vec<SocketAddr>,
+    /// Health and metrics, HTTP.
+    pub admin: Vec<SocketAddr>,
+}
+
+/// Limits of LDAP connections and messages.
+#[derive(Clone, Debug)]
+pub struct Ldap {
+    /// Of connections.
+    pub connections: LdapSettings,
+    /// Of messages.
+    pub messages: ldap::limits::Limits,
+}
+
+/// How much a search may return. An asker may want less, never more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// Entries for a stranger.
+    pub entries_max_public: u64,
+    /// Entries for a member; 0 is no limit.
+    pub entries_max_member: u64,
+    /// Entries for a service; 0 is no limit.
+    pub entries_max_service: u64,
+    /// Seconds for anybody.
+    pub time_limit_s: u64,
+}
+
+/// How PINs are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct LogIn {
+    /// When an account locks, and how new PINs are hashed.
+    pub policy: LoginPolicy,
+    /// The pool that hashes.
+    pub pool: HashPool,
+}
+
+/// The pool that hashes, and what it remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashPool {
+    /// Threads; 0 is one per core.
+    pub threads: u64,
+    /// Log-ins that wait; a further one is answered `busy`.
+    pub queue_max: u64,
+    /// How long a verified PIN is remembered, in seconds; 0 is not at all.
+    pub verified_cache_s: u64,
+}
+
+/// Attributes with an index, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexLists {
+    /// Found by value.
+    pub equality: Vec<String>,
+    /// Found by a part of the value.
+    pub substring: Vec<String>,
+    /// Found by range.
+    pub ordering: Vec<String>,
+    /// With very many values in one entry, as groups have members.
+    pub membership: Vec<String>,
+}
+
+/// Who sees what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visibility {
+    /// Attributes a stranger may read, by name.
+    pub open_to_public: Vec<String>,
+    /// Which entries a stranger may see, as a filter (RFC 4515).
+    pub public_entries: String,
+    /// What members and services may read. Rules add up.
+    pub access: Vec<AccessRule>,
+}
+
+/// One rule of `[[access]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessRule {
+    /// Who it is for.
+    pub to: AccessTo,
+    /// Which entries, as a filter (RFC 4515).
+    pub entries: String,
+    /// Which attributes, by name; `*` is every user attribute, `+` every operational one.
+    pub read: Vec<String>,
+}
+
+/// Who an [`AccessRule`] is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessTo {
+    /// Every member.
+    Member,
+    /// Every service.
+    Services,
+    /// One service, by name.
+    Service(Arc<str>),
+}
+
+/// Who is let in by configuration rather than by an entry.
+#[derive(Default)]
+pub struct Principals {
+    /// The emergency administrator.
+    pub root: Option<Root>,
+    /// Relying systems, no two with the same name.
+    pub services: Vec<Service>,
+}
+
+/// The emergency administrator.
+pub struct Root {
+    /// The name it binds with.
+    pub dn: Dn,
+    /// Its password.
+    pub password_hash: PinHash,
+}
+
+/// A relying system that binds as `cn=NAME,ou=services,BASE`.
+pub struct Service {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its password.
+    pub password_hash: PinHash,
+}

@@ -1,0 +1,333 @@
+//! Log-ins, decided with the clock in the test's hand.
+
+use super::*;
+use crate::directory::request::{LoginName, Member};
+use crate::record::{Operation, Revision};
+use crate::types::{Dn, SeededEntropy, Uid};
+
+const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+const SSHA: &str = "{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
+const RIGHT: &str = "Orchid-42 tree";
+
+/// A directory of one account, which every name names.
+struct One {
+    asker: Asker,
+    hash: Option<Vec<u8>>,
+    standing: Standing,
+    revision: Revision,
+}
+
+impl Accounts for One {
+    fn find(&self, _name: &LoginName) -> Option<AccountView<'_>> {
+        Some(AccountView {
+            asker: self.asker.clone(),
+            hash: self.hash.as_deref(),
+            standing: self.standing,
+            revision: self.revision,
+        })
+    }
+
+    fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
+        Some(Operation::Put {
+            key: Key::new(Kind::Entry, &entry.to_be_bytes()),
+            value: hash.expose().into(),
+            expires: None,
+        })
+    }
+}
+
+fn one(hash: &str) -> One {
+    let member = Member {
+        entry: 7,
+        dn: Dn::default(),
+    };
+    One {
+        asker: Asker::Member(Arc::new(member)),
+        hash: Some(hash.into()),
+        standing: Standing::Enabled,
+        revision: Revision(5),
+    }
+}
+
+fn policy() -> LoginPolicy {
+    LoginPolicy {
+        hashing: Hashing::new(64, 1, 1).unwrap(),
+        ..LoginPolicy::default()
+    }
+}
+
+fn request(pin: &str) -> Authenticate {
+    Authenticate {
+        name: LoginName::Uid(Uid::parse(b"ada").unwrap()),
+        pin: Pin::new(pin.as_bytes()),
+        service: None,
+        source: "192.0.2.7".parse().unwrap(),
+    }
+}
+
+fn login<'a>(
+    request: &'a Authenticate,
+    account: Option<&'a AccountView<'a>>,
+    attempts: &'a mut Attempts,
+    policy: &'a LoginPolicy,
+    now: Timestamp,
+) -> Login<'a> {
+    Login {
+        request,
+        account,
+        attempts,
+        policy,
+        now,
+    }
+}
+
+fn job(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> HashJob {
+    let request = request(pin);
+    let account = accounts.and_then(|one| one.find(&request.name));
+    match login(&request, account.as_ref(), attempts, &policy(), now).begin(Remembered::Unknown) {
+        Step::Hash(job) => job,
+        Step::Done(_) => panic!("nothing was remembered"),
+    }
+}
+
+/// The second phase, with the account as it is then.
+fn finish(job: &HashJob, then: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Decision {
+    let (request, policy) = (request(pin), policy());
+    let check = job.run(&request.pin, policy.hashing, &mut HashMemory::default());
+    let account = then.and_then(|one| one.find(&request.name));
+    let key = PinKey::new(&mut SeededEntropy::new(1));
+    login(&request, account.as_ref(), attempts, &policy, now).finish(job, check, &key)
+}
+
+fn log_in(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Decision {
+    let job = job(accounts, pin, attempts, now);
+    finish(&job, accounts, pin, attempts, now)
+}
+
+fn is_accepted(decision: &Decision) -> bool {
+    matches!(decision.verdict, Verdict::Accepted(_))
+}
+
+/// The decision is a refusal like every other, and the audit log knows the reason.
+fn assert_refused(decision: &Decision, expected: RefusalReason) {
+    assert!(matches!(decision.verdict, Verdict::Refused));
+    assert!(decision.upgrade.is_none());
+    let Some(AuditEvent::LoginRefused { reason, .. }) = decision.events.first() else {
+        panic!("a refusal is audited");
+    };
+    assert_eq!(*reason, expected);
+}
+
+fn locked(attempts: &mut Attempts, now: Timestamp) -> Decision {
+    (0..8)
+        .fold(None, |_, number| {
+            Some(log_in(
+                Some(&one(SSHA)),
+                &format!("wrong {number}"),
+                attempts,
+                now,
+            ))
+        })
+        .unwrap()
+}
+
+#[test]
+fn the_right_pin_logs_in_and_a_wrong_one_does_not() {
+    let decision = log_in(Some(&one(SSHA)), RIGHT, &mut Attempts::default(), START);
+    assert!(is_accepted(&decision) && decision.batch.is_empty());
+    let decision = log_in(
+        Some(&one(SSHA)),
+        "orchid-42 tree",
+        &mut Attempts::default(),
+        START,
+    );
+    assert_refused(&decision, RefusalReason::WrongPin);
+}
+
+#[test]
+fn every_refusal_is_the_same_and_costs_a_hash() {
+    let disabled = One {
+        standing: Standing::Disabled,
+        ..one(SSHA)
+    };
+    let without_pin = One {
+        hash: None,
+        ..one(SSHA)
+    };
+    let public = One {
+        asker: Asker::Public,
+        ..one(SSHA)
+    };
+    let mut attempts = Attempts::default();
+    let _ = locked(&mut attempts, START);
+    let until = START.plus_s(1800);
+    let cases = [
+        (None, RIGHT, RefusalReason::UnknownName),
+        (Some(&public), RIGHT, RefusalReason::UnknownName),
+        (Some(&without_pin), RIGHT, RefusalReason::NoPin),
+        (Some(&disabled), RIGHT, RefusalReason::Disabled),
+        (
+            Some(&one("{CLEARTEXT}Orchid-42 tree")),
+            RIGHT,
+            RefusalReason::UnusableHash,
+        ),
+        (Some(&one("Orchid-42 tree")), RIGHT, RefusalReason::UnusableHash),
+        (Some(&one(SSHA)), "", RefusalReason::UnusablePin),
+        (
+            Some(&one(SSHA)),
+            &"x".repeat(PIN_BYTES_MAX + 1),
+            RefusalReason::UnusablePin,
+        ),
+    ];
+    for (accounts, pin, reason) in cases {
+        let mut attempts = Attempts::default();
+        assert!(matches!(job(accounts, pin, &mut attempts, START), HashJob::Nothing(it) if it == reason));
+        assert_refused(&log_in(accounts, pin, &mut attempts, START), reason);
+        assert!(attempts.is_empty(), "{reason:?} is not a wrong PIN");
+    }
+    let decision = log_in(Some(&one(SSHA)), RIGHT, &mut attempts, START);
+    assert_refused(&decision, RefusalReason::Locked(until));
+}
+
+#[test]
+fn the_eighth_different_wrong_pin_locks_until_time_passes() {
+    let mut attempts = Attempts::default();
+    let decision = locked(&mut attempts, START);
+    assert_refused(&decision, RefusalReason::WrongPin);
+    let until = START.plus_s(1800);
+    let Some(AuditEvent::AccountLocked { until: told, .. }) = decision.events.get(1) else {
+        panic!("a lock is audited");
+    };
+    assert_eq!(*told, until);
+    assert!(decision.batch.operations == [LockoutRecord { until }.put(7)]);
+    let second_before = log_in(Some(&one(SSHA)), RIGHT, &mut attempts, START.plus_s(1799));
+    assert_refused(&second_before, RefusalReason::Locked(until));
+    assert!(is_accepted(&log_in(
+        Some(&one(SSHA)),
+        RIGHT,
+        &mut attempts,
+        until
+    )));
+}
+
+#[test]
+fn guesses_made_all_at_once_are_no_more_than_guesses_made_in_turn() {
+    let mut attempts = Attempts::default();
+    let jobs: Vec<HashJob> = (0..9)
+        .map(|_| job(Some(&one(SSHA)), "any", &mut attempts, START))
+        .collect();
+    for (number, job) in jobs.iter().take(8).enumerate() {
+        let _ = finish(
+            job,
+            Some(&one(SSHA)),
+            &format!("wrong {number}"),
+            &mut attempts,
+            START,
+        );
+    }
+    let decision = finish(&jobs[8], Some(&one(SSHA)), RIGHT, &mut attempts, START);
+    assert_refused(&decision, RefusalReason::Locked(START.plus_s(1800)));
+}
+
+#[test]
+fn what_changes_while_a_pin_is_checked_counts() {
+    let mut attempts = Attempts::default();
+    let job = job(Some(&one(SSHA)), RIGHT, &mut attempts, START);
+    let disabled = One {
+        standing: Standing::Disabled,
+        ..one(SSHA)
+    };
+    let changed = one("{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=");
+    for (then, reason) in [
+        (Some(&disabled), RefusalReason::Disabled),
+        (Some(&changed), RefusalReason::PinChanged),
+        (None, RefusalReason::UnknownName),
+    ] {
+        assert_refused(&finish(&job, then, RIGHT, &mut attempts, START), reason);
+    }
+}
+
+#[test]
+fn a_remembered_pin_needs_no_hash_but_everything_else() {
+    let (request, policy) = (request(RIGHT), policy());
+    let begin = |one: &One, attempts: &mut Attempts| {
+        let account = one.find(&request.name);
+        login(&request, account.as_ref(), attempts, &policy, START).begin(Remembered::Right)
+    };
+    let mut attempts = Attempts::default();
+    let Step::Done(decision) = begin(&one(SSHA), &mut attempts) else {
+        panic!("it was remembered");
+    };
+    assert!(is_accepted(&decision) && decision.upgrade.is_none());
+    let disabled = One {
+        standing: Standing::Disabled,
+        ..one(SSHA)
+    };
+    assert!(matches!(
+        begin(&disabled, &mut attempts),
+        Step::Hash(HashJob::Nothing(_))
+    ));
+    let _ = locked(&mut attempts, START);
+    assert!(matches!(
+        begin(&one(SSHA), &mut attempts),
+        Step::Hash(HashJob::Nothing(_))
+    ));
+}
+
+#[test]
+fn accounts_of_the_configuration_are_neither_locked_nor_upgraded() {
+    let root = One {
+        asker: Asker::Root,
+        ..one(SSHA)
+    };
+    let mut attempts = Attempts::default();
+    for number in 0..50 {
+        let decision = log_in(Some(&root), &format!("wrong {number}"), &mut attempts, START);
+        assert_refused(&decision, RefusalReason::WrongPin);
+    }
+    let decision = log_in(Some(&root), RIGHT, &mut attempts, START);
+    assert!(is_accepted(&decision) && decision.upgrade.is_none());
+}
+
+#[test]
+fn an_imported_hash_is_replaced_unless_the_pin_changes_in_between() {
+    let accounts = one(SSHA);
+    let decision = log_in(Some(&accounts), RIGHT, &mut Attempts::default(), START);
+    let upgrade = decision.upgrade.expect("{SSHA} is outdated");
+    let new = pin::hash(
+        &Pin::new(RIGHT.as_bytes()),
+        policy().hashing,
+        [3; 16],
+        &mut HashMemory::default(),
+    );
+    let (batch, event) = upgrade.batch(&request(RIGHT), &accounts, &new).unwrap();
+    let key = Key::new(Kind::Entry, &7u64.to_be_bytes());
+    assert_eq!(batch.guards, [Guard::UnchangedSince(key, Revision(5))]);
+    assert!(batch.operations == [accounts.with_hash(7, &new).unwrap()]);
+    assert!(matches!(
+        event,
+        AuditEvent::HashUpgraded {
+            from: HashScheme::Ssha,
+            ..
+        }
+    ));
+    let changed = one("{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=");
+    assert!(upgrade.batch(&request(RIGHT), &changed, &new).is_none());
+    let upgraded = one(std::str::from_utf8(new.expose()).unwrap());
+    let decision = log_in(Some(&upgraded), RIGHT, &mut Attempts::default(), START);
+    assert!(is_accepted(&decision) && decision.upgrade.is_none());
+}
+
+#[test]
+fn no_event_holds_what_was_typed() {
+    let mut attempts = Attempts::default();
+    let mut all: Vec<AuditEvent> = (0..8)
+        .flat_map(|number| log_in(Some(&one(SSHA)), &format!("tulip{number}"), &mut attempts, START).events)
+        .collect();
+    all.extend(log_in(None, "tulip", &mut attempts, START).events);
+    all.extend(log_in(Some(&one(SSHA)), RIGHT, &mut Attempts::default(), START).events);
+    let text = format!("{all:?}");
+    for secret in ["tulip", "Orchid", "SSHA}", "ada"] {
+        assert!(!text.contains(secret));
+    }
+}

@@ -1,0 +1,138 @@
+//! What is worth keeping of what happened: typed events, made below, written by `server/`.
+//!
+//! No event holds a PIN, a hash or what a stranger typed as a name: people type their PIN there.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::domain::pin::HashScheme;
+use crate::types::Timestamp;
+
+/// Whom an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The entry with this id.
+    Entry(u64),
+    /// A relying system, by its name.
+    Service(Arc<str>),
+    /// The emergency administrator.
+    Root,
+    /// No account has the name that was given.
+    Nobody,
+}
+
+/// Where a log-in came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The address of who asked: a relying system, an access point, a person's machine.
+    pub source: IpAddr,
+    /// The service it asked for, if it named one.
+    pub service: Option<Arc<str>>,
+}
+
+/// How a PIN was known to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// It was checked against the stored hash.
+    Hash,
+    /// It was checked a moment ago, and nothing has changed since.
+    RecentLogin,
+}
+
+/// Why a log-in was refused. The client never hears it (DESIGN invariant 3); the help desk does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// No account has the name.
+    UnknownName,
+    /// The account has no PIN.
+    NoPin,
+    /// The account is disabled.
+    Disabled,
+    /// Too many different wrong PINs: locked until this moment.
+    Locked(Timestamp),
+    /// The PIN was empty, or longer than any that is checked.
+    UnusablePin,
+    /// What is stored is not a hash that PINs can be checked against.
+    UnusableHash,
+    /// The PIN is wrong.
+    WrongPin,
+    /// The PIN was changed while this one was checked.
+    PinChanged,
+}
+
+impl RefusalReason {
+    /// One word for logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            RefusalReason::UnknownName => "unknown_name",
+            RefusalReason::NoPin => "no_pin",
+            RefusalReason::Disabled => "disabled",
+            RefusalReason::Locked(_) => "locked",
+            RefusalReason::UnusablePin => "unusable_pin",
+            RefusalReason::UnusableHash => "unusable_hash",
+            RefusalReason::WrongPin => "wrong_pin",
+            RefusalReason::PinChanged => "pin_changed",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditEvent {
+    /// Somebody logged in.
+    LoginAccepted {
+        /// Who.
+        subject: Subject,
+        /// Where from.
+        origin: Origin,
+        /// How the PIN was known to be right.
+        evidence: Evidence,
+    },
+    /// Somebody did not.
+    LoginRefused {
+        /// Whose name was given.
+        subject: Subject,
+        /// Where from.
+        origin: Origin,
+        /// Why.
+        reason: RefusalReason,
+    },
+    /// Too many different wrong PINs have locked an account.
+    AccountLocked {
+        /// Whose.
+        subject: Subject,
+        /// Where the last of them came from.
+        origin: Origin,
+        /// When it opens again.
+        until: Timestamp,
+    },
+    /// An imported or weaker hash was replaced by argon2id at a good log-in.
+    HashUpgraded {
+        /// Whose.
+        subject: Subject,
+        /// The scheme it was of.
+        from: HashScheme,
+    },
+}
+
+impl AuditEvent {
+    /// One word for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            AuditEvent::LoginAccepted { .. } => "login_accepted",
+            AuditEvent::LoginRefused { .. } => "login_refused",
+            AuditEvent::AccountLocked { .. } => "account_locked",
+            AuditEvent::HashUpgraded { .. } => "hash_upgraded",
+        }
+    }
+
+    /// Whom it is about.
+    pub fn subject(&self) -> &Subject {
+        match self {
+            AuditEvent::LoginAccepted { subject, .. }
+            | AuditEvent::LoginRefused { subject, .. }
+            | AuditEvent::AccountLocked { subject, .. }
+            | AuditEvent::HashUpgraded { subject, .. } => subject,
+        }
+    }
+}

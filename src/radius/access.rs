@@ -1,0 +1,187 @@
+//! Access-Request (RFC 2865 section 4.1): whose PIN is offered, if it is one that can be verified.
+
+use std::net::IpAddr;
+
+use radius::core::packet::Packet;
+use radius::core::{rfc2865, rfc2869};
+
+use super::authenticator::MessageAuthenticator;
+use super::client::Client;
+use super::reason::RejectReason;
+use super::wire::Authenticator;
+use super::{password, user_name};
+use crate::directory::request::{Authenticate, LoginName};
+use crate::types::{Pin, Uid};
+
+/// Microsoft's vendor number (RFC 2548).
+const VENDOR_MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
+/// MS-CHAP-Response and MS-CHAP2-Response (RFC 2548 sections 2.1.3 and 2.3.2).
+const MS_CHAP_RESPONSES: [u8; 2] = [1, 25];
+
+/// An Access-Request that has proved where it comes from.
+pub struct AccessRequest<'a> {
+    /// The packet.
+    pub packet: &'a Packet,
+    /// Its Request Authenticator.
+    pub authenticator: &'a Authenticator,
+    /// What its Message-Authenticator said.
+    pub proof: MessageAuthenticator,
+    /// Who sent it.
+    pub client: &'a Client,
+    /// Where it came from.
+    pub source: IpAddr,
+}
+
+impl AccessRequest<'_> {
+    /// The log-in to ask the directory for. Errors: why the answer is an Access-Reject without asking;
+    /// none of these counts as a wrong PIN, for none of them is a guess.
+    pub fn log_in(&self) -> Result<Authenticate, RejectReason> {
+        self.method()?;
+        let name = self.name()?;
+        Ok(Authenticate {
+            name: LoginName::Uid(name),
+            pin: self.pin()?,
+            service: self.client.service().cloned(),
+            source: self.source.to_canonical(),
+        })
+    }
+
+    /// Refuses the methods that need the PIN in clear text: PINs are kept as slow hashes only. Clients that
+    /// try PAP, MS-CHAP and CHAP in turn would lock a member out if these counted.
+    fn method(&self) -> Result<(), RejectReason> {
+        if self.packet.lookup(rfc2869::EAP_MESSAGE_TYPE).is_some() {
+            return Err(RejectReason::Eap);
+        }
+        if self.packet.lookup(rfc2865::CHAP_PASSWORD_TYPE).is_some() {
+            return Err(RejectReason::Chap);
+        }
+        let vendors = self.packet.lookup_all(rfc2865::VENDOR_SPECIFIC_TYPE);
+        if vendors.iter().any(|avp| is_ms_chap(&avp.encode_bytes())) {
+            return Err(RejectReason::MsChap);
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> Result<Uid, RejectReason> {
+        let name = rfc2865::lookup_user_name(self.packet).ok_or(RejectReason::UserNameMissing)?;
+        let name = name.map_err(|_| RejectReason::UserNameSyntax)?;
+        user_name::parse(name.as_bytes()).map_err(|_| RejectReason::UserNameSyntax)
+    }
+
+    fn pin(&self) -> Result<Pin, RejectReason> {
+        let hidden = self.packet.lookup(rfc2865::USER_PASSWORD_TYPE);
+        let hidden = hidden.ok_or(RejectReason::UserPasswordMissing)?.encode_bytes();
+        let pin = password::uncover(&hidden, self.authenticator, self.client.secret())
+            .ok_or(RejectReason::UserPasswordLength)?;
+        if pin.expose().is_empty() {
+            return Err(RejectReason::UserPasswordMissing);
+        }
+        // Without a Message-Authenticator nothing has shown yet that the client has our secret, and
+        // noise offered as a PIN by a misconfigured one must not lock its members out.
+        if self.proof == MessageAuthenticator::Absent && std::str::from_utf8(pin.expose()).is_err() {
+            return Err(RejectReason::SecretSuspected);
+        }
+        Ok(pin)
+    }
+}
+
+/// Whether a Vendor-Specific value (RFC 2865 section 5.26) holds an MS-CHAP response, walking its
+/// vendor attributes as far as they add up.
+fn is_ms_chap(value: &[u8]) -> bool {
+    let Some((vendor, mut rest)) = value.split_first_chunk::<4>() else {
+        return false;
+    };
+    if *vendor != VENDOR_MICROSOFT {
+        return false;
+    }
+    while let [kind, length, ..] = rest {
+        if MS_CHAP_RESPONSES.contains(kind) {
+            return true;
+        }
+        rest = rest.get(usize::from(*length).max(2)..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::RequireMessageAuthenticator;
+    use super::super::tests::{client, hidden_pin, packet, vector};
+    use super::*;
+
+    fn log_in(attributes: &[u8], proof: MessageAuthenticator) -> Result<Authenticate, RejectReason> {
+        let client = client(RequireMessageAuthenticator::No);
+        AccessRequest {
+            packet: &Packet::decode(&packet(1, attributes), b"").unwrap(),
+            authenticator: &[7; 16],
+            proof,
+            client: &client,
+            source: "::ffff:192.0.2.1".parse().unwrap(),
+        }
+        .log_in()
+    }
+
+    fn refuse(attributes: &[&[u8]], why: RejectReason) {
+        let result = log_in(&attributes.concat(), MessageAuthenticator::Valid);
+        assert_eq!(result.err(), Some(why), "{attributes:02x?}");
+    }
+
+    const ADA: &[u8] = &[1, 5, b'a', b'd', b'a'];
+
+    #[test]
+    fn a_pap_request_becomes_a_log_in() {
+        let asked = log_in(
+            &[ADA, &hidden_pin(b"abcdef-7")].concat(),
+            MessageAuthenticator::Valid,
+        );
+        let asked = asked.ok().expect("a log-in");
+        assert!(matches!(&asked.name, LoginName::Uid(uid) if uid.as_str() == "ada"));
+        assert!(asked.pin.same_as(b"abcdef-7"));
+        assert_eq!(asked.service.as_deref(), Some("vpn"));
+        assert_eq!(asked.source, "192.0.2.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_refused_unasked() {
+        let pin = hidden_pin(b"abcdef-7");
+        refuse(&[&pin], RejectReason::UserNameMissing);
+        refuse(&[&[1, 2], &pin], RejectReason::UserNameSyntax);
+        refuse(&[&[1, 4, 0xff, 0xfe], &pin], RejectReason::UserNameSyntax);
+        refuse(&[&[1, 5, b'a', b' ', b'b'], &pin], RejectReason::UserNameSyntax);
+        refuse(&[ADA], RejectReason::UserPasswordMissing);
+        refuse(&[ADA, &hidden_pin(b"")], RejectReason::UserPasswordMissing);
+        refuse(&[ADA, &[2, 3, 0]], RejectReason::UserPasswordLength);
+    }
+
+    #[test]
+    fn methods_that_need_clear_text_are_refused_by_name() {
+        let challenge = [26, 12, 0, 0, 1, 55, 11, 6, 1, 2, 3, 4];
+        let response = [26, 12, 0, 0, 1, 55, 25, 6, 1, 2, 3, 4];
+        let both = [26, 12, 0, 0, 1, 55, 11, 3, 9, 1, 3, 9];
+        let other_vendor = [26, 12, 0, 0, 0, 9, 25, 6, 1, 2, 3, 4];
+        refuse(&[ADA, &[3, 3, 0]], RejectReason::Chap);
+        refuse(&[ADA, &[79, 3, 0]], RejectReason::Eap);
+        refuse(&[ADA, &challenge, &response], RejectReason::MsChap);
+        refuse(&[ADA, &both], RejectReason::MsChap);
+        refuse(&[ADA, &challenge], RejectReason::UserPasswordMissing);
+        refuse(&[ADA, &other_vendor], RejectReason::UserPasswordMissing);
+        refuse(&[ADA, &[26, 2]], RejectReason::UserPasswordMissing);
+        refuse(&[ADA, &[26, 8, 0, 0, 1, 55, 1, 0]], RejectReason::MsChap);
+        refuse(
+            &[ADA, &[26, 8, 0, 0, 1, 55, 9, 0]],
+            RejectReason::UserPasswordMissing,
+        );
+        let chap = vector("rfc2865-7.2-request");
+        refuse(&[&chap[20..]], RejectReason::Chap);
+    }
+
+    #[test]
+    fn noise_for_a_pin_points_at_the_secret_unless_the_secret_is_proved() {
+        let noise = [ADA, &hidden_pin(b"\xff\xfe\x80")].concat();
+        assert_eq!(
+            log_in(&noise, MessageAuthenticator::Absent).err(),
+            Some(RejectReason::SecretSuspected)
+        );
+        assert!(log_in(&noise, MessageAuthenticator::Valid).is_ok());
+    }
+}

@@ -1,0 +1,120 @@
+//! User-Password (RFC 2865 section 5.2): a PIN hidden with the shared secret.
+
+use md5::{Digest, Md5};
+
+use super::wire::Authenticator;
+use crate::types::{Pin, SharedSecret};
+
+/// The longest hidden value; a longer one is refused.
+pub const USER_PASSWORD_BYTES_MAX: usize = 128;
+const BLOCK_BYTES: usize = 16;
+
+/// Uncovers a User-Password. NULs at the end are padding; others belong to the PIN, which may come out
+/// empty. `None` if `hidden` is not 16 to 128 octets in whole blocks.
+///
+/// With another secret than the client's this yields noise, not an error: the attribute proves nothing.
+pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecret) -> Option<Pin> {
+    let (blocks, rest) = hidden.as_chunks::<BLOCK_BYTES>();
+    if blocks.is_empty() || !rest.is_empty() || hidden.len() > USER_PASSWORD_BYTES_MAX {
+        return None;
+    }
+    let mut padded = Vec::with_capacity(hidden.len());
+    let mut previous = authenticator;
+    for block in blocks {
+        // b(i) = MD5(secret + c(i-1)), the secret first: the other way round than in an authenticator.
+        let stream = key_stream(previous, secret);
+        padded.extend(block.iter().zip(stream).map(|(hidden, key)| hidden ^ key));
+        previous = block;
+    }
+    // `Pin` wipes the padded copy as well.
+    let padded = Pin::new(padded);
+    let end = padded
+        .expose()
+        .iter()
+        .rposition(|octet| *octet != 0)
+        .map_or(0, |last| last + 1);
+    Some(Pin::new(padded.expose().get(..end).unwrap_or_default()))
+}
+
+fn key_stream(previous: &Authenticator, secret: &SharedSecret) -> Authenticator {
+    let mut md5 = Md5::new();
+    md5.update(secret.expose());
+    md5.update(previous);
+    md5.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::vector;
+    use super::*;
+    use radius::core::code::Code;
+    use radius::core::packet::Packet;
+    use radius::core::rfc2865;
+
+    const SECRET: &[u8] = b"xyzzy5461";
+
+    fn secret() -> SharedSecret {
+        SharedSecret::new(SECRET)
+    }
+
+    /// Hides `pin` as a client does, with the crate's own encoder.
+    fn hidden(pin: &[u8]) -> (Vec<u8>, Authenticator) {
+        let mut packet = Packet::new(Code::AccessRequest, SECRET);
+        rfc2865::add_user_password(&mut packet, pin).unwrap();
+        let value = packet.lookup(rfc2865::USER_PASSWORD_TYPE).unwrap().encode_bytes();
+        (value, packet.get_authenticator().as_slice().try_into().unwrap())
+    }
+
+    fn round_trip(pin: &[u8]) {
+        let (hidden, authenticator) = hidden(pin);
+        assert!(
+            uncover(&hidden, &authenticator, &secret()).unwrap().same_as(pin),
+            "{pin:?}"
+        );
+    }
+
+    #[test]
+    fn the_user_password_of_rfc_2865_is_arctangent() {
+        let request = vector("rfc2865-7.1-request");
+        let pin = uncover(&request[28..44], request[4..20].try_into().unwrap(), &secret()).unwrap();
+        assert!(pin.same_as(b"arctangent"));
+    }
+
+    #[test]
+    fn pins_of_any_length_come_back() {
+        round_trip(b"");
+        round_trip(b"1");
+        round_trip(&[b'x'; 15]);
+        round_trip(&[b'x'; 16]);
+        round_trip(&[b'x'; 17]);
+        round_trip(&[b'x'; 128]);
+        round_trip("PIN-ä-密".as_bytes());
+    }
+
+    #[test]
+    fn a_nul_inside_belongs_to_the_pin_though_the_crate_cuts_there() {
+        round_trip(b"abc\0def");
+        let (value, authenticator) = hidden(b"abc\0def");
+        let avp = radius::core::avp::AVP::from_bytes(rfc2865::USER_PASSWORD_TYPE, &value);
+        assert_eq!(avp.encode_user_password(SECRET, &authenticator).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn only_whole_blocks_are_uncovered_though_the_crate_takes_any_length() {
+        for length in [0, 1, 15, 17, 31, 129, 144] {
+            assert!(
+                uncover(&vec![7; length], &[0; 16], &secret()).is_none(),
+                "{length}"
+            );
+        }
+        let avp = radius::core::avp::AVP::from_bytes(rfc2865::USER_PASSWORD_TYPE, &[7; 17]);
+        assert!(avp.encode_user_password(SECRET, &[0; 16]).is_ok());
+    }
+
+    #[test]
+    fn another_secret_yields_another_pin() {
+        let (hidden, authenticator) = hidden(b"arctangent");
+        let pin = uncover(&hidden, &authenticator, &SharedSecret::new(*b"another")).unwrap();
+        assert!(!pin.same_as(b"arctangent"));
+    }
+}

@@ -1,0 +1,380 @@
+//! The way of a packet from octets to octets, with no socket and no clock.
+//!
+//! `on_packet` answers what needs no directory itself and hands out a [`Pending`] with a log-in for the
+//! rest; `on_verdict` takes the `Pending` back. One session serves one socket.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use radius::core::code::Code;
+use radius::core::packet::Packet;
+
+use super::access::AccessRequest;
+use super::admission::admit;
+use super::authenticator::MessageAuthenticator;
+use super::client::{Client, ClientTable};
+use super::duplicate::{self, DuplicateCache, Key, Seen, Standing, Ticket};
+use super::reason::{DropReason, RejectReason, Unanswered};
+use super::reply;
+use super::wire::{self, Authenticator, Datagram};
+use crate::directory::request::{Asker, Authenticate, Verdict};
+use crate::types::{Entropy, Timestamp};
+
+/// The longest [`Settings::reject_delay_ms`]; longer ones are cut to it. Shorter than any duplicate is
+/// remembered, so that a rejection held back is still known when it leaves.
+pub const REJECT_DELAY_MS_MAX: u64 = 4_000;
+
+/// Which of the two ports a session serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Access-Request and Status-Server (RFC 2865; 1812).
+    Authentication,
+    /// Accounting-Request and Status-Server (RFC 2866; 1813).
+    Accounting,
+}
+
+/// How a session behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long after its request an Access-Reject leaves, in milliseconds; 0 is at once. Slows guessing.
+    pub reject_delay_ms: u64,
+    /// How much that delay varies to either side, in milliseconds; never more than the delay itself.
+    pub reject_jitter_ms: u64,
+    /// How long a request is remembered against retransmissions, in seconds (5 to 30).
+    pub duplicate_lifetime_s: u64,
+    /// How many requests are remembered; beyond it the oldest are forgotten.
+    pub duplicates_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            reject_delay_ms: 1_000,
+            reject_jitter_ms: 200,
+            duplicate_lifetime_s: duplicate::LIFETIME_S,
+            duplicates_max: duplicate::REQUESTS_MAX,
+        }
+    }
+}
+
+/// The two ends of a datagram's way.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// The address it was sent to, if known.
+    pub local: Option<IpAddr>,
+}
+
+/// What to do with a packet.
+pub enum Next {
+    /// Nothing. The reason is for the log and the counters.
+    Drop(Dropped),
+    /// Send this.
+    Reply(Reply),
+    /// Ask the directory and bring its verdict to [`Session::on_verdict`].
+    Run(Pending, Authenticate),
+}
+
+/// A packet without an answer.
+#[derive(Clone, Debug)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// Who sent it, if that is a client.
+    pub client: Option<Arc<str>>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The sealed packet.
+    pub octets: Arc<[u8]>,
+    /// When it may leave; in the past for all but a rejection.
+    pub not_before: Timestamp,
+    /// Whom it goes to.
+    pub client: Arc<str>,
+    /// What it says.
+    pub kind: ReplyKind,
+}
+
+/// What an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// Access-Accept.
+    Accept,
+    /// Access-Reject.
+    Reject(RejectReason),
+    /// The answer to a Status-Server.
+    Status,
+    /// The same octets again, to a retransmission.
+    Resent,
+}
+
+/// Something to be remembered beyond this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// This client has shown that it can send a Message-Authenticator and must from now on. At the next
+    /// start, [`Client::latch`] it.
+    Latched(Arc<str>),
+}
+
+/// A log-in being verified. Not `Clone`: it is answered once.
+pub struct Pending {
+    client: Arc<Client>,
+    key: Key,
+    ticket: Ticket,
+    received: Timestamp,
+    authenticator: Authenticator,
+    request: Packet,
+}
+
+/// The state of one socket.
+pub struct Session {
+    port: Port,
+    clients: Arc<ClientTable>,
+    settings: Settings,
+    duplicates: DuplicateCache,
+    events: VecDeque<Event>,
+}
+
+impl Session {
+    /// A session for one socket on `port`. Settings out of range are brought into it.
+    pub fn new(port: Port, clients: Arc<ClientTable>, mut settings: Settings) -> Session {
+        settings.reject_delay_ms = settings.reject_delay_ms.min(REJECT_DELAY_MS_MAX);
+        settings.reject_jitter_ms = settings.reject_jitter_ms.min(settings.reject_delay_ms);
+        let duplicates = DuplicateCache::new(settings.duplicate_lifetime_s, settings.duplicates_max);
+        Session {
+            port,
+            clients,
+            settings,
+            duplicates,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Takes a datagram that arrived at `now`.
+    pub fn on_packet(&mut self, bytes: &[u8], peer: Peer, now: Timestamp, entropy: &mut dyn Entropy) -> Next {
+        let Some(client) = self.clients.find(peer.source.ip()).cloned() else {
+            return dropped(Unanswered::UnknownClient.into(), None);
+        };
+        let next = match wire::check(bytes) {
+            Ok(datagram) => self.on_datagram(&datagram, peer, &client, now, entropy),
+            Err(malformed) => Err(malformed.into()),
+        };
+        next.unwrap_or_else(|reason| dropped(reason, Some(&client)))
+    }
+
+    /// Takes the verdict on a log-in. Errors: the packet gets no answer, because the directory is busy (a
+    /// retransmission will be carried out again) or the client no longer waits for one.
+    pub fn on_verdict(
+        &mut self,
+        pending: Pending,
+        verdict: &Verdict,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Reply, Dropped> {
+        let name = pending.client.name().clone();
+        let reply = match verdict {
+            Verdict::Accepted(Asker::Member(_)) => self.accept(pending),
+            // Services and the emergency administrator have no UID; whatever else is accepted is not a member.
+            Verdict::Accepted(_) | Verdict::Refused => self.reject(pending, RejectReason::Refused, entropy),
+            Verdict::Busy => {
+                self.duplicates.forget(&pending.key, pending.ticket);
+                Err(Unanswered::Busy.into())
+            }
+        };
+        reply.map_err(|reason| Dropped {
+            reason,
+            client: Some(name),
+        })
+    }
+
+    /// The next thing to be remembered, if any. To be asked after every packet.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn on_datagram(
+        &mut self,
+        datagram: &Datagram<'_>,
+        peer: Peer,
+        client: &Arc<Client>,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Next, DropReason> {
+        let proof = admit(self.port, datagram, client)?;
+        match datagram.code() {
+            Code::StatusServer => self.on_status_server(datagram, client, now),
+            // Nothing records accounting yet, and RFC 2866 section 4.1 forbids an Accounting-Response
+            // for what was not recorded: the client keeps the record and tries elsewhere.
+            Code::AccountingRequest => Err(Unanswered::AccountingNotRecorded.into()),
+            _ => self.on_access_request(datagram, proof, peer, client, now, entropy),
+        }
+    }
+
+    /// Answers at once and remembers nothing: the answer changes nothing, and a client that asks
+    /// whether we are alive must not hear that we were (RFC 5997 section 3).
+    fn on_status_server(
+        &self,
+        datagram: &Datagram<'_>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Next, DropReason> {
+        let code = match self.port {
+            Port::Authentication => Code::AccessAccept,
+            Port::Accounting => Code::AccountingResponse,
+        };
+        let answer = reply::status(&datagram.decode()?, code);
+        let octets = reply::seal(&answer, datagram.authenticator(), client.secret())
+            .map_err(|_| Unanswered::ReplyTooLarge)?;
+        let client = client.name().clone();
+        Ok(Next::Reply(Reply {
+            octets,
+            not_before: now,
+            client,
+            kind: ReplyKind::Status,
+        }))
+    }
+
+    fn on_access_request(
+        &mut self,
+        datagram: &Datagram<'_>,
+        proof: MessageAuthenticator,
+        peer: Peer,
+        client: &Arc<Client>,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Next, DropReason> {
+        self.note_proof(datagram, proof, client);
+        let request = datagram.decode()?;
+        let key = key_of(datagram, peer);
+        let ticket = match self.duplicates.observe(key, datagram.authenticator(), now) {
+            Seen::New(ticket) => ticket,
+            Seen::InProgress => return Err(Unanswered::DuplicateInProgress.into()),
+            Seen::Answered(octets) => {
+                let client = client.name().clone();
+                return Ok(Next::Reply(Reply {
+                    octets,
+                    not_before: now,
+                    client,
+                    kind: ReplyKind::Resent,
+                }));
+            }
+        };
+        let (client, authenticator) = (client.clone(), *datagram.authenticator());
+        let pending = Pending {
+            client,
+            key,
+            ticket,
+            received: now,
+            authenticator,
+            request,
+        };
+        match pending.log_in(proof) {
+            Ok(log_in) => Ok(Next::Run(pending, log_in)),
+            Err(reason) => self.reject(pending, reason, entropy).map(Next::Reply),
+        }
+    }
+
+    /// EAP always carries a Message-Authenticator, so it says nothing about a client's PAP.
+    fn note_proof(&mut self, datagram: &Datagram<'_>, proof: MessageAuthenticator, client: &Client) {
+        let shows = proof == MessageAuthenticator::Valid && !datagram.has_eap_message();
+        if shows && client.latch() {
+            self.events.push_back(Event::Latched(client.name().clone()));
+        }
+    }
+
+    fn accept(&mut self, pending: Pending) -> Result<Reply, DropReason> {
+        let answer = reply::accept(&pending.request);
+        let at_once = pending.received;
+        self.finish(pending, &answer, at_once, ReplyKind::Accept)
+    }
+
+    fn reject(
+        &mut self,
+        pending: Pending,
+        reason: RejectReason,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Reply, DropReason> {
+        let answer = reply::reject(&pending.request, reason);
+        let not_before = self.reject_at(pending.received, entropy);
+        self.finish(pending, &answer, not_before, ReplyKind::Reject(reason))
+    }
+
+    fn finish(
+        &mut self,
+        pending: Pending,
+        answer: &Packet,
+        not_before: Timestamp,
+        kind: ReplyKind,
+    ) -> Result<Reply, DropReason> {
+        let Pending {
+            client,
+            key,
+            ticket,
+            authenticator,
+            ..
+        } = pending;
+        let octets =
+            reply::seal(answer, &authenticator, client.secret()).map_err(|_| Unanswered::ReplyTooLarge)?;
+        match self.duplicates.answer(&key, ticket, &octets, not_before) {
+            Standing::Wanted => Ok(Reply {
+                octets,
+                not_before,
+                client: client.name().clone(),
+                kind,
+            }),
+            Standing::Replaced => Err(Unanswered::Abandoned.into()),
+        }
+    }
+
+    /// Measured from receipt, so that the time a log-in took does not show.
+    fn reject_at(&self, received: Timestamp, entropy: &mut dyn Entropy) -> Timestamp {
+        let jitter_ms = self.settings.reject_jitter_ms;
+        if jitter_ms == 0 {
+            return received.plus_ms(self.settings.reject_delay_ms);
+        }
+        let mut chance = [0; 8];
+        entropy.fill(&mut chance);
+        let chance_ms = u64::from_le_bytes(chance) % (2 * jitter_ms + 1);
+        received.plus_ms(self.settings.reject_delay_ms - jitter_ms + chance_ms)
+    }
+}
+
+impl Pending {
+    /// Who sent the request.
+    pub fn client(&self) -> &Arc<str> {
+        self.client.name()
+    }
+
+    fn log_in(&self, proof: MessageAuthenticator) -> Result<Authenticate, RejectReason> {
+        AccessRequest {
+            packet: &self.request,
+            authenticator: &self.authenticator,
+            proof,
+            client: &self.client,
+            source: self.key.source.ip(),
+        }
+        .log_in()
+    }
+}
+
+fn key_of(datagram: &Datagram<'_>, peer: Peer) -> Key {
+    Key {
+        source: peer.source,
+        local: peer.local,
+        code: datagram.code() as u8,
+        identifier: datagram.identifier(),
+    }
+}
+
+fn dropped(reason: DropReason, client: Option<&Arc<Client>>) -> Next {
+    Next::Drop(Dropped {
+        reason,
+        client: client.map(|client| client.name().clone()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The most one batch may hold.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::record::key::KEY_BYTES_MAX;
+use crate::record::{Batch, Key, Operation};
+use crate::store::CommitError;
+
+/// The most one batch may hold; a batch past any of these is refused whole with
+/// [`CommitError::TooLarge`]. Keys are limited by [`KEY_BYTES_MAX`] everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations in a batch.
+    pub operations_max: usize,
+    /// Guards in a batch.
+    pub guards_max: usize,
+    /// Bytes of one value.
+    pub value_bytes_max: usize,
+    /// Bytes of all keys and values of a batch ([`Batch::weight_bytes`]).
+    pub batch_bytes_max: usize,
+}
+
+impl Limits {
+    /// The limits of the engines on this machine. 200 operations: batches of thousands made sled keep
+    /// gigabytes in memory and stall every reader. 256 KiB: sled writes values past a segment to files
+    /// of their own, which it neither syncs nor always removes.
+    pub const LOCAL: Limits = Limits {
+        operations_max: 200,
+        guards_max: 1000,
+        value_bytes_max: 256 * 1024,
+        batch_bytes_max: 1024 * 1024,
+    };
+
+    /// Whether `batch` may be tried at all. Errors: `TooLarge`, `Malformed`.
+    pub(super) fn check(&self, batch: &Batch) -> Result<(), CommitError> {
+        if !self.hold(batch) {
+            return Err(CommitError::TooLarge(*self));
+        }
+        let mut seen = HashSet::with_capacity(batch.operations.len());
+        let written = batch.operations.iter().map(Operation::key);
+        let guarded = batch.guards.iter().map(|guard| guard.key());
+        let repeated = written.clone().any(|key| !seen.insert(key));
+        let empty = written.chain(guarded).any(|key| key.as_bytes().is_empty());
+        if repeated || empty {
+            Err(CommitError::Malformed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn hold(&self, batch: &Batch) -> bool {
+        let fits = |key: &Key| key.as_bytes().len() <= KEY_BYTES_MAX;
+        batch.operations.len() <= self.operations_max
+            && batch.guards.len() <= self.guards_max
+            && batch.weight_bytes() <= self.batch_bytes_max
+            && batch.guards.iter().all(|guard| fits(guard.key()))
+            && batch
+                .operations
+                .iter()
+                .all(|operation| fits(operation.key()) && self.hold_value(operation))
+    }
+
+    fn hold_value(&self, operation: &Operation) -> bool {
+        match operation {
+            Operation::Put { value, .. } => value.len() <= self.value_bytes_max,
+            Operation::Delete { .. } => true,
+        }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} operations, {} guards, {} bytes a value, {} bytes in all, {KEY_BYTES_MAX} bytes a key",
+            self.operations_max, self.guards_max, self.value_bytes_max, self.batch_bytes_max
+        )
+    }
+}
