@@ -94,10 +94,10 @@ impl Session {
     }
 
     /// Who asks.
-    pub fn asker(&self) -> Asker {
+    pub fn asker(&self) -> &Asker {
         match &self.identity {
-            Identity::Anonymous => Asker::Public,
-            Identity::Known { asker, .. } => asker.clone(),
+            Identity::Anonymous => &Asker::Public,
+            Identity::Known { asker, .. } => asker,
         }
     }
 
@@ -149,7 +149,7 @@ impl Session {
                 out,
                 message,
                 ResultCode::UnwillingToPerform,
-                "not built: this directory is not written by LDAP",
+                "this directory is not written over LDAP",
             ),
         }
     }

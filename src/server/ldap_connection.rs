@@ -257,7 +257,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
-                Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
+                Outcome::Answered(answers.compare(self.wiring.session.asker(), compare))
             }
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
@@ -267,7 +267,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
 
     async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
-        let mut run = answers.search(&self.wiring.session.asker(), search);
+        let mut run = answers.search(self.wiring.session.asker(), search);
         loop {
             let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
             let progress = run.run(&mut writer, answers.now());
@@ -332,9 +332,9 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         }
         let limit = seconds(self.wiring.service.settings.write_limit_s);
         let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
-        written.map_err(|_| End::WriteTimeout)??;
+        // Whatever became of it, nothing is ever written twice.
         self.output.clear();
-        Ok(())
+        Ok(written.map_err(|_| End::WriteTimeout)??)
     }
 
     fn tell(&self, served: &Served, begun: Instant) {
@@ -352,7 +352,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             code = served.code.clone().map(|code| code as i64),
             entries = served.entries,
             duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            asker = asker_kind(&self.wiring.session.asker()),
+            asker = asker_kind(self.wiring.session.asker()),
         );
     }
 }
