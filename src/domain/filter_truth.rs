@@ -108,6 +108,9 @@ impl<E: Attributes> Question<'_, E> {
             let is_a = |value: &[u8]| self.schema.class(value).is_some_and(|found| found.is_a(class));
             return self.ask(&assertion.target, |view| view.values().any(is_a));
         }
+        if let Some(known) = self.known(assertion) {
+            return known;
+        }
         let mut scratch = Scratch::new();
         self.ask(&assertion.target, |view| {
             view.values().any(
@@ -117,6 +120,14 @@ impl<E: Attributes> Question<'_, E> {
                 },
             )
         })
+    }
+
+    /// What the entry knows of an asserted value without its values being read.
+    fn known(&self, assertion: &Assertion) -> Option<Truth> {
+        let target = &assertion.target;
+        let known = self.entry.has_value(target.kind, &assertion.normal)?;
+        let sole = target.options.is_empty() && target.kinds.iter().eq([target.kind]);
+        (sole && self.readable.contains(target.kind)).then_some(known.into())
     }
 
     fn order(&self, assertion: &Assertion, holds: fn(&[u8], &[u8]) -> bool) -> Truth {

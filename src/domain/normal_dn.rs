@@ -75,6 +75,14 @@ pub fn is_at_or_under(normal: &[u8], base: &[u8]) -> bool {
         .is_some_and(|above| above.is_empty() || above.ends_with(RDN_END))
 }
 
+/// The normal form of a DN without its last RDN, and that RDN's. Nothing is left of nothing.
+pub fn split_last_rdn(normal: &[u8]) -> (&[u8], &[u8]) {
+    let before = normal.strip_suffix(RDN_END).unwrap_or_default();
+    // An end mark is nowhere else: zero bytes in values are escaped.
+    let ends = before.windows(RDN_END.len()).rposition(|bytes| bytes == RDN_END);
+    normal.split_at(ends.map_or(0, |at| at + RDN_END.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +116,16 @@ mod tests {
         assert!(under("uid=a,ou=b,dc=c", "OU=B,dc=c") && under("dc=c", "dc=c") && under("dc=c", ""));
         assert!(!under("dc=c", "uid=a,dc=c") && !under("uid=a,dc=cc", "dc=c"));
         assert!(!under("userPassword=\\00\\02x,dc=c", "dc=d"));
+    }
+
+    #[test]
+    fn a_dn_comes_apart_rdn_by_rdn() {
+        let whole = dn("uid=a,userPassword=\\00\\02x,dc=c").unwrap();
+        let (rest, last) = split_last_rdn(&whole);
+        assert_eq!(Some(last), dn("dc=c").as_deref());
+        let (rest, last) = split_last_rdn(rest);
+        assert_eq!(Some(last), dn("userPassword=\\00\\02x").as_deref());
+        assert_eq!(Some(rest), dn("uid=a").as_deref());
+        assert_eq!(split_last_rdn(b""), (&b""[..], &b""[..]));
     }
 }

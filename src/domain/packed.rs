@@ -18,9 +18,28 @@ pub struct AttributeView<'a> {
 
 impl<'a> AttributeView<'a> {
     /// The values, one after the other, without their prefixes.
+    #[inline]
     pub fn values(&self) -> Values<'a> {
         Values { rest: self.encoded }
     }
+
+    /// The values, each with the position in `encoded` where [`value_at`] finds it again.
+    pub fn values_with_offsets(&self) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a> {
+        let mut values = self.values();
+        let length = self.encoded.len();
+        std::iter::from_fn(move || {
+            let offset = length - values.rest.len();
+            values.next().map(|value| (offset, value))
+        })
+    }
+}
+
+/// The value that begins at `offset` of a run of values; `None` past its end.
+pub fn value_at(encoded: &[u8], offset: usize) -> Option<&[u8]> {
+    Values {
+        rest: encoded.get(offset..)?,
+    }
+    .next()
 }
 
 /// Whatever has attributes that a filter can be asked about or a search can return.
@@ -31,6 +50,13 @@ pub trait Attributes {
     /// The entry's name, for the rare filter that looks at its pairs too (RFC 4511 `dnAttributes`). `None` has
     /// such filters look at the attributes alone.
     fn dn(&self) -> Option<Dn> {
+        None
+    }
+
+    /// Whether an attribute `kind`, with whatever options, has a value with this normal form of its equality
+    /// rule, where that is known without reading every value, as of groups with very many members. `None`:
+    /// read them.
+    fn has_value(&self, _kind: AttributeType, _normal: &[u8]) -> Option<bool> {
         None
     }
 }
@@ -44,6 +70,7 @@ pub struct Values<'a> {
 impl<'a> Iterator for Values<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let (&first, after) = self.rest.get(1..)?.split_first()?;
         let (length, after) = if first < 0x80 {
@@ -123,6 +150,10 @@ mod tests {
             encoded: &encoded,
         };
         assert!(view.values().eq(values.iter().map(Vec::as_slice)));
+        for (offset, value) in view.values_with_offsets() {
+            assert_eq!(value_at(&encoded, offset), Some(value));
+        }
+        assert_eq!(value_at(&encoded, encoded.len()), None);
         assert!(is_well_formed(&encoded));
     }
 
