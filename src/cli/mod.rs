@@ -6,6 +6,7 @@ pub mod check;
 pub mod completions;
 pub mod config_file;
 pub mod demo;
+pub mod demo_people;
 pub mod hash;
 pub mod logging;
 pub mod man;
