@@ -7,20 +7,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::directory::authenticate::LoginPolicy;
+use crate::directory::principals::Principals;
+use crate::directory::search::SearchLimits;
+use crate::domain::access::{AccessRules, Grantee};
+use crate::domain::schema::Schema;
+use crate::index::IndexSettings;
 use crate::ldap;
 use crate::radius;
 use crate::radius::client::ClientTable;
 use crate::server::ldap_listener::LdapSettings;
 use crate::server::tls::TlsFiles;
 use crate::store::SledSettings;
-use crate::types::{Dn, PinHash};
+use crate::types::Dn;
 
 /// Everything the daemon is told. Has no `Debug`: some parts hold secrets.
 pub struct Settings {
+    /// The built-in schema and the files of `schema.folder`.
+    pub schema: Arc<Schema>,
     /// The name every entry is under.
     pub base_dn: Dn,
     /// Who is let in by configuration rather than by an entry.
     pub principals: Principals,
+    /// Who may read what.
+    pub access: AccessRules,
     /// Who may ask over RADIUS.
     pub radius_clients: ClientTable,
     /// The parts without secrets.
@@ -43,8 +52,8 @@ pub struct Plain {
     /// How PINs are hashed and how wrong ones lock.
     pub log_in: LogIn,
     /// What can be searched fast.
-    pub index: IndexLists,
-    /// Who sees what.
+    pub index: IndexSettings,
+    /// Who sees what, as it was written.
     pub visibility: Visibility,
 }
 
@@ -55,8 +64,6 @@ pub struct Places {
     pub store: SledSettings,
     /// The certificate; `None`: a self-signed one is made under the store's folder.
     pub tls: Option<TlsFiles>,
-    /// A folder of schema files beyond the built-in ones.
-    pub schema_folder: Option<PathBuf>,
     /// The administration socket.
     pub admin_socket: PathBuf,
     /// The log.
@@ -120,19 +127,6 @@ pub struct Ldap {
     pub messages: ldap::limits::Limits,
 }
 
-/// How much a search may return. An asker may want less, never more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SearchLimits {
-    /// Entries for a stranger.
-    pub entries_max_public: u64,
-    /// Entries for a member; 0 is no limit.
-    pub entries_max_member: u64,
-    /// Entries for a service; 0 is no limit.
-    pub entries_max_service: u64,
-    /// Seconds for anybody.
-    pub time_limit_s: u64,
-}
-
 /// How PINs are checked.
 #[derive(Clone, Copy, Debug)]
 pub struct LogIn {
@@ -153,73 +147,28 @@ pub struct HashPool {
     pub verified_cache_s: u64,
 }
 
-/// Attributes with an index, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexLists {
-    /// Found by value.
-    pub equality: Vec<String>,
-    /// Found by a part of the value.
-    pub substring: Vec<String>,
-    /// Found by range.
-    pub ordering: Vec<String>,
-    /// With very many values in one entry, as groups have members.
-    pub membership: Vec<String>,
-}
-
-/// Who sees what.
-#[derive(Clone, Debug, PartialEq)]
+/// Who sees what, attributes by name and filters as text (RFC 4515): what [`Settings::access`] was made of.
+#[derive(Clone, Debug)]
 pub struct Visibility {
-    /// Attributes a stranger may read, by name.
+    /// Attributes a stranger may read.
     pub open_to_public: Vec<String>,
-    /// Which entries a stranger may see, as a filter (RFC 4515).
+    /// Attributes no person can open to the public.
+    pub never_public: Vec<String>,
+    /// Attributes only the entry's owner reads.
+    pub owner_only: Vec<String>,
+    /// Which entries a stranger may see.
     pub public_entries: String,
     /// What members and services may read. Rules add up.
-    pub access: Vec<AccessRule>,
+    pub rules: Vec<AccessRule>,
 }
 
 /// One rule of `[[access]]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct AccessRule {
     /// Who it is for.
-    pub to: AccessTo,
-    /// Which entries, as a filter (RFC 4515).
+    pub grantee: Grantee,
+    /// Which entries.
     pub entries: String,
-    /// Which attributes, by name; `*` is every user attribute, `+` every operational one.
+    /// Which attributes; `*` is every user attribute, `+` every operational one.
     pub read: Vec<String>,
-}
-
-/// Who an [`AccessRule`] is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessTo {
-    /// Every member.
-    Member,
-    /// Every service.
-    Services,
-    /// One service, by name.
-    Service(Arc<str>),
-}
-
-/// Who is let in by configuration rather than by an entry.
-#[derive(Default)]
-pub struct Principals {
-    /// The emergency administrator.
-    pub root: Option<Root>,
-    /// Relying systems, no two with the same name.
-    pub services: Vec<Service>,
-}
-
-/// The emergency administrator.
-pub struct Root {
-    /// The name it binds with.
-    pub dn: Dn,
-    /// Its password.
-    pub password_hash: PinHash,
-}
-
-/// A relying system that binds as `cn=NAME,ou=services,BASE`.
-pub struct Service {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its password.
-    pub password_hash: PinHash,
 }

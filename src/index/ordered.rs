@@ -109,8 +109,8 @@ mod tests {
         assert_eq!(times.at_least(b"20261122000000Z"), [0, 2]);
         assert_eq!(times.at_most(b"20261122000000Z"), [1]);
         assert_eq!(times.at_least(b"2025"), [1, 0, 2]);
-        assert_eq!(times.at_most(b"2025"), []);
-        assert_eq!(times.at_least(b"2027"), []);
+        assert!(times.at_most(b"2025").is_empty());
+        assert!(times.at_least(b"2027").is_empty());
         assert_eq!(times.at_most(b"2027"), [1, 0, 2]);
     }
 
@@ -123,6 +123,6 @@ mod tests {
 
     #[test]
     fn nothing_is_in_an_empty_column() {
-        assert_eq!(column(&[]).at_least(b"a"), []);
+        assert!(column(&[]).at_least(b"a").is_empty());
     }
 }
