@@ -15,11 +15,13 @@
 //!   `beadleImportedHash` are taken from a file that has them: an export re-imports to the same directory.
 
 mod apply;
+mod checking;
 mod importer;
 mod merge;
 mod open;
 mod plan;
 mod reading;
+mod rows;
 mod run;
 mod seen;
 
@@ -27,6 +29,7 @@ pub use apply::Applying;
 pub use importer::{Effect, Importer, Refused};
 pub use merge::NEVER_IMPORTED;
 pub use plan::Plan;
+pub use rows::{Format, rows};
 pub use run::{
     Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World, run,
 };

@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod compare;
 pub mod computed;
 pub mod csv_text;
+pub mod export;
 pub mod import;
 pub mod ldif;
 mod plan;
@@ -39,7 +40,7 @@ impl Directory {
     pub fn new(schema: Arc<Schema>, access: AccessRules, limits: SearchLimits) -> Directory {
         Directory {
             computed: ComputedTypes::new(&schema),
-            operational: schema.operational(),
+            operational: *schema.operational(),
             schema,
             access,
             limits,

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::row::ROW_BYTES_MAX;
 use crate::domain::pin::HashRefused;
+use crate::domain::schema_check::ViolationReason;
 
 /// One thing wrong with one row.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -124,16 +125,19 @@ pub enum Fault {
     #[error("the value is there twice")]
     ValueTwice,
     /// A value its syntax refuses.
-    #[error("`{value}` is not {syntax}")]
+    #[error("`{value}` is no {syntax}")]
     Syntax {
         /// The value, shortened; `…` if it must not be shown.
         value: Box<str>,
         /// What the syntax calls its values.
         syntax: Box<str>,
     },
+    /// An object class that no schema file defines.
+    #[error("`{0}` is an object class that no schema file defines")]
+    UnknownClass(Box<str>),
     /// Something else the schema refuses, in its words.
-    #[error("{0}")]
-    Schema(Box<str>),
+    #[error(transparent)]
+    Schema(#[from] ViolationReason),
     /// A PIN in clear text, or a hash of no use.
     #[error(transparent)]
     Pin(#[from] HashRefused),
@@ -223,7 +227,8 @@ impl Fault {
             Fault::EmptyValue => "remove the line, or fill the value in",
             Fault::ValueTwice => "leave it once",
             Fault::Syntax { .. } => "correct the value",
-            Fault::Schema(_) => "correct the entry",
+            Fault::UnknownClass(_) => "correct the name, or add its schema",
+            Fault::Schema(reason) => schema_remedy(reason),
             Fault::Pin(_) => "put a hash there, such as `beadle hash` prints",
             Fault::SecondPin => "leave one `userPassword` line, without options",
             Fault::FileTooLarge => "split it",
@@ -235,6 +240,20 @@ impl Fault {
             Fault::EntryTooLarge { .. } => "split the entry: a large group into several",
             _ => "correct the row",
         }
+    }
+}
+
+fn schema_remedy(reason: &ViolationReason) -> &'static str {
+    match reason {
+        ViolationReason::NoObjectClass => "add an `objectClass`, such as `inetOrgPerson`",
+        ViolationReason::NoStructuralClass => "add a structural class, such as `inetOrgPerson`",
+        ViolationReason::TwoStructuralClasses(..) => "leave one of them",
+        ViolationReason::Missing(_) => "add it",
+        ViolationReason::NotAllowed => "remove it, or add an auxiliary `objectClass` that allows it",
+        ViolationReason::SingleValue | ViolationReason::GivenTwice => "leave one value",
+        ViolationReason::UnknownNamingAttribute => "correct the name",
+        ViolationReason::NamingValueMissing => "add the value, or correct the name",
+        _ => "correct the entry",
     }
 }
 

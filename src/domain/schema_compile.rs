@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema::{AttributeDefinition, ClassPosition, ObjectClass, Schema};
+use crate::domain::schema_reader::parse;
 use crate::domain::schema_text::{
-    AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile, parse,
+    AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile,
 };
 use crate::domain::syntax::Syntax;
 use crate::types::attribute::ATTRIBUTE_TYPES_MAX;
@@ -47,11 +48,13 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
     let class_names = classes.names(|text| &text.head, ClassPosition)?;
     let attribute_types = attribute_types(types, &attribute_names)?;
     let object_classes = object_classes(classes, &class_names, &attribute_names)?;
+    let operational = operational(&attribute_types);
     Ok(Schema {
         attribute_types,
         object_classes,
         attribute_names,
         class_names,
+        operational,
     })
 }
 
@@ -107,6 +110,13 @@ fn attribute_types(
             .for_each(|above| definitions[*above].subtypes.insert(AttributeType(at as u16)));
     }
     Ok(definitions)
+}
+
+fn operational(definitions: &[AttributeDefinition]) -> AttributeSet {
+    let all = (0..).map(AttributeType).zip(definitions);
+    all.filter(|(_, definition)| definition.is_operational())
+        .map(|(kind, _)| kind)
+        .collect()
 }
 
 /// The type itself and every type above it, nearest first.

@@ -3,8 +3,9 @@
 use super::membership::Posting;
 use super::terms::normal_value;
 use super::{EntryRef, Slot, Snapshot, text};
+use crate::domain::normal_dn::{is_at_or_under, split_last_rdn};
 use crate::domain::packed::value_at;
-use crate::domain::schema::{Schema, is_at_or_under, split_last_rdn};
+use crate::domain::schema::Schema;
 use crate::types::{AttributeType, Dn};
 
 /// How far a name leads from the top.

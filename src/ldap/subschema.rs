@@ -153,7 +153,7 @@ mod tests {
 
     fn parsed(text: &str) -> schema_text::Descriptions {
         let file = SchemaFile { name: "test", text };
-        schema_text::parse(file).unwrap_or_else(|error| panic!("{text}: {error}"))
+        crate::domain::schema_reader::parse(file).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     #[test]

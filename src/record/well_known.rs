@@ -80,6 +80,7 @@ pub const WELL_KNOWN: &[&str] = &[
     "schacPersonalUniqueCode",
     "schacDateOfBirth",
     "schacExpiryDate",
+    "beadleImportedHash",
 ];
 
 #[cfg(test)]

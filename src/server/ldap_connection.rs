@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
@@ -132,7 +132,6 @@ impl From<io::Error> for End {
 
 fn count_end<A>(service: &LdapService<A>, end: End) {
     let counters = &service.counters;
-    counters.connections_ended.add(1);
     match end {
         End::NotLdap => counters.not_ldap.add(1),
         End::TooLong => counters.too_long.add(1),
@@ -163,7 +162,8 @@ struct Connection<A, S> {
 impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     fn new(stream: S, wiring: Wiring<A>) -> Connection<A, S> {
         let service = &wiring.service;
-        let stop = service.shutdown.stop.clone().cancelled_owned();
+        // A token of its own: waiting on the common one would have all connections meet at its lock.
+        let stop = service.shutdown.stop.child_token();
         let patience = Patience::new(stop, seconds(service.settings.first_message_limit_s));
         Connection {
             stream,
@@ -188,7 +188,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     async fn turn(&mut self) -> Result<(), End> {
         self.answer_buffered().await?;
         self.write_out().await?;
-        if self.wiring.service.shutdown.stop.is_cancelled() {
+        if self.patience.stop.is_cancelled() {
             return Err(End::Shutdown);
         }
         self.read().await
@@ -358,14 +358,12 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let mut rest: &[u8] = &self.input;
         while let Frame::Complete(length) = frame(rest, limits.bytes_max) {
             let (first, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            match Message::parse(first, &limits) {
-                Ok(message) if message.operation == Operation::Unbind => return Err(End::Unbound),
-                Ok(message) if message.operation == Operation::Abandon => {
-                    if body::abandon(&message) == Some(id) {
-                        return Ok(true);
-                    }
+            if let Ok(message) = Message::parse(first, &limits) {
+                match message.operation {
+                    Operation::Unbind => return Err(End::Unbound),
+                    Operation::Abandon if body::abandon(&message) == Some(id) => return Ok(true),
+                    _ => {}
                 }
-                _ => {}
             }
             rest = behind;
         }
@@ -447,16 +445,18 @@ fn seconds(seconds: u32) -> Duration {
 /// How long a connection is waited for. One timer for its whole life, moved on only when it fires: a request
 /// costs no timer.
 struct Patience {
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    stop: CancellationToken,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     timer: Pin<Box<Sleep>>,
     deadline: Instant,
 }
 
 impl Patience {
-    fn new(stop: WaitForCancellationFutureOwned, limit: Duration) -> Patience {
+    fn new(stop: CancellationToken, limit: Duration) -> Patience {
         let deadline = Instant::now() + limit;
         Patience {
-            stop: Box::pin(stop),
+            stopped: Box::pin(stop.clone().cancelled_owned()),
+            stop,
             timer: Box::pin(tokio::time::sleep_until(deadline)),
             deadline,
         }
@@ -472,7 +472,7 @@ impl Patience {
         loop {
             tokio::select! {
                 biased;
-                () = &mut self.stop => return End::Shutdown,
+                () = &mut self.stopped => return End::Shutdown,
                 () = &mut self.timer => {}
             }
             if Instant::now() >= self.deadline {

@@ -135,10 +135,10 @@ impl<R: Realm> Logins<R> {
     /// The verdict, after what it takes: a hash, a lock that is stored, a refusal's time. `now` is when
     /// it was asked for. Needs a tokio runtime with time enabled.
     pub async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
-        let floor = Instant::now() + Duration::from_millis(self.settings.refusal_floor_ms);
+        let asked = Instant::now();
         let verdict = self.decide(Arc::new(request), now).await;
-        if matches!(verdict, Verdict::Refused) {
-            sleep_until(floor).await;
+        if let Some(moment) = held_until(&verdict, asked, self.settings.refusal_floor_ms) {
+            sleep_until(moment).await;
         }
         verdict
     }
@@ -294,6 +294,14 @@ impl<R: Realm> Logins<R> {
     fn tell(&self, verdict: Verdict, events: Vec<AuditEvent>, now: Timestamp) -> Verdict {
         events.into_iter().for_each(|event| self.realm.audit(event, now));
         verdict
+    }
+}
+
+/// When a verdict may be told; `None` is at once. Busy is no refusal: it says nothing of the account.
+fn held_until(verdict: &Verdict, asked: Instant, refusal_floor_ms: u64) -> Option<Instant> {
+    match verdict {
+        Verdict::Refused => asked.checked_add(Duration::from_millis(refusal_floor_ms)),
+        Verdict::Accepted(_) | Verdict::Busy => None,
     }
 }
 

@@ -2,17 +2,20 @@
 
 use std::collections::HashSet;
 
+use super::checking::check_schema;
 use super::merge::{Merge, Merged, differences};
 use super::open::{Name, NameState, Needs, Open, settle};
 use super::plan::{Claim, Plan, Planned, RowKind};
-use super::reading::{Reading, check_schema, encode};
+use super::reading::Reading;
 use super::seen::Seen;
 use super::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX};
 use crate::directory::problem::{Fault, Problem, shown};
 use crate::directory::row::Row;
 use crate::directory::unique;
 use crate::domain::entry::Entry;
-use crate::domain::schema::{Schema, is_at_or_under};
+use crate::domain::normal_dn::is_at_or_under;
+use crate::domain::schema::Schema;
+use crate::record::entry::StoredEntry;
 use crate::types::{AttributeType, Entropy};
 
 /// What a good row does to the directory.
@@ -112,6 +115,7 @@ impl<'a, E: Existing> Importer<'a, E> {
     ) -> Result<Effect, Problem> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
         let mut place = self.place(&entry, name).map_err(of_dn)?;
+        check_schema(self.schema, &mut entry, row)?;
         let taken = self.free_values(row, &entry, &mut place)?;
         let stored = place.known.and_then(|id| self.existing.entry(id));
         let merged = match &stored {
@@ -124,13 +128,12 @@ impl<'a, E: Existing> Importer<'a, E> {
                 Merged::Changed
             }
         };
-        check_schema(self.schema, &entry, row)?;
         self.note(name, place.id, row.line, NameState::Good);
         let claims = self.claim(name, row.line, taken);
         if merged == Merged::Unchanged {
             return Ok(Effect::Unchanged);
         }
-        let bytes = encode(self.schema, &entry, place.above);
+        let bytes = self.encode(&entry, &place);
         self.check_size(row, bytes.len())?;
         let kind = if stored.is_some() {
             RowKind::Changed
@@ -221,7 +224,7 @@ impl<'a, E: Existing> Importer<'a, E> {
         let mut taken = Vec::new();
         for (space, (kind, seen)) in self.values.iter_mut().enumerate() {
             for value in entry.values(*kind) {
-                let Some(normal) = normal_value(self.schema, *kind, value) else {
+                let Some(normal) = self.schema.normal_value(*kind, value) else {
                     continue;
                 };
                 let problem = |fault| {
@@ -267,6 +270,12 @@ impl<'a, E: Existing> Importer<'a, E> {
             }
         }
         claims
+    }
+
+    fn encode(&self, entry: &Entry, place: &Place) -> Vec<u8> {
+        let stored = StoredEntry::new(self.schema, place.id, place.above, entry);
+        // Invariant of `Reading`: an entry has a name.
+        stored.map_or_else(Vec::new, |stored| stored.encode())
     }
 
     fn check_size(&self, row: &Row, bytes: usize) -> Result<(), Problem> {
@@ -318,16 +327,6 @@ impl<'a, E: Existing> Importer<'a, E> {
             .map(|description| self.schema.spell(description))
             .collect()
     }
-}
-
-fn normal_value(schema: &Schema, kind: AttributeType, value: &[u8]) -> Option<Vec<u8>> {
-    let mut normal = Vec::new();
-    schema
-        .definition(kind)
-        .equality?
-        .normalize(schema, value, &mut normal)
-        .ok()?;
-    Some(normal)
 }
 
 /// The line of a value; the row's own if the file does not have it.

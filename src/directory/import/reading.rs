@@ -139,20 +139,3 @@ fn push(entry: &mut Entry, description: AttributeDescription, value: &[u8]) {
         }),
     }
 }
-
-/// Checks the whole entry against the schema.
-pub(super) fn check_schema(_schema: &Schema, _entry: &Entry, _row: &Row) -> Result<(), Problem> {
-    Ok(())
-}
-
-/// The bytes of the entry as they are stored.
-pub(super) fn encode(schema: &Schema, entry: &Entry, above: Option<u64>) -> Vec<u8> {
-    let mut bytes = above.unwrap_or_default().to_be_bytes().to_vec();
-    crate::directory::ldif::push_line(&mut bytes, "dn", entry.dn.to_string().as_bytes());
-    for attribute in &entry.attributes {
-        for value in &attribute.values {
-            crate::directory::ldif::push_line(&mut bytes, &schema.spell(&attribute.description), value);
-        }
-    }
-    bytes
-}

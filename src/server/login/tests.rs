@@ -320,6 +320,15 @@ fn a_full_pool_is_busy() {
 }
 
 #[test]
+fn a_refusal_waits_for_its_floor_and_nothing_else_does() {
+    let asked = Instant::now();
+    let held = |verdict| held_until(&verdict, asked, 100).map(|moment| moment - asked);
+    assert_eq!(held(Verdict::Refused), Some(Duration::from_millis(100)));
+    assert_eq!(held(Verdict::Accepted(Asker::Root)), None);
+    assert_eq!(held(Verdict::Busy), None);
+}
+
+#[test]
 fn one_account_is_upgraded_once_at_a_time() {
     let upgrading = Arc::default();
     let turn = Turn::take(&upgrading, 7).unwrap();
