@@ -121,16 +121,6 @@ pub(super) fn secret() -> Vec<String> {
     owned(SECRET)
 }
 
-impl Default for HashPool {
-    fn default() -> HashPool {
-        HashPool {
-            threads: 0,
-            queue_max: 256,
-            verified_cache_s: 60,
-        }
-    }
-}
-
 impl Default for Visibility {
     fn default() -> Visibility {
         Visibility {

@@ -233,6 +233,8 @@ pub struct RawHashing {
     pub queue_max: Field<u64>,
     /// Whether a weaker hash is replaced.
     pub upgrade_on_log_in: Field<bool>,
+    /// How soon a refusal may be answered, in milliseconds.
+    pub refusal_floor_ms: Field<u64>,
     /// How long a verified PIN is remembered, in seconds.
     pub verified_cache_s: Field<u64>,
 }

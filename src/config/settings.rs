@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::directory::authenticate::LoginPolicy;
 use crate::directory::principals::Principals;
 use crate::directory::search::SearchLimits;
 use crate::domain::access::{AccessRules, Grantee};
@@ -16,6 +15,7 @@ use crate::ldap;
 use crate::radius;
 use crate::radius::client::ClientTable;
 use crate::server::ldap_listener::LdapSettings;
+use crate::server::login::LoginSettings;
 use crate::server::tls::TlsFiles;
 use crate::store::SledSettings;
 use crate::types::Dn;
@@ -50,7 +50,7 @@ pub struct Plain {
     /// Delays and caches of RADIUS.
     pub radius: radius::session::Settings,
     /// How PINs are hashed and how wrong ones lock.
-    pub log_in: LogIn,
+    pub log_in: LoginSettings,
     /// What can be searched fast.
     pub index: IndexSettings,
     /// Who sees what, as it was written.
@@ -125,26 +125,6 @@ pub struct Ldap {
     pub connections: LdapSettings,
     /// Of messages.
     pub messages: ldap::limits::Limits,
-}
-
-/// How PINs are checked.
-#[derive(Clone, Copy, Debug)]
-pub struct LogIn {
-    /// When an account locks, and how new PINs are hashed.
-    pub policy: LoginPolicy,
-    /// The pool that hashes.
-    pub pool: HashPool,
-}
-
-/// The pool that hashes, and what it remembers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashPool {
-    /// Threads; 0 is one per core.
-    pub threads: u64,
-    /// Log-ins that wait; a further one is answered `busy`.
-    pub queue_max: u64,
-    /// How long a verified PIN is remembered, in seconds; 0 is not at all.
-    pub verified_cache_s: u64,
 }
 
 /// Who sees what, attributes by name and filters as text (RFC 4515): what [`Settings::access`] was made of.
