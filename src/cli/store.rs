@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
+use super::output;
+use crate::store::{self, SledSettings, Stats};
 
 /// Arguments of `beadle store`.
 #[derive(Args)]
@@ -40,17 +42,52 @@ pub struct Verify {
 /// Does what is asked. Errors: one sentence that names the folder.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
-        Command::Verify(verify) => verify_store(&folder(verify)?),
+        Command::Verify(verify) => verify_store(verify),
     }
 }
 
-fn folder(verify: &Verify) -> anyhow::Result<PathBuf> {
-    match &verify.path {
-        Some(path) => Ok(path.clone()),
-        None => Ok(verify.file.load()?.plain.places.store.path),
+fn verify_store(arguments: &Verify) -> anyhow::Result<()> {
+    let settings = match &arguments.path {
+        Some(path) => SledSettings::at(path),
+        None => arguments.file.load()?.plain.places.store,
+    };
+    let folder = settings.path.display().to_string();
+    let stats = store::verify(&settings).with_context(|| folder.clone())?;
+    match arguments.json {
+        true => output::say_json(&findings(&folder, &stats)),
+        false => output::say(&sentence(&folder, &stats)),
     }
 }
 
-fn verify_store(path: &std::path::Path) -> anyhow::Result<()> {
-    bail!("{}: this build has no store yet", path.display())
+fn findings(folder: &str, stats: &Stats) -> serde_json::Value {
+    serde_json::json!({
+        "store": folder,
+        "id": format!("{:032x}", stats.id.0),
+        "revision": stats.digest.revision.0,
+        "records": stats.digest.count,
+        "digest": format!("{:032x}", stats.digest.hash),
+        "live_bytes": stats.live_bytes,
+        "logged_commits": stats.logged_commits,
+        "logged_bytes": stats.logged_bytes,
+        "disk_bytes": stats.disk_bytes,
+        "wasteful": stats.is_wasteful(),
+    })
+}
+
+fn sentence(folder: &str, stats: &Stats) -> String {
+    let (count, hash) = (stats.digest.count, stats.digest.hash);
+    let sound = format!(
+        "{folder}: sound; {count} records at revision {}",
+        stats.digest.revision.0
+    );
+    let sizes = format!(
+        "{} bytes live, {} on disk, digest {hash:032x}",
+        stats.live_bytes, stats.disk_bytes
+    );
+    let waste = if stats.is_wasteful() {
+        "; takes far more than it holds"
+    } else {
+        ""
+    };
+    format!("{sound}, {sizes}{waste}")
 }

@@ -123,6 +123,8 @@ pub struct RawLdap {
     pub message_bytes_max_anonymous: Field<u64>,
     /// Largest request after a bind, in bytes.
     pub message_bytes_max_authenticated: Field<u64>,
+    /// Time to the first message, in seconds.
+    pub first_message_s: Field<u64>,
     /// Idle time before a connection is closed, in seconds.
     pub idle_s: Field<u64>,
     /// How long one write may take, in seconds.
@@ -163,6 +165,8 @@ pub struct RawLimits {
     pub entries_max_member: Field<u64>,
     /// Entries a service's search returns.
     pub entries_max_service: Field<u64>,
+    /// Entries a search looks at.
+    pub candidates_max: Field<u64>,
     /// How long a search may take, in seconds.
     pub time_limit_s: Field<u64>,
 }
@@ -179,10 +183,10 @@ pub struct RawRadius {
     pub reject_delay_ms: Field<u64>,
     /// How much that varies either way, in milliseconds.
     pub reject_jitter_ms: Field<u64>,
-    /// Replies kept for retransmissions.
-    pub duplicate_entries_max: Field<u64>,
-    /// How long each is kept, in seconds.
-    pub duplicate_life_s: Field<u64>,
+    /// Requests remembered against retransmissions.
+    pub duplicates_max: Field<u64>,
+    /// How long each is remembered, in seconds.
+    pub duplicate_lifetime_s: Field<u64>,
     /// Who may ask.
     pub client: List<RawClient>,
 }
@@ -229,6 +233,8 @@ pub struct RawHashing {
     pub queue_max: Field<u64>,
     /// Whether a weaker hash is replaced.
     pub upgrade_on_log_in: Field<bool>,
+    /// How soon a refusal may be answered, in milliseconds.
+    pub refusal_floor_ms: Field<u64>,
     /// How long a verified PIN is remembered, in seconds.
     pub verified_cache_s: Field<u64>,
 }
@@ -237,10 +243,16 @@ pub struct RawHashing {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawLockout {
-    /// Different wrong PINs that lock.
+    /// Different wrong PINs from one source that lock.
     pub failures_max: Field<u64>,
+    /// Different wrong PINs from all sources that lock.
+    pub failures_all_max: Field<u64>,
     /// How long the lock holds, in seconds.
     pub lock_s: Field<u64>,
+    /// How long a wrong PIN counts, in seconds.
+    pub forget_s: Field<u64>,
+    /// How long a source is known, in seconds.
+    pub trusted_s: Field<u64>,
 }
 
 /// `[index]`
@@ -263,6 +275,10 @@ pub struct RawIndex {
 pub struct RawVisibility {
     /// Attributes a stranger may read.
     pub open_to_public: List<String>,
+    /// Attributes no person can open to the public.
+    pub never_public: List<String>,
+    /// Attributes only the entry's owner reads.
+    pub owner_only: List<String>,
     /// Which entries a stranger may see, as a filter.
     pub public_entries: Field<String>,
 }

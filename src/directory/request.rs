@@ -156,6 +156,8 @@ pub enum Answer {
     InsufficientAccess,
     /// A search found more entries than the asker or the directory allows.
     SizeLimitExceeded,
+    /// A search had to look at more entries than the directory allows.
+    AdminLimitExceeded,
     /// A search took longer than the asker or the directory allows.
     TimeLimitExceeded,
     /// The directory cannot answer now.

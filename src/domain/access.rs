@@ -1,1 +1,281 @@
-//! To come.
+//! Who may know of which entry, and read which of its attributes.
+//!
+//! What a viewer may read of an entry is a set of attribute types, computed once per entry. Results, filters,
+//! comparisons and sort keys all go by that set, so a value hidden in one of them is hidden in all
+//! (DESIGN invariant 4). Grants only add up; the two sets nobody can grant are taken out last.
+
+use thiserror::Error;
+
+use crate::domain::filter::{Filter, Truth};
+use crate::domain::packed::{AttributeView, Attributes};
+use crate::domain::schema::Schema;
+use crate::types::{AttributeSet, AttributeType};
+
+/// Who looks, as far as access is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer<'a> {
+    /// A stranger.
+    Public,
+    /// The member whose entry has this id.
+    Member(u64),
+    /// A relying system, by its name.
+    Service(&'a str),
+    /// The emergency administrator.
+    Root,
+}
+
+/// To whom a rule grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grantee {
+    /// Every member who has logged in.
+    Members,
+    /// Every relying system.
+    Services,
+    /// The relying system of this name.
+    Service(Box<str>),
+}
+
+/// One rule of the configuration: a grantee may know these entries and read these attributes of them.
+pub struct RuleSettings {
+    /// To whom.
+    pub grantee: Grantee,
+    /// Of which entries; it is asked with every attribute in sight.
+    pub entries: Filter,
+    /// Attribute names; `*` is every user attribute, `+` every operational one, both without the secret and
+    /// the owner's own.
+    pub attributes: Vec<Box<str>>,
+}
+
+/// What the configuration says about access, attributes by name.
+pub struct AccessSettings {
+    /// Attributes that are Open to Public unless a person closes them.
+    pub open_to_public: Vec<Box<str>>,
+    /// Attributes that no person can open to the public.
+    pub never_public: Vec<Box<str>>,
+    /// Attributes that only the entry's owner reads: recovery contacts and numbers.
+    pub owner_only: Vec<Box<str>>,
+    /// Attributes that nobody reads over any protocol: `userPassword` and the like.
+    pub secret: Vec<Box<str>>,
+    /// Which entries a stranger may know of; it is asked with every attribute in sight.
+    pub public_entries: Filter,
+    /// What members and services may read beyond that.
+    pub rules: Vec<RuleSettings>,
+}
+
+/// Why access settings cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AccessError {
+    /// The schema has no attribute of this name.
+    #[error("no attribute is called `{0}`")]
+    UnknownAttribute(Box<str>),
+    /// A rule, or the public list, names an attribute that is secret or its owner's only.
+    #[error("`{0}` can be granted to nobody")]
+    NeverGranted(Box<str>),
+    /// The public list names an attribute that is never public.
+    #[error("`{0}` is both open to the public and never public")]
+    NeverPublic(Box<str>),
+}
+
+/// A person's own switches: attributes of the entry whose values are attribute names.
+const OPENED_BY_OWNER: &str = "beadleOpenToPublic";
+const CLOSED_BY_OWNER: &str = "beadleNotOpenToPublic";
+/// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
+const PLAIN: &[&str] = &[
+    "objectClass",
+    "structuralObjectClass",
+    "entryDN",
+    "subschemaSubentry",
+    "hasSubordinates",
+];
+
+/// [`AccessSettings`], compiled.
+pub struct AccessRules {
+    public: PublicRules,
+    grants: Vec<(Grantee, Grant)>,
+    plain: AttributeSet,
+    owner_only: AttributeSet,
+    secret: AttributeSet,
+}
+
+struct PublicRules {
+    entries: Filter,
+    /// Open unless a person closes them.
+    open: AttributeSet,
+    /// What a person may open.
+    can_open: AttributeSet,
+    opened_by_owner: Option<AttributeType>,
+    closed_by_owner: Option<AttributeType>,
+}
+
+struct Grant {
+    entries: Filter,
+    readable: AttributeSet,
+}
+
+impl AccessRules {
+    /// Compiles `settings`. Errors: [`AccessError`], naming the attribute.
+    pub fn new(settings: AccessSettings, schema: &Schema) -> Result<AccessRules, AccessError> {
+        let secret = named(&settings.secret, schema)?;
+        let owner_only = named(&settings.owner_only, schema)?;
+        let never = secret.union(&owner_only);
+        let never_public = never.union(&named(&settings.never_public, schema)?);
+        let open = named(&settings.open_to_public, schema)?;
+        let user = user_attributes(schema);
+        refuse(&open.intersection(&never), schema, AccessError::NeverGranted)?;
+        refuse(
+            &open.intersection(&never_public),
+            schema,
+            AccessError::NeverPublic,
+        )?;
+        let public = PublicRules {
+            entries: settings.public_entries,
+            open,
+            can_open: user.difference(&never_public),
+            opened_by_owner: schema.attribute(OPENED_BY_OWNER.as_bytes()),
+            closed_by_owner: schema.attribute(CLOSED_BY_OWNER.as_bytes()),
+        };
+        let grant = |rule| grant(rule, &never, schema);
+        Ok(AccessRules {
+            public,
+            grants: settings.rules.into_iter().map(grant).collect::<Result<_, _>>()?,
+            plain: PLAIN
+                .iter()
+                .filter_map(|name| schema.attribute(name.as_bytes()))
+                .collect(),
+            owner_only,
+            secret,
+        })
+    }
+
+    /// The attributes that nobody reads.
+    pub fn secret(&self) -> &AttributeSet {
+        &self.secret
+    }
+
+    /// How `viewer` sees entries.
+    pub fn view<'a>(&'a self, viewer: Viewer<'a>, schema: &'a Schema) -> View<'a> {
+        View {
+            rules: self,
+            schema,
+            viewer,
+        }
+    }
+}
+
+fn grant(rule: RuleSettings, never: &AttributeSet, schema: &Schema) -> Result<(Grantee, Grant), AccessError> {
+    let mut readable = AttributeSet::EMPTY;
+    for name in &rule.attributes {
+        let more = match &**name {
+            "*" => user_attributes(schema).difference(never),
+            "+" => schema.operational().difference(never),
+            name => named(&[name], schema)?,
+        };
+        readable = readable.union(&more);
+    }
+    refuse(&readable.intersection(never), schema, AccessError::NeverGranted)?;
+    let grant = Grant {
+        entries: rule.entries,
+        readable,
+    };
+    Ok((rule.grantee, grant))
+}
+
+fn user_attributes(schema: &Schema) -> AttributeSet {
+    AttributeSet::ALL.difference(&schema.operational())
+}
+
+fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, AccessError> {
+    let kind = |name: &N| {
+        let kind = schema.attribute(name.as_ref().as_bytes());
+        kind.ok_or_else(|| AccessError::UnknownAttribute(name.as_ref().into()))
+    };
+    names.iter().map(kind).collect()
+}
+
+fn refuse(
+    found: &AttributeSet,
+    schema: &Schema,
+    error: fn(Box<str>) -> AccessError,
+) -> Result<(), AccessError> {
+    match found.iter().next() {
+        Some(kind) => Err(error(schema.name(kind).into())),
+        None => Ok(()),
+    }
+}
+
+/// Entries as one viewer sees them.
+pub struct View<'a> {
+    rules: &'a AccessRules,
+    schema: &'a Schema,
+    viewer: Viewer<'a>,
+}
+
+impl View<'_> {
+    /// What the viewer may read of `entry`, whose id is `id`; `None` if the viewer may not even know of it.
+    /// Allocates nothing.
+    pub fn readable<E: Attributes>(&self, id: u64, entry: &E) -> Option<AttributeSet> {
+        match self.viewer {
+            Viewer::Root => Some(self.everything().difference(&self.rules.owner_only)),
+            Viewer::Member(own) if own == id => Some(self.everything()),
+            _ => self.granted(entry),
+        }
+    }
+
+    /// Whether the viewer may know of `entry`, whose id is `id`.
+    pub fn knows<E: Attributes>(&self, id: u64, entry: &E) -> bool {
+        self.readable(id, entry).is_some()
+    }
+
+    fn everything(&self) -> AttributeSet {
+        AttributeSet::ALL.difference(&self.rules.secret)
+    }
+
+    /// The sum of what everybody may read and what the viewer's grants add.
+    fn granted<E: Attributes>(&self, entry: &E) -> Option<AttributeSet> {
+        let public = self.rules.public.readable(entry, self.schema);
+        let own = self.rules.grants.iter().filter(|(grantee, _)| self.is(grantee));
+        own.map(|(_, grant)| grant)
+            .filter(|grant| holds(&grant.entries, entry, self.schema))
+            .map(|grant| grant.readable)
+            .chain(public)
+            .reduce(|sum, more| sum.union(&more))
+            .map(|sum| sum.union(&self.rules.plain))
+    }
+
+    fn is(&self, grantee: &Grantee) -> bool {
+        match (self.viewer, grantee) {
+            (Viewer::Member(_), Grantee::Members) | (Viewer::Service(_), Grantee::Services) => true,
+            (Viewer::Service(name), Grantee::Service(granted)) => *name == **granted,
+            _ => false,
+        }
+    }
+}
+
+impl PublicRules {
+    fn readable<E: Attributes>(&self, entry: &E, schema: &Schema) -> Option<AttributeSet> {
+        if !holds(&self.entries, entry, schema) {
+            return None;
+        }
+        let mut opened = AttributeSet::EMPTY;
+        let mut closed = AttributeSet::EMPTY;
+        for attribute in entry.attributes() {
+            if Some(attribute.kind) == self.opened_by_owner {
+                add_named(&mut opened, attribute, schema);
+            } else if Some(attribute.kind) == self.closed_by_owner {
+                add_named(&mut closed, attribute, schema);
+            }
+        }
+        let opened = opened.intersection(&self.can_open);
+        Some(self.open.union(&opened).difference(&closed))
+    }
+}
+
+/// Values that name no attribute say nothing.
+fn add_named(set: &mut AttributeSet, names: AttributeView<'_>, schema: &Schema) {
+    let kinds = names.values().filter_map(|name| schema.attribute(name));
+    kinds.for_each(|kind| set.insert(kind));
+}
+
+fn holds<E: Attributes>(filter: &Filter, entry: &E, schema: &Schema) -> bool {
+    filter.truth(schema, entry, &AttributeSet::ALL) == Truth::True
+}

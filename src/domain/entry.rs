@@ -54,3 +54,22 @@ impl Entry {
         }
     }
 }
+
+/// Whether an attribute with the options `have` is one that a description with the options `asked` names
+/// (RFC 4512 section 2.5.2): it carries all of them. `lang-en-` asks for a whole range (RFC 3866 section 2.2).
+pub fn options_include(have: &str, asked: &str) -> bool {
+    if asked.is_empty() {
+        return true;
+    }
+    let mut asked = asked.split(';');
+    asked.all(|asked| have.split(';').any(|have| option_is(have, asked)))
+}
+
+fn option_is(have: &str, asked: &str) -> bool {
+    match asked.strip_suffix('-') {
+        Some(range) => have
+            .strip_prefix(range)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-')),
+        None => have == asked,
+    }
+}

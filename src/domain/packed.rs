@@ -3,7 +3,7 @@
 //! The values of one attribute stand back to back, each as a DER OCTET STRING (`04`, length, bytes):
 //! as compact as any other length prefix, and an answer to a search copies the whole run at once.
 
-use crate::types::AttributeType;
+use crate::types::{AttributeType, Dn};
 
 /// One attribute of a packed entry.
 #[derive(Clone, Copy)]
@@ -18,15 +18,47 @@ pub struct AttributeView<'a> {
 
 impl<'a> AttributeView<'a> {
     /// The values, one after the other, without their prefixes.
+    #[inline]
     pub fn values(&self) -> Values<'a> {
         Values { rest: self.encoded }
     }
+
+    /// The values, each with the position in `encoded` where [`value_at`] finds it again.
+    pub fn values_with_offsets(&self) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a> {
+        let mut values = self.values();
+        let length = self.encoded.len();
+        std::iter::from_fn(move || {
+            let offset = length - values.rest.len();
+            values.next().map(|value| (offset, value))
+        })
+    }
+}
+
+/// The value that begins at `offset` of a run of values; `None` past its end.
+pub fn value_at(encoded: &[u8], offset: usize) -> Option<&[u8]> {
+    Values {
+        rest: encoded.get(offset..)?,
+    }
+    .next()
 }
 
 /// Whatever has attributes that a filter can be asked about or a search can return.
 pub trait Attributes {
     /// The attributes; a description occurs once.
     fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>>;
+
+    /// The entry's name, for the rare filter that looks at its pairs too (RFC 4511 `dnAttributes`). `None` has
+    /// such filters look at the attributes alone.
+    fn dn(&self) -> Option<Dn> {
+        None
+    }
+
+    /// Whether an attribute `kind`, with whatever options, has a value with this normal form of its equality
+    /// rule, where that is known without reading every value, as of groups with very many members. `None`:
+    /// read them.
+    fn has_value(&self, _kind: AttributeType, _normal: &[u8]) -> Option<bool> {
+        None
+    }
 }
 
 /// The values of an [`AttributeView`].
@@ -38,6 +70,7 @@ pub struct Values<'a> {
 impl<'a> Iterator for Values<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let (&first, after) = self.rest.get(1..)?.split_first()?;
         let (length, after) = if first < 0x80 {
@@ -55,6 +88,31 @@ impl<'a> Iterator for Values<'a> {
         self.rest = rest;
         Some(value)
     }
+}
+
+/// Whether `encoded` is what [`push_value`] writes, for one value or more.
+pub fn is_well_formed(encoded: &[u8]) -> bool {
+    let mut values = Values { rest: encoded };
+    while let Some(tag) = values.rest.first() {
+        let before = values.rest.len();
+        let Some(value) = values.next() else {
+            return false;
+        };
+        let head = before - values.rest.len() - value.len();
+        if *tag != 0x04 || head != 1 + length_bytes(value.len()) {
+            return false;
+        }
+    }
+    !encoded.is_empty()
+}
+
+/// How many bytes [`push_length`] writes.
+fn length_bytes(length: usize) -> usize {
+    if length < 0x80 {
+        return 1;
+    }
+    let significant_bits = usize::BITS - length.leading_zeros();
+    1 + significant_bits.div_ceil(8) as usize
 }
 
 /// Appends `value` to `encoded` as a DER OCTET STRING (X.690 section 8.7), length in the shortest form.
@@ -92,5 +150,26 @@ mod tests {
             encoded: &encoded,
         };
         assert!(view.values().eq(values.iter().map(Vec::as_slice)));
+        for (offset, value) in view.values_with_offsets() {
+            assert_eq!(value_at(&encoded, offset), Some(value));
+        }
+        assert_eq!(value_at(&encoded, encoded.len()), None);
+        assert!(is_well_formed(&encoded));
+    }
+
+    #[test]
+    fn only_whole_values_in_the_shortest_form_are_well_formed() {
+        assert!(is_well_formed(b"\x04\x01a\x04\x00"));
+        for wrong in [
+            &b""[..],
+            b"\x04",
+            b"\x04\x02a",
+            b"\x05\x01a",
+            b"\x04\x81\x01a",
+            b"\x04\x01a\x04",
+            b"\x04\xff",
+        ] {
+            assert!(!is_well_formed(wrong), "{wrong:?}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 //! must not be copied into a type that can be printed.
 
 use crate::ldap::ber::{self, Malformed, Reader};
+use crate::ldap::result::{LdapResult, ResultCode};
+use crate::ldap::session::{Channel, parse_dn};
+use crate::types::Dn;
 
 const SIMPLE: u8 = 0x80;
 
@@ -38,4 +41,45 @@ pub fn decode(body: &[u8]) -> Result<BindRequest<'_>, Malformed> {
         name,
         authentication,
     })
+}
+
+/// What a bind that may be tried comes to.
+pub enum LogIn<'a> {
+    /// A stranger who says so (RFC 4513 section 5.1.1).
+    Anonymous,
+    /// A name and a PIN to check.
+    Simple(Dn, &'a [u8]),
+}
+
+/// Decides whether a bind may be tried over `channel`; if not, how it is refused. In clear from just anywhere
+/// it is refused before its PIN is looked at.
+pub fn check<'a>(request: &BindRequest<'a>, channel: Channel) -> Result<LogIn<'a>, LdapResult<'static>> {
+    let refused = LdapResult::with_diagnostic;
+    if request.version != 3 {
+        return Err(refused(ResultCode::ProtocolError, "only LDAP version 3"));
+    }
+    let Authentication::Simple(pin) = request.authentication else {
+        return Err(refused(ResultCode::AuthMethodNotSupported, "only simple binds"));
+    };
+    match (request.name.is_empty(), pin.is_empty()) {
+        (true, true) => return Ok(LogIn::Anonymous),
+        (true, false) => return Err(LdapResult::bare(ResultCode::InvalidCredentials)),
+        // RFC 4513 section 5.1.2: a name without a password is not a login.
+        (false, true) => {
+            return Err(refused(
+                ResultCode::UnwillingToPerform,
+                "a name without a password",
+            ));
+        }
+        (false, false) => {}
+    }
+    if channel == Channel::Cleartext {
+        return Err(refused(
+            ResultCode::ConfidentialityRequired,
+            "simple binds need TLS here",
+        ));
+    }
+    let name = parse_dn(request.name);
+    let name = name.ok_or_else(|| refused(ResultCode::InvalidDNSyntax, "not a distinguished name"))?;
+    Ok(LogIn::Simple(name, pin))
 }

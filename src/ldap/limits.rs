@@ -6,9 +6,9 @@ pub const NESTING_MAX: usize = 64;
 /// The deepest nesting of a search filter; a deeper one gets `adminLimitExceeded`.
 pub const FILTER_DEPTH_MAX: usize = 48;
 
-/// The most attributes one search may ask for by name; more get `adminLimitExceeded`. Real clients ask
-/// for about forty.
-pub const SELECTED_ATTRIBUTES_MAX: usize = 256;
+/// The most attributes one search may ask for by name; classes (RFC 4529) taken apart; more get
+/// `adminLimitExceeded`. Real clients ask for about forty.
+pub const SELECTED_ATTRIBUTES_MAX: usize = 512;
 
 /// How large and how intricate a message may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,6 +31,7 @@ pub fn code(answer: &Answer) -> ResultCode {
         Answer::InvalidSyntax => ResultCode::InvalidAttributeSyntax,
         Answer::InsufficientAccess => ResultCode::InsufficentAccessRights,
         Answer::SizeLimitExceeded => ResultCode::SizeLimitExceeded,
+        Answer::AdminLimitExceeded => ResultCode::AdminLimitExceeded,
         Answer::TimeLimitExceeded => ResultCode::TimeLimitExceeded,
         Answer::Busy => ResultCode::Busy,
         Answer::Unavailable => ResultCode::Unavailable,

@@ -11,7 +11,13 @@ use crate::types::Dn;
 
 /// Features (RFC 3674): `+` (RFC 3673), `@class` (RFC 4529), and true and false filters (RFC 4526).
 const ALL_OPERATIONAL_ATTRIBUTES: &str = "1.3.6.1.4.1.4203.1.5.1";
+const ATTRIBUTES_OF_A_CLASS: &str = "1.3.6.1.4.1.4203.1.5.2";
 const TRUE_FALSE_FILTERS: &str = "1.3.6.1.4.1.4203.1.5.3";
+const FEATURES: [&str; 3] = [
+    ALL_OPERATIONAL_ATTRIBUTES,
+    ATTRIBUTES_OF_A_CLASS,
+    TRUE_FALSE_FILTERS,
+];
 
 /// Whether a connection in clear can become a TLS one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +44,7 @@ pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls) -> OwnEntry
         .operational("supportedLDAPVersion", ["3"])
         .operational("supportedControl", controls::SUPPORTED)
         .operational("supportedExtension", extensions)
-        .operational(
-            "supportedFeatures",
-            [ALL_OPERATIONAL_ATTRIBUTES, TRUE_FALSE_FILTERS],
-        )
+        .operational("supportedFeatures", FEATURES)
         .operational("vendorName", ["Beadle"])
         .operational("vendorVersion", [env!("CARGO_PKG_VERSION")])
 }

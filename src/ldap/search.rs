@@ -8,7 +8,7 @@ use crate::domain::packed::Attributes;
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::envelope::{Message, MessageId};
 use crate::ldap::own_entry::OwnEntry;
-use crate::ldap::result::ResultCode;
+use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::search_request::{self, SearchRequestError, Values};
 use crate::ldap::selection::{self, SelectionError};
 use crate::ldap::session::{Shared, parse_dn};
@@ -23,14 +23,11 @@ pub enum Asked {
     Answered(ResultCode),
 }
 
-/// A code and a word why.
-type Refused = (ResultCode, &'static str);
-
 /// Reads a search; one for the root DSE or the subschema subentry is answered into `out`.
-pub fn ask(message: &Message<'_>, shared: &Shared, out: &mut BytesMut) -> Result<Asked, Refused> {
+pub fn ask(message: &Message<'_>, shared: &Shared, out: &mut BytesMut) -> Result<Asked, LdapResult<'static>> {
     let request = search_request::decode(message.body, &*shared.schema).map_err(undecodable)?;
     let selection = selection::decode(request.attributes, &shared.schema).map_err(unselectable)?;
-    let base = parse_dn(request.base).ok_or((ResultCode::InvalidDNSyntax, "not a distinguished name"))?;
+    let base = parse_dn(request.base).ok_or_else(not_a_dn)?;
     let search = Search {
         base,
         scope: request.scope,
@@ -69,17 +66,29 @@ pub fn compare_own(compare: &Compare, shared: &Shared) -> Option<Answer> {
     )
 }
 
-fn undecodable(error: SearchRequestError) -> Refused {
+fn not_a_dn() -> LdapResult<'static> {
+    LdapResult::with_diagnostic(ResultCode::InvalidDNSyntax, "not a distinguished name")
+}
+
+fn undecodable(error: SearchRequestError) -> LdapResult<'static> {
     match error {
-        SearchRequestError::Malformed => (ResultCode::ProtocolError, "malformed search request"),
-        SearchRequestError::FilterTooDeep => (ResultCode::AdminLimitExceeded, "filter nested too deep"),
+        SearchRequestError::Malformed => {
+            LdapResult::with_diagnostic(ResultCode::ProtocolError, "malformed search request")
+        }
+        SearchRequestError::FilterTooDeep => {
+            LdapResult::with_diagnostic(ResultCode::AdminLimitExceeded, "filter nested too deep")
+        }
     }
 }
 
-fn unselectable(error: SelectionError) -> Refused {
+fn unselectable(error: SelectionError) -> LdapResult<'static> {
     match error {
-        SelectionError::Malformed => (ResultCode::ProtocolError, "malformed attribute selection"),
-        SelectionError::TooMany => (ResultCode::AdminLimitExceeded, "too many attributes asked for"),
+        SelectionError::Malformed => {
+            LdapResult::with_diagnostic(ResultCode::ProtocolError, "malformed attribute selection")
+        }
+        SelectionError::TooMany => {
+            LdapResult::with_diagnostic(ResultCode::AdminLimitExceeded, "too many attributes asked for")
+        }
     }
 }
 

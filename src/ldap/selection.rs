@@ -34,11 +34,11 @@ pub fn decode(attributes: &[u8], schema: &Schema) -> Result<Selection, Selection
     }
     let mut count = 0;
     while !reader.is_empty() {
+        select(&mut selection, reader.expect(ber::OCTET_STRING)?, schema);
         count += 1;
-        if count > SELECTED_ATTRIBUTES_MAX {
+        if count.max(selection.named.len()) > SELECTED_ATTRIBUTES_MAX {
             return Err(SelectionError::TooMany);
         }
-        select(&mut selection, reader.expect(ber::OCTET_STRING)?, schema);
     }
     Ok(selection)
 }
@@ -47,34 +47,23 @@ fn select(selection: &mut Selection, selector: &[u8], schema: &Schema) {
     match selector {
         b"*" => selection.all_user = Wanted::Yes,
         b"+" => selection.all_operational = Wanted::Yes,
+        [b'@', class @ ..] => select_class(selection, class, schema),
         _ => {
-            let (name, options) = split(selector);
-            if let (Some(kind), Some(options)) = (schema.attribute(name), normal_options(options)) {
-                selection.named.push((kind, options));
-            }
+            let description = schema.describe(selector);
+            selection
+                .named
+                .extend(description.map(|found| (found.kind, found.options)));
         }
     }
 }
 
-/// The type and the options of an attribute description, without the `;` between them.
-fn split(description: &[u8]) -> (&[u8], &[u8]) {
-    match description.iter().position(|octet| *octet == b';') {
-        Some(at) => (
-            description.get(..at).unwrap_or_default(),
-            description.get(at + 1..).unwrap_or_default(),
-        ),
-        None => (description, &[]),
-    }
-}
-
-/// Options lower case, sorted, each once; `None` if they are not text.
-fn normal_options(options: &[u8]) -> Option<Box<str>> {
-    if options.is_empty() {
-        return Some("".into());
-    }
-    let text = std::str::from_utf8(options).ok()?.to_ascii_lowercase();
-    let mut options: Vec<&str> = text.split(';').collect();
-    options.sort_unstable();
-    options.dedup();
-    Some(options.join(";").into())
+/// Everything an object class has or may have (RFC 4529); nothing if there is no such class.
+fn select_class(selection: &mut Selection, class: &[u8], schema: &Schema) {
+    let Some(class) = schema.class(class) else { return };
+    let attributes = class.must.union(&class.may);
+    let kinds = schema
+        .attribute_types()
+        .map(|(kind, _)| kind)
+        .filter(|kind| attributes.contains(*kind));
+    selection.named.extend(kinds.map(|kind| (kind, "".into())));
 }

@@ -11,17 +11,17 @@ use bytes::BytesMut;
 
 use crate::directory::request::{Asker, Authenticate, Compare, LoginName, Outcome, Request, Verdict};
 use crate::domain::schema::Schema;
-use crate::ldap::bind::{self, Authentication, BindRequest};
+use crate::ldap::bind::{self, LogIn};
 use crate::ldap::body;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
 use crate::ldap::limits::{Limits, MessageLimits};
+use crate::ldap::next::{Next, Pending, Purpose, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::root_dse::{self, StartTls};
 use crate::ldap::search::{self, Asked};
-use crate::ldap::search_request::Values;
 use crate::ldap::subschema;
 use crate::types::{Dn, Pin};
 
@@ -60,64 +60,6 @@ pub enum Channel {
     Cleartext,
 }
 
-/// Whether bytes stand behind a message that the client has sent already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trailing {
-    /// None.
-    Nothing,
-    /// Some.
-    Pipelined,
-}
-
-/// What to do after a message.
-pub enum Next {
-    /// The answer has been appended to the output.
-    Answered(ResultCode),
-    /// There is no answer to this.
-    Unanswered,
-    /// Have the directory answer, then call [`Session::on_outcome`].
-    Run(Pending, Request),
-    /// The answer has been appended: write it, shake hands, then call [`Session::on_tls`].
-    StartTls,
-    /// Write what has been appended, if anything, and close.
-    Close,
-}
-
-/// A request the directory works on. Cannot be cloned; used up by its outcome.
-pub struct Pending {
-    id: MessageId,
-    purpose: Purpose,
-}
-
-enum Purpose {
-    Bind(Dn),
-    Search(Values),
-    Compare,
-}
-
-impl Pending {
-    /// The id of the message that asked.
-    pub fn id(&self) -> MessageId {
-        self.id
-    }
-
-    /// Whether a search wants values.
-    pub fn values(&self) -> Values {
-        match self.purpose {
-            Purpose::Search(values) => values,
-            _ => Values::Included,
-        }
-    }
-
-    fn operation(&self) -> Operation {
-        match self.purpose {
-            Purpose::Bind(_) => Operation::Bind,
-            Purpose::Search(_) => Operation::Search,
-            Purpose::Compare => Operation::Compare,
-        }
-    }
-}
-
 /// Who the client has proved to be (RFC 4513 section 4).
 enum Identity {
     Anonymous,
@@ -152,10 +94,10 @@ impl Session {
     }
 
     /// Who asks.
-    pub fn asker(&self) -> Asker {
+    pub fn asker(&self) -> &Asker {
         match &self.identity {
-            Identity::Anonymous => Asker::Public,
-            Identity::Known { asker, .. } => asker.clone(),
+            Identity::Anonymous => &Asker::Public,
+            Identity::Known { asker, .. } => asker,
         }
     }
 
@@ -177,7 +119,7 @@ impl Session {
             Refusal::LimitExceeded(id, operation) => {
                 let result =
                     LdapResult::with_diagnostic(ResultCode::AdminLimitExceeded, "too intricate a request");
-                answer(out, id, operation, &result)
+                respond(out, id, operation, &result)
             }
         }
     }
@@ -189,11 +131,11 @@ impl Session {
             self.identity = Identity::Anonymous;
         }
         if message.controls.forbid(message.operation) {
-            return self.refuse(
+            return refuse(
+                out,
                 message,
                 ResultCode::UnavailableCriticalExtension,
                 "critical control",
-                out,
             );
         }
         match message.operation {
@@ -203,11 +145,11 @@ impl Session {
             Operation::Extended => self.extended(message, trailing, out),
             Operation::Unbind => Next::Close,
             Operation::Abandon => Next::Unanswered,
-            Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => self.refuse(
+            Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => refuse(
+                out,
                 message,
                 ResultCode::UnwillingToPerform,
-                "not built: this directory is not written by LDAP",
-                out,
+                "this directory is not written over LDAP",
             ),
         }
     }
@@ -225,7 +167,7 @@ impl Session {
             (_, Outcome::Authenticated(_)) => (ResultCode::Other, None),
         };
         let matched_dn = matched.as_deref().unwrap_or_default();
-        answer(
+        respond(
             out,
             id,
             operation,
@@ -249,59 +191,17 @@ impl Session {
         }
     }
 
-    fn refuse(&self, message: &Message<'_>, code: ResultCode, why: &str, out: &mut BytesMut) -> Next {
-        answer(
-            out,
-            message.id,
-            message.operation,
-            &LdapResult::with_diagnostic(code, why),
-        )
-    }
-
     fn bind(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
         let Ok(request) = bind::decode(message.body) else {
-            return self.refuse(message, ResultCode::ProtocolError, "malformed bind request", out);
+            return refuse(out, message, ResultCode::ProtocolError, "malformed bind request");
         };
-        match self.check_bind(&request) {
-            Ok(Some((name, pin))) => self.run(message, Purpose::Bind(name.clone()), self.log_in(name, pin)),
-            Ok(None) => answer(
-                out,
-                message.id,
-                message.operation,
-                &LdapResult::bare(ResultCode::Success),
-            ),
-            Err((code, why)) => self.refuse(message, code, why, out),
-        }
-    }
-
-    /// The name and PIN to check; `None` for a stranger who says so (RFC 4513 section 5.1.1).
-    fn check_bind<'a>(
-        &self,
-        request: &BindRequest<'a>,
-    ) -> Result<Option<(Dn, &'a [u8])>, (ResultCode, &'static str)> {
-        if request.version != 3 {
-            return Err((ResultCode::ProtocolError, "only LDAP version 3"));
-        }
-        let Authentication::Simple(pin) = request.authentication else {
-            return Err((ResultCode::AuthMethodNotSupported, "only simple binds"));
-        };
-        match (request.name.is_empty(), pin.is_empty()) {
-            (true, true) => return Ok(None),
-            (true, false) => return Err((ResultCode::InvalidCredentials, "")),
-            // RFC 4513 section 5.1.2: a name without a password is not a login.
-            (false, true) => {
-                return Err((
-                    ResultCode::UnwillingToPerform,
-                    "a name without a password is not a login",
-                ));
+        match bind::check(&request, self.channel) {
+            Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
+            Ok(LogIn::Simple(name, pin)) => {
+                self.run(message, Purpose::Bind(name.clone()), self.log_in(name, pin))
             }
-            (false, false) => {}
+            Err(refused) => answer(out, message, &refused),
         }
-        if self.channel == Channel::Cleartext {
-            return Err((ResultCode::ConfidentialityRequired, "use TLS"));
-        }
-        let name = parse_dn(request.name).ok_or((ResultCode::InvalidDNSyntax, "not a distinguished name"))?;
-        Ok(Some((name, pin)))
     }
 
     fn log_in(&self, name: Dn, pin: &[u8]) -> Request {
@@ -328,26 +228,26 @@ impl Session {
             Ok(Asked::Directory(request, values)) => {
                 self.run(message, Purpose::Search(values), Request::Search(request))
             }
-            Ok(Asked::Answered(code)) => answer(out, message.id, message.operation, &LdapResult::bare(code)),
-            Err((code, why)) => self.refuse(message, code, why, out),
+            Ok(Asked::Answered(code)) => answer(out, message, &LdapResult::bare(code)),
+            Err(refused) => answer(out, message, &refused),
         }
     }
 
     fn compare(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
         let Ok(request) = body::compare(message) else {
-            return self.refuse(
+            return refuse(
+                out,
                 message,
                 ResultCode::ProtocolError,
                 "malformed compare request",
-                out,
             );
         };
         let Ok(dn) = Dn::parse(&request.dn) else {
-            return self.refuse(
+            return refuse(
+                out,
                 message,
                 ResultCode::InvalidDNSyntax,
                 "not a distinguished name",
-                out,
             );
         };
         let description = request.atype.into_bytes().into();
@@ -357,23 +257,18 @@ impl Session {
             value: request.val.into(),
         };
         match search::compare_own(&compare, &self.shared) {
-            Some(own) => answer(
-                out,
-                message.id,
-                message.operation,
-                &LdapResult::bare(result::code(&own)),
-            ),
+            Some(own) => answer(out, message, &LdapResult::bare(result::code(&own))),
             None => self.run(message, Purpose::Compare, Request::Compare(compare)),
         }
     }
 
     fn extended(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
         let Ok(request) = body::extended(message) else {
-            return self.refuse(
+            return refuse(
+                out,
                 message,
                 ResultCode::ProtocolError,
                 "malformed extended request",
-                out,
             );
         };
         match (request.name.as_str(), request.value) {
@@ -382,17 +277,17 @@ impl Session {
                 Next::Answered(ResultCode::Success)
             }
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
-            (WHO_AM_I | START_TLS, Some(_)) => self.refuse(
+            (WHO_AM_I | START_TLS, Some(_)) => refuse(
+                out,
                 message,
                 ResultCode::ProtocolError,
                 "this operation takes no value",
-                out,
             ),
-            _ => self.refuse(
+            _ => refuse(
+                out,
                 message,
                 ResultCode::ProtocolError,
                 "no such extended operation",
-                out,
             ),
         }
     }
@@ -431,7 +326,15 @@ pub(super) fn parse_dn(text: &[u8]) -> Option<Dn> {
     Dn::parse(std::str::from_utf8(text).ok()?).ok()
 }
 
-fn answer(out: &mut BytesMut, id: MessageId, operation: Operation, result: &LdapResult<'_>) -> Next {
+fn refuse(out: &mut BytesMut, message: &Message<'_>, code: ResultCode, why: &str) -> Next {
+    answer(out, message, &LdapResult::with_diagnostic(code, why))
+}
+
+fn answer(out: &mut BytesMut, message: &Message<'_>, result: &LdapResult<'_>) -> Next {
+    respond(out, message.id, message.operation, result)
+}
+
+fn respond(out: &mut BytesMut, id: MessageId, operation: Operation, result: &LdapResult<'_>) -> Next {
     let Some(response_tag) = operation.response_tag() else {
         return Next::Unanswered;
     };

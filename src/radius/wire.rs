@@ -94,6 +94,11 @@ pub fn check(bytes: &[u8]) -> Result<Datagram<'_>, Malformed> {
     })
 }
 
+/// The name of a Code, for logs.
+pub fn code_name(code: u8) -> &'static str {
+    Code::from(code).string()
+}
+
 impl<'a> Datagram<'a> {
     /// The packet, Length octets.
     pub fn octets(&self) -> &'a [u8] {

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod entry;
 pub mod key;
 pub mod lockout;
+pub mod well_known;
 
 pub use batch::{Batch, BatchId, Change, Guard, Operation, Record, Revision};
 pub use key::{Key, Kind};

@@ -18,10 +18,10 @@ pub trait Answers: Send + Sync + 'static {
 
     /// The verdict on a log-in if it can be had in microseconds: a PIN verified a moment ago, or a right
     /// one whose hash costs nothing to check. `None`: ask [`Answers::authenticate`].
-    fn authenticate_now(&self, request: &Authenticate) -> Option<Verdict>;
+    fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict>;
 
-    /// Checks a PIN; waits for hashing and until what it writes is durable.
-    fn authenticate(&self, request: Authenticate) -> impl Future<Output = Verdict> + Send;
+    /// Checks a PIN; waits for hashing and until what it writes is durable. `now` is when it was asked.
+    fn authenticate(&self, request: Authenticate, now: Timestamp) -> impl Future<Output = Verdict> + Send;
 
     /// Begins a search on the directory as it is now; later changes are not seen by it.
     fn search(&self, asker: &Asker, search: Search) -> Self::Search;

@@ -6,34 +6,35 @@
 
 use std::future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::directory::request::{Asker, Outcome, Request, Search};
+use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
+use crate::ldap::next::{Next, Pending, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::result::{self, LdapResult, ResultCode};
-use crate::ldap::session::{Next, Pending, Session, Trailing};
+use crate::ldap::session::Session;
 use crate::server::answers::{Answers, Progress, SearchRun};
+use crate::server::ldap_end::{self, End};
 use crate::server::ldap_listener::{Begin, LdapService};
+use crate::server::ldap_patience::Patience;
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
 /// The most messages answered before their answers are written.
 const MESSAGES_PER_WRITE_MAX: usize = 64;
-/// A buffer that has grown larger than this is given back when it is empty.
-const BUFFER_KEPT_BYTES: usize = 2 * OUTPUT_MARK_BYTES;
+/// An empty buffer larger than this is given back before a connection waits: most connections only wait.
+const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 
 /// What a connection is made of, besides its stream.
 pub(super) struct Wiring<A> {
@@ -49,7 +50,7 @@ pub(super) async fn serve<A: Answers>(stream: TcpStream, wiring: Wiring<A>, begi
         Begin::Tls => serve_tls(stream, wiring).await,
         Begin::Cleartext => serve_cleartext(stream, wiring).await,
     };
-    count_end(&service, end);
+    ldap_end::count(&service.counters, end);
     tracing::debug!(target: "beadle::ldap", conn = id, end = end.name(), "connection ended");
 }
 
@@ -85,65 +86,6 @@ async fn handshake<A: Answers>(
     Some(Box::new(stream))
 }
 
-/// Why a connection ends, or stops being what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The client has closed it.
-    Closed,
-    /// The client has said so.
-    Unbound,
-    /// Something broke it off.
-    Broken,
-    NotLdap,
-    TooLong,
-    /// The notice of disconnection is in the output.
-    Malformed,
-    Idle,
-    WriteTimeout,
-    TlsFailed,
-    Shutdown,
-    /// The answer is written; the handshake follows.
-    StartTls,
-}
-
-impl End {
-    fn name(self) -> &'static str {
-        match self {
-            End::Closed => "closed",
-            End::Unbound => "unbound",
-            End::Broken => "broken",
-            End::NotLdap => "not_ldap",
-            End::TooLong => "too_long",
-            End::Malformed => "malformed",
-            End::Idle => "idle",
-            End::WriteTimeout => "write_timeout",
-            End::TlsFailed => "tls_failed",
-            End::Shutdown => "shutdown",
-            End::StartTls => "start_tls",
-        }
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(_: io::Error) -> End {
-        End::Broken
-    }
-}
-
-fn count_end<A>(service: &LdapService<A>, end: End) {
-    let counters = &service.counters;
-    counters.connections_ended.add(1);
-    match end {
-        End::NotLdap => counters.not_ldap.add(1),
-        End::TooLong => counters.too_long.add(1),
-        End::Malformed => counters.malformed.add(1),
-        End::Idle => counters.idle.add(1),
-        End::WriteTimeout => counters.write_timeouts.add(1),
-        End::TlsFailed => counters.tls_failures.add(1),
-        End::Closed | End::Unbound | End::Broken | End::Shutdown | End::StartTls => {}
-    }
-}
-
 /// One message as the log tells it. Never a value, a filter or a name.
 struct Served {
     id: MessageId,
@@ -163,7 +105,8 @@ struct Connection<A, S> {
 impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     fn new(stream: S, wiring: Wiring<A>) -> Connection<A, S> {
         let service = &wiring.service;
-        let stop = service.shutdown.stop.clone().cancelled_owned();
+        // A token of its own: waiting on the common one would have all connections meet at its lock.
+        let stop = service.shutdown.stop.child_token();
         let patience = Patience::new(stop, seconds(service.settings.first_message_limit_s));
         Connection {
             stream,
@@ -188,7 +131,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     async fn turn(&mut self) -> Result<(), End> {
         self.answer_buffered().await?;
         self.write_out().await?;
-        if self.wiring.service.shutdown.stop.is_cancelled() {
+        if self.patience.is_stopped() {
             return Err(End::Shutdown);
         }
         self.read().await
@@ -261,7 +204,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
                 session.on_refusal(*refusal, &mut self.output),
             ),
         };
-        self.input.advance(length);
+        self.forget(length, head);
         let Some((id, operation)) = head else {
             return Err(End::Malformed);
         };
@@ -274,6 +217,14 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let went = self.go_on(next, &mut served).await;
         self.tell(&served, begun);
         went
+    }
+
+    /// Takes the served message out of the input; of a bind not even the bytes stay behind.
+    fn forget(&mut self, length: usize, head: Option<(MessageId, Operation)>) {
+        if let (Some((_, Operation::Bind)), Some(bytes)) = (head, self.input.get_mut(..length)) {
+            bytes.fill(0);
+        }
+        self.input.advance(length);
     }
 
     async fn go_on(&mut self, next: Next, served: &mut Served) -> Result<(), End> {
@@ -290,18 +241,25 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
+    async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
+        let answers = Arc::clone(&self.wiring.service.answers);
+        let now = answers.now();
+        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+            return Ok(verdict);
+        }
+        // Hashing takes its time: what is answered already must not wait for it.
+        self.write_out().await?;
+        Ok(answers.authenticate(log_in, now).await)
+    }
+
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
-                Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
+                Outcome::Answered(answers.compare(self.wiring.session.asker(), compare))
             }
-            Request::Authenticate(log_in) => {
-                // Hashing takes its time: what is answered already must not wait for it.
-                self.write_out().await?;
-                Outcome::Authenticated(answers.authenticate(log_in).await)
-            }
+            Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
         Ok(())
@@ -309,7 +267,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
 
     async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
-        let mut run = answers.search(&self.wiring.session.asker(), search);
+        let mut run = answers.search(self.wiring.session.asker(), search);
         loop {
             let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
             let progress = run.run(&mut writer, answers.now());
@@ -343,14 +301,12 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let mut rest: &[u8] = &self.input;
         while let Frame::Complete(length) = frame(rest, limits.bytes_max) {
             let (first, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            match Message::parse(first, &limits) {
-                Ok(message) if message.operation == Operation::Unbind => return Err(End::Unbound),
-                Ok(message) if message.operation == Operation::Abandon => {
-                    if body::abandon(&message) == Some(id) {
-                        return Ok(true);
-                    }
+            if let Ok(message) = Message::parse(first, &limits) {
+                match message.operation {
+                    Operation::Unbind => return Err(End::Unbound),
+                    Operation::Abandon if body::abandon(&message) == Some(id) => return Ok(true),
+                    _ => {}
                 }
-                _ => {}
             }
             rest = behind;
         }
@@ -358,6 +314,10 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     }
 
     async fn read(&mut self) -> Result<(), End> {
+        give_back(&mut self.output);
+        if self.input.is_empty() {
+            give_back(&mut self.input);
+        }
         let read = tokio::select! {
             biased;
             read = self.stream.read_buf(&mut self.input) => read?,
@@ -372,13 +332,9 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         }
         let limit = seconds(self.wiring.service.settings.write_limit_s);
         let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
-        written.map_err(|_| End::WriteTimeout)??;
+        // Whatever became of it, nothing is ever written twice.
         self.output.clear();
-        give_back(&mut self.output);
-        if self.input.is_empty() {
-            give_back(&mut self.input);
-        }
-        Ok(())
+        Ok(written.map_err(|_| End::WriteTimeout)??)
     }
 
     fn tell(&self, served: &Served, begun: Instant) {
@@ -396,7 +352,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             code = served.code.clone().map(|code| code as i64),
             entries = served.entries,
             duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            asker = asker_kind(&self.wiring.session.asker()),
+            asker = asker_kind(self.wiring.session.asker()),
         );
     }
 }
@@ -427,43 +383,4 @@ fn asker_kind(asker: &Asker) -> &'static str {
 
 fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds))
-}
-
-/// How long a connection is waited for. One timer for its whole life, moved on only when it fires: a request
-/// costs no timer.
-struct Patience {
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
-    timer: Pin<Box<Sleep>>,
-    deadline: Instant,
-}
-
-impl Patience {
-    fn new(stop: WaitForCancellationFutureOwned, limit: Duration) -> Patience {
-        let deadline = Instant::now() + limit;
-        Patience {
-            stop: Box::pin(stop),
-            timer: Box::pin(tokio::time::sleep_until(deadline)),
-            deadline,
-        }
-    }
-
-    /// Waits from now on for `limit`.
-    fn until(&mut self, limit: Duration) {
-        self.deadline = Instant::now() + limit;
-    }
-
-    /// Returns when it is over, and why.
-    async fn over(&mut self) -> End {
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut self.stop => return End::Shutdown,
-                () = &mut self.timer => {}
-            }
-            if Instant::now() >= self.deadline {
-                return End::Idle;
-            }
-            self.timer.as_mut().reset(self.deadline);
-        }
-    }
 }

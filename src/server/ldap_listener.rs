@@ -135,9 +135,10 @@ impl<A: Answers> LdapService<A> {
             session,
             id,
         };
+        let ended = Ended(Arc::clone(&self.counters));
         self.shutdown.tasks.spawn(async move {
             ldap_connection::serve(stream, wiring, begin).await;
-            drop(place);
+            drop((place, ended));
         });
     }
 
@@ -153,6 +154,15 @@ impl<A: Answers> LdapService<A> {
         } else {
             Channel::Cleartext
         }
+    }
+}
+
+/// Counts the end of a connection, however it comes.
+struct Ended(Arc<LdapCounters>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.connections_ended.add(1);
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rcgen::{Certificate, CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -153,7 +154,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = zeroize::Zeroizing::new(read(path)?);
+    let text = read(path)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoPrivateKey { path: path.into() },
         source => TlsError::NotPem {
@@ -171,7 +172,8 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 /// The self-signed pair in `folder`, made for `names` (DNS names and addresses) if it is not there yet. The
-/// key is readable by its owner only. Errors: [`TlsError::Generate`], [`TlsError::Write`].
+/// key is readable by its owner only. The OpenLDAP clients take `localhost` for the machine's host name, so
+/// that belongs to the names too. Errors: [`TlsError::Generate`], [`TlsError::Write`].
 pub fn self_signed(folder: &Path, names: Vec<String>) -> Result<TlsFiles, TlsError> {
     let files = TlsFiles {
         certificate: folder.join("self-signed-certificate.pem"),
@@ -180,12 +182,21 @@ pub fn self_signed(folder: &Path, names: Vec<String>) -> Result<TlsFiles, TlsErr
     if files.certificate.exists() && files.private_key.exists() {
         return Ok(files);
     }
-    let made = rcgen::generate_simple_self_signed(names)?;
-    let key = zeroize::Zeroizing::new(made.signing_key.serialize_pem());
+    let (certificate, key) = make_pair(names)?;
     // The key first: a pair is there only when both are.
-    write(&files.private_key, key.as_bytes(), 0o600)?;
-    write(&files.certificate, made.cert.pem().as_bytes(), 0o644)?;
+    write(&files.private_key, key.serialize_pem().as_bytes(), 0o600)?;
+    write(&files.certificate, certificate.pem().as_bytes(), 0o644)?;
     Ok(files)
+}
+
+fn make_pair(names: Vec<String>) -> Result<(Certificate, KeyPair), rcgen::Error> {
+    let mut parameters = CertificateParams::new(names)?;
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, "Beadle (self-signed)");
+    let key = KeyPair::generate()?;
+    Ok((parameters.self_signed(&key)?, key))
 }
 
 /// Writes a whole file or none.

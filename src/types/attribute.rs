@@ -61,6 +61,15 @@ impl AttributeSet {
         AttributeSet(std::array::from_fn(|at| self.0[at] & !other.0[at]))
     }
 
+    /// The attribute types in the set, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = AttributeType> + '_ {
+        let words = (0u16..).zip(&self.0).filter(|(_, word)| **word != 0);
+        words.flat_map(|(at, word)| {
+            let bits = (0..64).filter(move |bit| word & (1 << bit) != 0);
+            bits.map(move |bit| AttributeType(at * 64 + bit))
+        })
+    }
+
     /// Whether nothing is in the set.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
@@ -84,6 +93,7 @@ mod tests {
         let mut set: AttributeSet = [AttributeType(3), AttributeType(700)].into_iter().collect();
         assert!(set.contains(AttributeType(3)) && set.contains(AttributeType(700)));
         assert!(!set.contains(AttributeType(4)));
+        assert!(set.iter().eq([AttributeType(3), AttributeType(700)]));
         set.remove(AttributeType(3));
         assert!(!set.contains(AttributeType(3)));
         assert!(

@@ -2,6 +2,7 @@
 
 pub mod attribute;
 pub mod dn;
+mod dn_text;
 pub mod entropy;
 pub mod network;
 pub mod secret;

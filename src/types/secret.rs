@@ -49,6 +49,53 @@ secret! {
 mod tests {
     use super::*;
 
+    /// Whether a type has a trait: the inherent constant wins where its bound holds.
+    struct Has<T>(std::marker::PhantomData<T>);
+
+    trait Otherwise {
+        const DEBUG: bool = false;
+        const DISPLAY: bool = false;
+        const CLONE: bool = false;
+        const EQUAL: bool = false;
+    }
+
+    impl<T> Otherwise for Has<T> {}
+
+    impl<T: std::fmt::Debug> Has<T> {
+        const DEBUG: bool = true;
+    }
+
+    impl<T: std::fmt::Display> Has<T> {
+        const DISPLAY: bool = true;
+    }
+
+    impl<T: Clone> Has<T> {
+        const CLONE: bool = true;
+    }
+
+    impl<T: PartialEq> Has<T> {
+        const EQUAL: bool = true;
+    }
+
+    macro_rules! traits {
+        ($name:ty) => {
+            [
+                Has::<$name>::DEBUG,
+                Has::<$name>::DISPLAY,
+                Has::<$name>::CLONE,
+                Has::<$name>::EQUAL,
+            ]
+        };
+    }
+
+    #[test]
+    fn a_secret_can_be_neither_printed_nor_copied_nor_compared_carelessly() {
+        assert_eq!(traits!(String), [true; 4], "the test can tell");
+        assert_eq!(traits!(Pin), [false; 4]);
+        assert_eq!(traits!(SharedSecret), [false; 4]);
+        assert_eq!(traits!(PinHash), [false; 4]);
+    }
+
     #[test]
     fn a_pin_is_the_same_as_its_own_bytes_only() {
         let pin = Pin::new(*b"abcdef-7");

@@ -18,18 +18,32 @@ fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn message(id: u32, operation: &[u8]) -> Vec<u8> {
-    tlv(0x30, &[&tlv(0x02, &(id & 0x7fff_ffff).to_be_bytes())[..], operation].concat())
+    tlv(
+        0x30,
+        &[&tlv(0x02, &(id & 0x7fff_ffff).to_be_bytes())[..], operation].concat(),
+    )
 }
 
 fn bind_request(id: u32, dn: &str, pin: &str) -> Vec<u8> {
-    let body = [&[2, 1, 3][..], &tlv(0x04, dn.as_bytes()), &tlv(0x80, pin.as_bytes())].concat();
+    let body = [
+        &[2, 1, 3][..],
+        &tlv(0x04, dn.as_bytes()),
+        &tlv(0x80, pin.as_bytes()),
+    ]
+    .concat();
     message(id, &tlv(0x60, &body))
 }
 
 fn search_request(id: u32, uid: &str) -> Vec<u8> {
     let filter = tlv(0xa3, &[tlv(0x04, b"uid"), tlv(0x04, uid.as_bytes())].concat());
     let fixed = [0x0a, 1, 2, 0x0a, 1, 0, 2, 1, 0, 2, 1, 0, 1, 1, 0];
-    let body = [&tlv(0x04, SUFFIX.as_bytes())[..], &fixed, &filter, &tlv(0x30, b"")].concat();
+    let body = [
+        &tlv(0x04, SUFFIX.as_bytes())[..],
+        &fixed,
+        &filter,
+        &tlv(0x30, b""),
+    ]
+    .concat();
     message(id, &tlv(0x63, &body))
 }
 
@@ -53,14 +67,20 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        Ok(Connection { stream, buffer: vec![0; 1 << 18], filled: 0 })
+        Ok(Connection {
+            stream,
+            buffer: vec![0; 1 << 18],
+            filled: 0,
+        })
     }
 
     fn bound(address: &str, options: &Options) -> Result<Connection> {
         let mut connection = Connection::open(address)?;
         let dn = options.text("bind-dn", "");
         if !dn.is_empty() {
-            connection.stream.write_all(&bind_request(1, dn, options.text("bind-pin", "")))?;
+            connection
+                .stream
+                .write_all(&bind_request(1, dn, options.text("bind-pin", "")))?;
             if connection.receive()?.good != 1 {
                 return Err(Error::other("the bind was refused"));
             }
@@ -92,13 +112,18 @@ fn header(bytes: &[u8]) -> Option<(usize, usize)> {
         return Some((2, first));
     }
     let digits = bytes.get(2..2 + (first & 0x7f))?;
-    Some((2 + digits.len(), digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit))))
+    Some((
+        2 + digits.len(),
+        digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)),
+    ))
 }
 
 fn count(bytes: &[u8], came: &mut Came) -> usize {
     let mut at = 0;
     while let Some((size, length)) = header(&bytes[at..]) {
-        let Some(body) = bytes.get(at + size..at + size + length) else { break };
+        let Some(body) = bytes.get(at + size..at + size + length) else {
+            break;
+        };
         let (id_size, id_length) = header(body).unwrap_or((0, 0));
         let operation = &body[id_size + id_length..];
         match operation[0] {
@@ -120,8 +145,9 @@ fn count(bytes: &[u8], came: &mut Came) -> usize {
 fn on_connections(options: &Options, client: impl Fn(u64) -> Result<Tally> + Sync) -> Result<Tally> {
     std::thread::scope(|scope| {
         let client = &client;
-        let threads: Vec<_> =
-            (0..options.number("connections", 4)).map(|number| scope.spawn(move || client(number))).collect();
+        let threads: Vec<_> = (0..options.number("connections", 4))
+            .map(|number| scope.spawn(move || client(number)))
+            .collect();
         let mut sum = Tally::default();
         for thread in threads {
             sum.add(thread.join().map_err(|_| Error::other("a client died"))??);
@@ -137,8 +163,9 @@ pub fn search(options: &Options) -> Result<Tally> {
         let mut connection = Connection::bound(options.text("addr", "127.0.0.1:3389"), options)?;
         let mut tally = Tally::default();
         let (mut next, end) = (number * 7919, Instant::now() + options.seconds());
-        let requests: Vec<Vec<u8>> =
-            (0..people.min(20_000)).map(|i| search_request(i as u32 + 2, &people::uid(i * 48_271 % people))).collect();
+        let requests: Vec<Vec<u8>> = (0..people.min(20_000))
+            .map(|i| search_request(i as u32 + 2, &people::uid(i * 48_271 % people)))
+            .collect();
         let mut batch = Vec::new();
         let (mut wanted, mut open) = (in_flight, 0);
         while wanted > 0 || open > 0 {
@@ -153,7 +180,11 @@ pub fn search(options: &Options) -> Result<Tally> {
             open -= came.good + came.bad;
             tally.done += came.good;
             tally.wrong += came.bad + came.good.abs_diff(came.entries);
-            wanted = if Instant::now() < end { came.good + came.bad } else { 0 };
+            wanted = if Instant::now() < end {
+                came.good + came.bad
+            } else {
+                0
+            };
         }
         Ok(tally)
     })
@@ -169,7 +200,9 @@ pub fn bind(options: &Options) -> Result<Tally> {
         while Instant::now() < end {
             let i = next * 48_271 % people;
             let dn = format!("uid={},ou=people,{SUFFIX}", people::uid(i));
-            connection.stream.write_all(&bind_request(next as u32 + 2, &dn, &people::pin(i)))?;
+            connection
+                .stream
+                .write_all(&bind_request(next as u32 + 2, &dn, &people::pin(i)))?;
             let came = connection.receive()?;
             tally.done += came.good;
             tally.wrong += came.bad;
@@ -184,10 +217,11 @@ pub fn bind(options: &Options) -> Result<Tally> {
 pub fn first_answer(options: &Options) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(120) {
-        let answered = Connection::bound(options.text("addr", "127.0.0.1:3389"), options).and_then(|mut connection| {
-            connection.stream.write_all(&search_request(2, &people::uid(0)))?;
-            connection.receive()
-        });
+        let answered =
+            Connection::bound(options.text("addr", "127.0.0.1:3389"), options).and_then(|mut connection| {
+                connection.stream.write_all(&search_request(2, &people::uid(0)))?;
+                connection.receive()
+            });
         if answered.is_ok_and(|came| came.entries == 1) {
             println!("{{\"first_ms\":{}}}", start.elapsed().as_millis());
             return Ok(());

@@ -36,7 +36,11 @@ impl Options {
     fn read(words: impl Iterator<Item = String>) -> Options {
         let words: Vec<String> = words.collect();
         let pairs = words.chunks_exact(2);
-        Options(pairs.map(|pair| (pair[0].trim_start_matches('-').to_owned(), pair[1].clone())).collect())
+        Options(
+            pairs
+                .map(|pair| (pair[0].trim_start_matches('-').to_owned(), pair[1].clone()))
+                .collect(),
+        )
     }
 
     pub fn text<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
@@ -44,7 +48,10 @@ impl Options {
     }
 
     pub fn number(&self, key: &str, default: u64) -> u64 {
-        self.0.get(key).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{key} takes a number, not {text}")))
+        self.0.get(key).map_or(default, |text| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("--{key} takes a number, not {text}"))
+        })
     }
 
     pub fn seconds(&self) -> Duration {
@@ -88,7 +95,10 @@ fn cpu_us(pid: u64) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The command name may hold spaces; fields are counted from behind its closing bracket.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks: f64 = [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<f64>().ok()).sum();
+    let ticks: f64 = [11, 12]
+        .iter()
+        .filter_map(|at| fields.get(*at)?.parse::<f64>().ok())
+        .sum();
     ticks * 10_000.0
 }
 
@@ -96,5 +106,7 @@ fn cpu_us(pid: u64) -> f64 {
 fn rss_mb(pid: u64) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1024.0
 }

@@ -26,7 +26,10 @@ fn access_request(id: u8, i: u64, salt: u64, secret: &[u8]) -> Vec<u8> {
     packet.extend_from_slice(&[0; 16]);
     let length = packet.len();
     packet[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-    let mac = Hmac::<Md5>::new_from_slice(secret).expect("HMAC takes any key").chain_update(&packet).finalize();
+    let mac = Hmac::<Md5>::new_from_slice(secret)
+        .expect("HMAC takes any key")
+        .chain_update(&packet)
+        .finalize();
     packet[length - 16..].copy_from_slice(&mac.into_bytes());
     packet
 }
@@ -35,15 +38,19 @@ fn access_request(id: u8, i: u64, salt: u64, secret: &[u8]) -> Vec<u8> {
 fn hidden(pin: &[u8], authenticator: &[u8], secret: &[u8]) -> [u8; 16] {
     let mut block = [0; 16];
     block[..pin.len()].copy_from_slice(pin);
-    let pad = Md5::new().chain_update(secret).chain_update(authenticator).finalize();
+    let pad = Md5::new()
+        .chain_update(secret)
+        .chain_update(authenticator)
+        .finalize();
     std::array::from_fn(|at| block[at] ^ pad[at])
 }
 
 /// `pap`: `--connections` sockets with `--in-flight` requests each.
 pub fn pap(options: &Options) -> Result<Tally> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..options.number("connections", 4)).map(|number| scope.spawn(move || client(options, number))).collect();
+        let threads: Vec<_> = (0..options.number("connections", 4))
+            .map(|number| scope.spawn(move || client(options, number)))
+            .collect();
         let mut sum = Tally::default();
         for thread in threads {
             sum.add(thread.join().map_err(|_| Error::other("a client died"))??);
@@ -58,7 +65,8 @@ fn client(options: &Options, number: u64) -> Result<Tally> {
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     let people = options.number("people", 1000);
     let secret = options.text("secret", "testing123-testing123-t").as_bytes();
-    let salt = Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id()) << 32 ^ number << 48;
+    let salt =
+        Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id()) << 32 ^ number << 48;
     let mut sent = 0;
     let mut send = |id: u8| {
         sent += 1;

@@ -42,7 +42,12 @@ pub fn stdout(output: &Output) -> String {
 
 /// Both outputs of a command, for messages of failed assertions.
 pub fn said(output: &Output) -> String {
-    format!("{:?}\n{}{}", output.status, stdout(output), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{:?}\n{}{}",
+        output.status,
+        stdout(output),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// The hash of a PIN, made by `beadle hash`, cheap enough for tests.
@@ -60,7 +65,9 @@ pub struct Campus {
 impl Campus {
     /// A campus whose configuration is the tests' own with `more` at its end.
     pub fn new(more: &str) -> Campus {
-        let campus = Campus { folder: tempfile::tempdir().expect("a temporary folder") };
+        let campus = Campus {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
         let (root, service) = (hash(ROOT_PIN), hash(SERVICE_PIN));
         let text = format!(
             r#"
@@ -108,7 +115,10 @@ admin_listen = ["127.0.0.1:0"]
     /// Runs `beadle COMMAND --config … WORDS`.
     pub fn beadle(&self, command: &[&str], words: &[&str]) -> Output {
         let mut run = Command::new(beadle());
-        run_with(run.args(command).arg("--config").arg(self.config()).args(words), "")
+        run_with(
+            run.args(command).arg("--config").arg(self.config()).args(words),
+            "",
+        )
     }
 
     /// Imports LDIF text, which must be good.
@@ -141,7 +151,9 @@ impl Daemon {
         let notify_path = campus.path("notify");
         let _ = std::fs::remove_file(&notify_path);
         let notify = UnixDatagram::bind(&notify_path).expect("a socket in the temporary folder");
-        notify.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+        notify
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a time limit");
         let mut child = Command::new(beadle())
             .args(["serve", "--config"])
             .arg(campus.config())
@@ -154,8 +166,19 @@ impl Daemon {
             .expect("beadle starts");
         let (sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut daemon = Daemon { campus, child, log, logged: Vec::new(), listening: Vec::new() };
+        std::thread::spawn(move || {
+            stderr
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        let mut daemon = Daemon {
+            campus,
+            child,
+            log,
+            logged: Vec::new(),
+            listening: Vec::new(),
+        };
         daemon.wait_ready(&notify);
         daemon
     }
@@ -170,12 +193,18 @@ impl Daemon {
                 Ok(_) => {}
                 Err(error) => {
                     let _ = self.child.kill();
-                    panic!("beadle never was ready ({error}); it said:\n{}", self.read_log().join("\n"));
+                    panic!(
+                        "beadle never was ready ({error}); it said:\n{}",
+                        self.read_log().join("\n")
+                    );
                 }
             }
         }
         while self.listening.len() < 5 {
-            let line = self.log.recv_timeout(Duration::from_secs(10)).expect("five listeners are logged");
+            let line = self
+                .log
+                .recv_timeout(Duration::from_secs(10))
+                .expect("five listeners are logged");
             if let Some((what, address)) = listening(&line) {
                 self.listening.push((what, address));
             }
@@ -192,7 +221,9 @@ impl Daemon {
     /// The address of a listener: `ldap`, `ldaps`, `radius`, `accounting` or `admin`.
     pub fn address(&self, what: &str) -> &str {
         let found = self.listening.iter().find(|(name, _)| name == what);
-        found.map(|(_, address)| address.as_str()).unwrap_or_else(|| panic!("no {what} among {:?}", self.listening))
+        found
+            .map(|(_, address)| address.as_str())
+            .unwrap_or_else(|| panic!("no {what} among {:?}", self.listening))
     }
 
     /// The process id.
@@ -217,7 +248,12 @@ impl Daemon {
     }
 
     fn into_campus(mut self) -> Campus {
-        std::mem::replace(&mut self.campus, Campus { folder: tempfile::tempdir().expect("a temporary folder") })
+        std::mem::replace(
+            &mut self.campus,
+            Campus {
+                folder: tempfile::tempdir().expect("a temporary folder"),
+            },
+        )
     }
 
     /// Runs one of OpenLDAP's clients against the cleartext port.
@@ -228,14 +264,23 @@ impl Daemon {
 
     /// Runs one of OpenLDAP's clients against the TLS port, trusting the daemon's own certificate.
     pub fn ldaps(&self, client: &str, words: &[&str]) -> Output {
-        let url = format!("ldaps://localhost:{}", self.address("ldaps").rsplit(':').next().unwrap_or(""));
+        let url = format!(
+            "ldaps://localhost:{}",
+            self.address("ldaps").rsplit(':').next().unwrap_or("")
+        );
         run_with(self.trusting(client).args(["-x", "-H", &url]).args(words), "")
     }
 
     /// The same with StartTLS on the cleartext port.
     pub fn start_tls(&self, client: &str, words: &[&str]) -> Output {
-        let url = format!("ldap://localhost:{}", self.address("ldap").rsplit(':').next().unwrap_or(""));
-        run_with(self.trusting(client).args(["-x", "-ZZ", "-H", &url]).args(words), "")
+        let url = format!(
+            "ldap://localhost:{}",
+            self.address("ldap").rsplit(':').next().unwrap_or("")
+        );
+        run_with(
+            self.trusting(client).args(["-x", "-ZZ", "-H", &url]).args(words),
+            "",
+        )
     }
 
     fn trusting(&self, client: &str) -> Command {
@@ -247,7 +292,10 @@ impl Daemon {
     /// Runs radclient once, two seconds' patience.
     pub fn radclient(&self, what: &str, listener: &str, attributes: &str) -> Output {
         let mut command = Command::new("radclient");
-        run_with(command.args(["-x", "-r", "1", "-t", "2", self.address(listener), what, SECRET]), attributes)
+        run_with(
+            command.args(["-x", "-r", "1", "-t", "2", self.address(listener), what, SECRET]),
+            attributes,
+        )
     }
 }
 
@@ -260,17 +308,26 @@ impl Drop for Daemon {
 
 /// Sends a signal by name to one process.
 pub fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .status();
     assert!(status.is_ok_and(|status| status.success()), "kill -{name} {pid}");
 }
 
 /// Listener and address in a log line such as `… listening listener=ldap address=127.0.0.1:40123`.
 fn listening(line: &str) -> Option<(String, String)> {
     let field = |name: &str| {
-        let value = line.split(&format!("{name}=")).nth(1)?.split_whitespace().next()?;
+        let value = line
+            .split(&format!("{name}="))
+            .nth(1)?
+            .split_whitespace()
+            .next()?;
         Some(value.trim_matches('"').to_owned())
     };
-    line.contains("listening").then(|| Some((field("listener")?, field("address")?))).flatten()
+    line.contains("listening")
+        .then(|| Some((field("listener")?, field("address")?)))
+        .flatten()
 }
 
 /// A person's LDIF with an {SSHA} hash of `pin` made by slappasswd's own method.
@@ -295,9 +352,16 @@ fn ssha(pin: &str) -> String {
     use base64::Engine;
     use sha1::{Digest, Sha1};
     let salt = b"test-salt";
-    let mut bytes = Sha1::new().chain_update(pin).chain_update(salt).finalize().to_vec();
+    let mut bytes = Sha1::new()
+        .chain_update(pin)
+        .chain_update(salt)
+        .finalize()
+        .to_vec();
     bytes.extend_from_slice(salt);
-    format!("{{SSHA}}{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+    format!(
+        "{{SSHA}}{}",
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    )
 }
 
 /// Whether a file exists below the campus folder.
@@ -307,9 +371,16 @@ pub fn exists(path: &Path) -> bool {
 
 /// The whole answer to `GET url`, status line first.
 pub fn http_get(url: &str) -> String {
-    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("http://host/path");
+    let (host, path) = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .expect("http://host/path");
     let mut stream = std::net::TcpStream::connect(host).expect("it listens");
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("it reads");
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).expect("it answers");
     answer

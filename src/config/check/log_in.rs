@@ -2,19 +2,30 @@
 
 use super::Checker;
 use crate::config::raw::{Field, Raw, RawHashing, RawLockout};
-use crate::config::settings::{HashPool, Lockout, LogIn, Upgrade};
+use crate::directory::authenticate::{LoginPolicy, UpgradeOnLogIn};
+use crate::domain::lockout::LockoutPolicy;
 use crate::domain::pin::{Hashing, HashingError};
+use crate::server::login::LoginSettings;
 
 /// Memory of one hash below which a warning is due, in KiB: the least that OWASP names for two passes.
 pub const HASH_MEMORY_KIB_GOOD: u32 = 19_456;
 
 impl Checker<'_> {
-    pub(super) fn log_in(&self, raw: &Raw) -> LogIn {
-        LogIn {
-            hashing: self.hashing(&raw.hashing),
-            upgrade: upgrade(&raw.hashing.upgrade_on_log_in),
-            pool: self.hash_pool(&raw.hashing),
-            lockout: self.lockout(&raw.lockout),
+    pub(super) fn log_in(&self, raw: &Raw) -> LoginSettings {
+        /// Longer than this and clients have given up.
+        const FLOOR_MS: u64 = 5_000;
+        let default = LoginSettings::default();
+        let hashing = &raw.hashing;
+        LoginSettings {
+            policy: LoginPolicy {
+                lockout: self.lockout(&raw.lockout),
+                hashing: self.hashing(hashing),
+                upgrade: upgrade(&hashing.upgrade_on_log_in),
+            },
+            verified_s: self.number(&hashing.verified_cache_s, default.verified_s, 0..=3_600),
+            refusal_floor_ms: self.number(&hashing.refusal_floor_ms, default.refusal_floor_ms, 0..=FLOOR_MS),
+            threads: self.count(&hashing.threads, default.threads, 0..=1_024),
+            queue_max: self.count(&hashing.queue_max, default.queue_max, 1..=1_000_000),
         }
     }
 
@@ -52,28 +63,32 @@ impl Checker<'_> {
         }
     }
 
-    fn hash_pool(&self, raw: &RawHashing) -> HashPool {
-        let default = HashPool::default();
-        HashPool {
-            threads: self.number(&raw.threads, default.threads, 0..=1_024),
-            queue_max: self.number(&raw.queue_max, default.queue_max, 1..=1_000_000),
-            verified_cache_s: self.number(&raw.verified_cache_s, default.verified_cache_s, 0..=3_600),
+    fn lockout(&self, raw: &RawLockout) -> LockoutPolicy {
+        // NIST SP 800-63B section 3.2.2: never more than 100.
+        const FAILURES: std::ops::RangeInclusive<u32> = 0..=100;
+        const SECONDS: std::ops::RangeInclusive<u64> = 1..=31_536_000;
+        let default = LockoutPolicy::default();
+        self.lockout_is_on(&raw.failures_max);
+        self.lockout_is_on(&raw.failures_all_max);
+        LockoutPolicy {
+            failures_max: self.small_number(&raw.failures_max, default.failures_max, FAILURES),
+            failures_all_max: self.small_number(&raw.failures_all_max, default.failures_all_max, FAILURES),
+            lock_s: self.number(&raw.lock_s, default.lock_s, SECONDS),
+            forget_s: self.number(&raw.forget_s, default.forget_s, SECONDS),
+            trusted_s: self.number(&raw.trusted_s, default.trusted_s, 0..=*SECONDS.end()),
         }
     }
 
-    fn lockout(&self, raw: &RawLockout) -> Lockout {
-        let default = Lockout::default();
-        Lockout {
-            // NIST SP 800-63B section 3.2.2: never more than 100.
-            failures_max: self.small_number(&raw.failures_max, default.failures_max, 1..=100),
-            lock_s: self.number(&raw.lock_s, default.lock_s, 1..=31_536_000),
+    fn lockout_is_on(&self, written: &Field<u64>) {
+        if let Some(written) = written.as_ref().filter(|written| *written.get_ref() == 0) {
+            self.warning(&written.span(), "PINs can be guessed for ever", "write 1 to 100");
         }
     }
 }
 
-fn upgrade(written: &Field<bool>) -> Upgrade {
+fn upgrade(written: &Field<bool>) -> UpgradeOnLogIn {
     match written.as_ref().is_none_or(|written| *written.get_ref()) {
-        true => Upgrade::OnLogIn,
-        false => Upgrade::Never,
+        true => UpgradeOnLogIn::Yes,
+        false => UpgradeOnLogIn::No,
     }
 }

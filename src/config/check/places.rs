@@ -1,8 +1,13 @@
 //! `[store]`, `[tls]`, `[schema]`, `[admin]` and `[log]`.
 
+use std::time::Duration;
+
 use super::Checker;
+use crate::config::defaults;
 use crate::config::raw::{Field, Raw, RawLog, RawStore, RawTls};
-use crate::config::settings::{Engine, Log, LogFormat, LogLevel, Places, StorePlace, TlsFiles};
+use crate::config::settings::{Log, LogFormat, LogLevel, Places};
+use crate::server::tls::TlsFiles;
+use crate::store::SledSettings;
 
 impl Checker<'_> {
     pub(super) fn places(&self, raw: &Raw) -> Places {
@@ -10,19 +15,19 @@ impl Checker<'_> {
         let admin_socket = self.path(&raw.admin.socket);
         Places {
             tls: self.tls(&raw.tls),
-            schema_folder: self.path(&raw.schema.folder),
-            admin_socket: admin_socket.unwrap_or_else(|| store.admin_socket()),
+            admin_socket: admin_socket.unwrap_or_else(|| defaults::admin_socket(&store)),
             log: self.log(&raw.log),
             store,
         }
     }
 
-    fn store(&self, raw: &RawStore) -> StorePlace {
-        let default = StorePlace::default();
-        StorePlace {
-            engine: self.word(&raw.engine, default.engine, &[("sled", Engine::Sled)]),
-            path: self.path(&raw.path).unwrap_or(default.path),
-            group_commit_ms: self.number(&raw.group_commit_ms, default.group_commit_ms, 0..=100),
+    fn store(&self, raw: &RawStore) -> SledSettings {
+        let default = defaults::store();
+        let window_ms = u64::try_from(default.group_window.as_millis()).unwrap_or(u64::MAX);
+        self.word(&raw.engine, (), &[("sled", ())]);
+        SledSettings {
+            group_window: Duration::from_millis(self.number(&raw.group_commit_ms, window_ms, 0..=100)),
+            ..SledSettings::at(self.path(&raw.path).unwrap_or(default.path))
         }
     }
 

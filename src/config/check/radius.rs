@@ -8,59 +8,82 @@ use zeroize::Zeroizing;
 use super::Checker;
 use crate::config::document::Span;
 use crate::config::raw::{Field, RawClient, RawRadius};
-use crate::config::settings::{MessageAuthenticator, RadiusClient, RadiusTimes};
+use crate::radius::client::{
+    Client, ClientSettings, ClientTable, RequireMessageAuthenticator, SECRET_BYTES_GOOD, SECRET_BYTES_MIN,
+};
+use crate::radius::duplicate::LIFETIME_S_RANGE;
+use crate::radius::session::{REJECT_DELAY_MS_MAX, Settings};
 use crate::types::SharedSecret;
-
-/// Fewer octets in a shared secret are refused (RFC 2865 section 3: at least 16 is preferred).
-pub const SECRET_OCTETS_MIN: usize = 16;
-/// Fewer octets in a shared secret are warned of: what a guesser with one packet can try offline.
-pub const SECRET_OCTETS_GOOD: usize = 24;
 
 /// How to make a good secret.
 const SECRET_ADVICE: &str = "use 24 octets or more, such as the output of `openssl rand -base64 24`";
 
 impl Checker<'_> {
-    pub(super) fn radius_times(&self, raw: &RawRadius) -> RadiusTimes {
-        let default = RadiusTimes::default();
-        RadiusTimes {
-            reject_delay_ms: self.number(&raw.reject_delay_ms, default.reject_delay_ms, 0..=10_000),
-            reject_jitter_ms: self.number(&raw.reject_jitter_ms, default.reject_jitter_ms, 0..=5_000),
-            duplicate_entries_max: self.number(
-                &raw.duplicate_entries_max,
-                default.duplicate_entries_max,
-                256..=4_194_304,
+    pub(super) fn radius(&self, raw: &RawRadius) -> Settings {
+        let default = Settings::default();
+        let delay_ms = self.number(
+            &raw.reject_delay_ms,
+            default.reject_delay_ms,
+            0..=REJECT_DELAY_MS_MAX,
+        );
+        let jitter_ms = self.number(
+            &raw.reject_jitter_ms,
+            default.reject_jitter_ms,
+            0..=REJECT_DELAY_MS_MAX,
+        );
+        if let (Some(written), true) = (&raw.reject_jitter_ms, jitter_ms > delay_ms) {
+            let what = format!("a delay of {delay_ms} ms cannot vary by {jitter_ms} ms");
+            self.error(&written.span(), what, format!("write 0 to {delay_ms}"));
+        }
+        Settings {
+            reject_delay_ms: delay_ms,
+            reject_jitter_ms: jitter_ms,
+            duplicate_lifetime_s: self.number(
+                &raw.duplicate_lifetime_s,
+                default.duplicate_lifetime_s,
+                LIFETIME_S_RANGE,
             ),
-            duplicate_life_s: self.number(&raw.duplicate_life_s, default.duplicate_life_s, 5..=30),
+            duplicates_max: self.count(&raw.duplicates_max, default.duplicates_max, 256..=4_194_304),
         }
     }
 
-    pub(super) fn radius_clients(&self, raw: &RawRadius) -> Vec<RadiusClient> {
-        let mut clients: Vec<RadiusClient> = Vec::new();
+    /// Every client that is good. Duplicates are reported where the second one stands.
+    pub(super) fn radius_clients(&self, raw: &RawRadius) -> ClientTable {
+        let mut clients: Vec<ClientSettings> = Vec::new();
         for table in raw.client.iter().flatten() {
             let Some(client) = self.radius_client(table) else {
                 continue;
             };
-            if clients.iter().any(|earlier| earlier.name == client.name) {
-                let what = format!("a second client called {:?}", client.name);
-                self.error(&table.span(), what, "give each client a name of its own");
+            let unique = self.differs(&client, &clients, &table.span());
+            if unique {
+                clients.push(client);
             }
-            if let Some(earlier) = clients.iter().find(|earlier| earlier.network == client.network) {
-                let what = format!(
-                    "{} is the network of client {:?} too",
-                    client.network, earlier.name
-                );
-                self.error(
-                    &table.span(),
-                    what,
-                    "give each client a network of its own; the narrowest match wins",
-                );
-            }
-            clients.push(client);
         }
-        clients
+        let clients = clients.into_iter().filter_map(|client| Client::new(client).ok());
+        // Invariant: names, networks and the lengths of secrets were checked one by one above.
+        ClientTable::new(clients).unwrap_or_default()
     }
 
-    fn radius_client(&self, table: &Spanned<RawClient>) -> Option<RadiusClient> {
+    /// Whether `client` shares neither name nor network with an earlier one.
+    fn differs(&self, client: &ClientSettings, earlier: &[ClientSettings], span: &Span) -> bool {
+        let same_name = earlier.iter().any(|other| other.name == client.name);
+        if same_name {
+            let what = format!("a second client called {:?}", client.name);
+            self.error(span, what, "give each client a name of its own");
+        }
+        let same_network = earlier.iter().find(|other| other.network == client.network);
+        if let Some(other) = same_network {
+            let what = format!("{} is the network of client {:?} too", client.network, other.name);
+            self.error(
+                span,
+                what,
+                "give each client a network of its own; the narrowest match wins",
+            );
+        }
+        !same_name && same_network.is_none()
+    }
+
+    fn radius_client(&self, table: &Spanned<RawClient>) -> Option<ClientSettings> {
         let client = table.get_ref();
         let place = table.span();
         if client.name.is_none() {
@@ -77,24 +100,24 @@ impl Checker<'_> {
         let network = client.network.as_ref().and_then(|network| self.network(network));
         let secret = self.shared_secret(client, &place);
         let service = client.service.as_ref().and_then(|service| self.name(service));
-        let message_authenticator = self.message_authenticator(&client.require_message_authenticator);
-        Some(RadiusClient {
+        let require_message_authenticator = self.message_authenticator(&client.require_message_authenticator);
+        Some(ClientSettings {
             name: Arc::from(name?),
             network: network?,
             secret: secret?,
-            message_authenticator,
+            require_message_authenticator,
             service: service.map(Arc::from),
         })
     }
 
-    fn message_authenticator(&self, written: &Field<String>) -> MessageAuthenticator {
+    fn message_authenticator(&self, written: &Field<String>) -> RequireMessageAuthenticator {
         let words = [
-            ("yes", MessageAuthenticator::Required),
-            ("no", MessageAuthenticator::Optional),
-            ("latch", MessageAuthenticator::Latch),
+            ("yes", RequireMessageAuthenticator::Yes),
+            ("no", RequireMessageAuthenticator::No),
+            ("latch", RequireMessageAuthenticator::Latch),
         ];
-        let meaning = self.word(written, MessageAuthenticator::Required, &words);
-        if let (Some(written), MessageAuthenticator::Optional) = (written, meaning) {
+        let meaning = self.word(written, RequireMessageAuthenticator::Yes, &words);
+        if let (Some(written), RequireMessageAuthenticator::No) = (written, meaning) {
             self.warning(
                 &written.span(),
                 "answers of this client can be forged (CVE-2024-3596)",
@@ -129,7 +152,7 @@ impl Checker<'_> {
     /// The secret, unless it is too short; at `span` an error or a warning about its length.
     fn long_enough(&self, octets: &[u8], span: &Span) -> Option<SharedSecret> {
         let length = octets.len();
-        if length < SECRET_OCTETS_MIN {
+        if length < SECRET_BYTES_MIN {
             self.error(
                 span,
                 format!("a shared secret of {length} octets is refused"),
@@ -137,7 +160,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        if length < SECRET_OCTETS_GOOD {
+        if length < SECRET_BYTES_GOOD {
             self.warning(
                 span,
                 format!("a shared secret of {length} octets is short"),

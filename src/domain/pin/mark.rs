@@ -17,6 +17,13 @@ pub struct PinMark(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PinProof([u8; 16]);
 
+impl PinProof {
+    /// Which of `count` equal parts of a table it belongs to; 0 if there are none.
+    pub fn shard(&self, count: usize) -> usize {
+        usize::from(self.0[0]).checked_rem(count).unwrap_or(0)
+    }
+}
+
 impl PinKey {
     /// A new key.
     pub fn new(entropy: &mut dyn Entropy) -> PinKey {

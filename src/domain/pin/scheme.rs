@@ -238,6 +238,25 @@ pub(super) mod test {
         }
     }
 
+    const NAMES: [&str; 8] = [
+        "",
+        "{SSHA}",
+        "{SHA512}",
+        "{CRYPT}$6$",
+        "{CRYPT}$2b$04$",
+        "{ARGON2}$argon2id$",
+        "{PBKDF2-SHA256}",
+        "{",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_ends_the_process(name in 0..NAMES.len(), rest in ".{0,80}", bytes: Vec<u8>) {
+            let _ = HashScheme::recognise(format!("{}{rest}", NAMES[name]).as_bytes());
+            let _ = HashScheme::recognise(&[NAMES[name].as_bytes(), &bytes].concat());
+        }
+    }
+
     #[test]
     fn a_hash_past_the_maximum_is_malformed() {
         refused(

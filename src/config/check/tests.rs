@@ -1,0 +1,316 @@
+//! Every rule of a check with something that breaks it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::*;
+
+/// One readable secret, one PEM file, nothing else.
+struct TwoFiles;
+
+impl Files for TwoFiles {
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        match path.to_str() {
+            Some("/schema") => Ok(vec!["/schema/a.schema".into(), "/schema/README".into()]),
+            Some("/broken") => Ok(vec!["/broken.schema".into()]),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("/secret") => Ok(b"0123456789abcdef01234567\n".into()),
+            Some("/schema/a.schema") => {
+                Ok(b"attributetype ( 1.2.3.4 NAME 'shoeSize' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )".into())
+            }
+            Some("/broken.schema") => Ok(b"\nattributetype ( 1.2.3.4 NAME".into()),
+            Some("/pem") => Ok(b"-----BEGIN CERTIFICATE-----\n".into()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+const HASH: &str = "{SSHA}wBIw4n7uTVLhJ+kdxMuUIzkNZCZ0ZXN0LXNhbHQ=";
+
+/// What is said of `text` below a good `base_dn`, which is line 1; `HASH` in it becomes a good hash.
+fn says(text: &str) -> String {
+    let text = format!("base_dn = \"dc=uni\"\n{}", text.replace("HASH", HASH));
+    let source = Source::new("x".into(), text);
+    check(&source, &TwoFiles)
+        .map_or_else(|report| report, |good| good.1)
+        .to_string()
+}
+
+/// Expects exactly one problem, which begins with `beginning`.
+fn one(text: &str, beginning: &str) {
+    let said = says(text);
+    assert!(
+        said.starts_with(beginning) && said.lines().count() == 1,
+        "{text}\nsays: {said}"
+    );
+}
+
+#[test]
+fn a_good_file_is_taken_without_a_word() {
+    assert_eq!(says(""), "");
+    assert_eq!(says("[tls]\ncertificate = \"/pem\"\nprivate_key = \"/pem\""), "");
+    assert_eq!(
+        says("[ldap.root]\ndn = \"cn=a,dc=uni\"\npassword_hash = \"HASH\""),
+        ""
+    );
+    assert_eq!(
+        says("[[radius.client]]\nname = \"a\"\nnetwork = \"192.0.2.1/32\"\nsecret_file = \"/secret\""),
+        ""
+    );
+    assert_eq!(
+        says(
+            "[[ldap.service]]\nname = \"lms\"\npassword_hash = \"HASH\"\n[[access]]\nto = \"service:lms\"\nread = [\"+\"]"
+        ),
+        ""
+    );
+}
+
+#[test]
+fn a_file_without_base_dn_or_with_a_wrong_one_is_refused() {
+    let refused = |text: &str| {
+        let source = Source::new("x".into(), text.into());
+        check(&source, &TwoFiles).err().map(|report| report.to_string())
+    };
+    let says = |text, beginning: &str| {
+        assert!(
+            refused(text).is_some_and(|said| said.starts_with(beginning)),
+            "{text}"
+        )
+    };
+    says("", "x: error: base_dn: missing; set the name");
+    says("base_dn = \"\"", "x:1: error: base_dn: the empty name;");
+    says(
+        "base_dn = \"uni\"",
+        "x:1: error: base_dn: \"uni\" is not a distinguished name",
+    );
+}
+
+#[test]
+fn values_out_of_range_or_of_no_meaning_are_refused() {
+    one(
+        "[ldap]\nidle_s = 0",
+        "x:3: error: ldap.idle_s: 0 is out of range; write 1 to 86400",
+    );
+    one(
+        "[store]\nengine = \"mdb\"",
+        "x:3: error: store.engine: \"mdb\" is not known; write \"sled\"",
+    );
+    one("[store]\npath = \"\"", "x:3: error: store.path: the empty path");
+    one(
+        "[ldap]\nlisten = [\"389\"]",
+        "x:3: error: ldap.listen[0]: \"389\" is not an address with a port",
+    );
+    one(
+        "[log]\nlevel = \"loud\"",
+        "x:3: error: log.level: \"loud\" is not known; write \"error\" or",
+    );
+    one(
+        "[index]\nequality = [\"no name\"]",
+        "x:3: error: index.equality[0]: no attribute is called \"no name\"",
+    );
+    one(
+        "[visibility]\npublic_entries = \"x\"",
+        "x:3: error: visibility.public_entries: \"x\" is not a filter",
+    );
+    one(
+        "[hashing]\nparallelism = 65",
+        "x:3: error: hashing.parallelism: an impossible cost",
+    );
+}
+
+#[test]
+fn networks_have_no_host_bits_and_say_what_is_right() {
+    let network = |text: &str| format!("[ldap]\ncleartext_bind_from = [\"{text}\"]");
+    one(
+        &network("192.0.2.7/24"),
+        "x:3: error: ldap.cleartext_bind_from[0]: \"192.0.2.7/24\" is not a network; write \"192.0.2.0/24\"",
+    );
+    one(
+        &network("192.0.2.7"),
+        "x:3: error: ldap.cleartext_bind_from[0]: \"192.0.2.7\" is not a network; write \"192.0.2.7/32\"",
+    );
+    one(
+        &network("::/0"),
+        "x:3: warning: ldap.cleartext_bind_from[0]: PINs may cross every network",
+    );
+}
+
+#[test]
+fn shared_secrets_are_long_and_written_once() {
+    let client = |more: &str| format!("[[radius.client]]\nname = \"a\"\nnetwork = \"192.0.2.1/32\"\n{more}");
+    one(
+        &client("secret = \"123456789012345\""),
+        "x:5: error: radius.client[0].secret: a shared secret of 15 octets is refused",
+    );
+    one(
+        &client("secret = \"12345678901234567890123\""),
+        "x:5: warning: radius.client[0].secret: a shared secret of 23 octets is short",
+    );
+    one(&client(""), "x:2: error: radius.client[0].secret: missing");
+    one(
+        &client("secret_file = \"/nowhere\""),
+        "x:5: error: radius.client[0].secret_file: /nowhere cannot be read",
+    );
+    one(
+        &client("secret = \"123456789012345678901234\"\nsecret_file = \"/secret\""),
+        "x:6: error: radius.client[0].secret_file: a second secret",
+    );
+}
+
+#[test]
+fn nothing_is_listened_on_or_called_the_same_twice() {
+    one(
+        "[ldap]\nlisten = [\"[::]:1\"]\nlisten_tls = [\"[::]:1\"]",
+        "x:4: error: ldap.listen_tls[0]: an address that",
+    );
+    assert_eq!(
+        says("[ldap]\nlisten = [\"[::]:0\", \"[::]:0\"]\n[radius]\nlisten = [\"[::]:636\"]"),
+        ""
+    );
+    let service = "[[ldap.service]]\nname = \"mail\"\npassword_hash = \"HASH\"\n";
+    one(
+        &service.repeat(2),
+        "x:5: error: ldap.service[1]: the name is taken",
+    );
+    let client = |name: &str, network: &str| {
+        format!("[[radius.client]]\nname = \"{name}\"\nnetwork = \"{network}\"\nsecret_file = \"/secret\"\n")
+    };
+    one(
+        &(client("a", "192.0.2.0/24") + &client("a", "192.0.2.1/32")),
+        "x:6: error: radius.client[1]: a second client",
+    );
+    one(
+        &(client("a", "192.0.2.0/24") + &client("b", "192.0.2.0/24")),
+        "x:6: error: radius.client[1]: 192.0.2.0/24 is",
+    );
+}
+
+#[test]
+fn what_is_unsafe_is_warned_of() {
+    one(
+        "[hashing]\nmemory_kib = 1024",
+        "x:3: warning: hashing.memory_kib: so little memory",
+    );
+    one(
+        "[web]\nadmin_listen = [\"[::]:8081\"]",
+        "x:3: warning: web.admin_listen[0]: health and metrics",
+    );
+    one(
+        "[[radius.client]]\nname = \"a\"\nnetwork = \"192.0.2.1/32\"\nsecret_file = \"/secret\"\nrequire_message_authenticator = \"no\"",
+        "x:6: warning: radius.client[0].require_message_authenticator: answers of this client can be forged",
+    );
+}
+
+#[test]
+fn rules_for_nobody_and_half_tables_are_refused() {
+    one(
+        "[[access]]\nto = \"service:lms\"\nread = []",
+        "x:3: error: access[0].to: there is no service called \"lms\"",
+    );
+    one(
+        "[[access]]\nto = \"all\"\nread = []",
+        "x:3: error: access[0].to: \"all\" is nobody",
+    );
+    one(
+        "[[access]]\nto = \"member\"",
+        "x:2: error: access[0].read: missing",
+    );
+    one(
+        "[tls]\ncertificate = \"/pem\"",
+        "x:2: error: tls.private_key: missing",
+    );
+    one(
+        "[tls]\ncertificate = \"/secret\"\nprivate_key = \"/pem\"",
+        "x:3: error: tls.certificate: /secret is not a PEM file",
+    );
+    one(
+        "[ldap.root]\ndn = \"cn=a\"",
+        "x:2: error: ldap.root.password_hash: missing",
+    );
+}
+
+#[test]
+fn clear_text_in_the_place_of_a_hash_is_refused_and_not_repeated() {
+    let said = says("[ldap.root]\ndn = \"cn=a\"\npassword_hash = \"hunter2hunter2\"");
+    assert!(
+        said.starts_with("x:4: error: ldap.root.password_hash: a PIN in clear text is never accepted"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn one_run_finds_every_error() {
+    let said = says("[ldap]\nidle_s = 0\nlisten = [\"x\", \"y\"]\n[logg]\n[web]\nadmin_listen = 3");
+    let lines: Vec<&str> = said.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(lines, ["x:3:", "x:4:", "x:4:", "x:5:", "x:7:"], "{said}");
+}
+
+#[test]
+fn names_and_filters_are_those_of_the_schema() {
+    let public = |list: &str| format!("[visibility]\nopen_to_public = [{list}]");
+    one(
+        &public("\"cn\", \"maill\""),
+        "x:3: error: visibility.open_to_public[1]: no attribute is called \"maill\"; did you mean \"mail\"?",
+    );
+    one(
+        "[visibility]\npublic_entries = \"(cn=a\"",
+        "x:3: error: visibility.public_entries: \"(cn=a\" is not a filter",
+    );
+    one(
+        "[ldap.root]\ndn = \"nosuch=a\"\npassword_hash = \"HASH\"",
+        "x:3: error: ldap.root.dn: \"nosuch=a\" is of an",
+    );
+    one(
+        "[[access]]\nto = \"member\"\nread = [\"*\"]\nentries = \"\"",
+        "x:5: error: access[0].entries:",
+    );
+}
+
+#[test]
+fn what_is_hidden_cannot_be_opened() {
+    one(
+        "[visibility]\nopen_to_public = [\"userPassword\"]",
+        "x:3: error: visibility.open_to_public[0]: \"userPassword\" is never open to the public",
+    );
+    one(
+        "[visibility]\nopen_to_public = [\"homeTelephoneNumber\"]",
+        "x:3: error: visibility.open_to_public[0]:",
+    );
+    one(
+        "[[access]]\nto = \"services\"\nread = [\"uid\", \"beadleStudentNumber\"]",
+        "x:4: error: access[0].read[1]: \"beadleStudentNumber\" is granted to nobody",
+    );
+    assert_eq!(
+        says(
+            "[visibility]\nowner_only = []\n[[access]]\nto = \"services\"\nread = [\"beadleStudentNumber\"]"
+        ),
+        ""
+    );
+    assert_eq!(
+        says("[visibility]\nnever_public = [\"mail\"]"),
+        "",
+        "the default list gives way"
+    );
+}
+
+#[test]
+fn a_folder_of_schema_files_adds_names() {
+    assert_eq!(
+        says("[schema]\nfolder = \"/schema\"\n[index]\nequality = [\"shoeSize\"]"),
+        ""
+    );
+    one(
+        "[schema]\nfolder = \"/nowhere\"",
+        "x:3: error: schema.folder: /nowhere cannot be read",
+    );
+    one(
+        "[schema]\nfolder = \"/broken\"",
+        "x:3: error: schema.folder: /broken.schema:2: ",
+    );
+}

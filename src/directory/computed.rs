@@ -1,0 +1,223 @@
+//! Attributes that are computed when they are asked for and never stored: `memberOf`, `entryDN` and the like.
+
+use std::ops::Range;
+
+use crate::domain::access::View;
+use crate::domain::filter::Assertion;
+use crate::domain::packed::{AttributeView, Attributes, push_value};
+use crate::domain::schema::Schema;
+use crate::index::{Candidates, EntryRef, Snapshot};
+use crate::types::{AttributeSet, AttributeType, Dn};
+
+/// The attribute types that are computed, as far as the schema has them.
+pub struct ComputedTypes {
+    all: AttributeSet,
+    each: Vec<(AttributeType, Computation)>,
+    /// The attributes of groups whose values are the DNs of members.
+    memberships: Vec<AttributeType>,
+}
+
+#[derive(Clone, Copy)]
+enum Computation {
+    MemberOf,
+    EntryDn,
+    HasSubordinates,
+    NumSubordinates,
+    SubschemaSubentry,
+}
+
+const TYPES: [(&str, Computation); 5] = [
+    ("memberOf", Computation::MemberOf),
+    ("entryDN", Computation::EntryDn),
+    ("hasSubordinates", Computation::HasSubordinates),
+    ("numSubordinates", Computation::NumSubordinates),
+    ("subschemaSubentry", Computation::SubschemaSubentry),
+];
+const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
+/// About the length of a member's DN: what a group's size is guessed by.
+const MEMBER_BYTES: usize = 32;
+/// The name of the one subschema subentry (RFC 4512 section 4.2).
+pub const SUBSCHEMA_DN: &str = "cn=Subschema";
+
+impl ComputedTypes {
+    /// Those that `schema` has.
+    pub fn new(schema: &Schema) -> ComputedTypes {
+        let known = |(name, computation): (&str, Computation)| {
+            let kind = schema.attribute(name.as_bytes())?;
+            Some((kind, computation))
+        };
+        let each: Vec<_> = TYPES.into_iter().filter_map(known).collect();
+        let memberships = MEMBERSHIPS
+            .iter()
+            .filter_map(|name| schema.attribute(name.as_bytes()));
+        ComputedTypes {
+            all: each.iter().map(|(kind, _)| *kind).collect(),
+            memberships: memberships.collect(),
+            each,
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &AttributeSet {
+        &self.all
+    }
+
+    fn computation(&self, kind: AttributeType) -> Option<Computation> {
+        let mut each = self.each.iter();
+        each.find(|(other, _)| *other == kind)
+            .map(|(_, computation)| *computation)
+    }
+
+    /// About how many slots [`ComputedTypes::candidates`] would give; `None` if that is not known.
+    pub(super) fn candidates_estimate(&self, assertion: &Assertion, snapshot: &Snapshot) -> Option<usize> {
+        match self.computation(assertion.target.kind)? {
+            Computation::EntryDn => Some(1),
+            Computation::MemberOf => {
+                let group = snapshot.entry_by_normal_dn(&assertion.normal);
+                // A member takes at least a few bytes of text to name.
+                let bytes = group.map_or(0, |group| {
+                    self.member_runs(group).map(|run| run.encoded.len()).sum()
+                });
+                Some(bytes / MEMBER_BYTES)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where entries may be that have the asserted value of a computed attribute.
+    pub(super) fn candidates(
+        &self,
+        assertion: &Assertion,
+        snapshot: &Snapshot,
+        schema: &Schema,
+    ) -> Candidates {
+        let named = snapshot.entry_by_normal_dn(&assertion.normal);
+        match self.computation(assertion.target.kind) {
+            Some(Computation::EntryDn) => {
+                Candidates::Among(named.into_iter().map(|entry| entry.slot()).collect())
+            }
+            Some(Computation::MemberOf) => {
+                let runs = named.into_iter().flat_map(|group| self.member_runs(group));
+                let members = runs.flat_map(|run| {
+                    run.values().filter_map(move |value| {
+                        let rule = schema.definition(run.kind).equality?;
+                        let mut normal = Vec::new();
+                        rule.normalize(schema, value, &mut normal).ok()?;
+                        snapshot.entry_by_normal_dn(&normal)
+                    })
+                });
+                Candidates::Among(members.map(|member| member.slot()).collect())
+            }
+            _ => Candidates::Anywhere,
+        }
+    }
+
+    fn member_runs<'a>(&self, group: EntryRef<'a>) -> impl Iterator<Item = AttributeView<'a>> {
+        group.packed().filter(|run| self.memberships.contains(&run.kind))
+    }
+}
+
+/// The computed attributes of one entry after the other, in buffers that are used again.
+#[derive(Default)]
+pub struct Computed {
+    runs: Vec<(AttributeType, Range<usize>)>,
+    encoded: Vec<u8>,
+}
+
+impl Computed {
+    /// Forgets the entry before.
+    pub fn clear(&mut self) {
+        self.runs.clear();
+        self.encoded.clear();
+    }
+
+    /// Computes those of `wanted` for `entry`. A group that the viewer may not know of is no value of `memberOf`.
+    pub fn compute(
+        &mut self,
+        entry: EntryRef<'_>,
+        wanted: &AttributeSet,
+        types: &ComputedTypes,
+        schema: &Schema,
+        view: &View<'_>,
+    ) {
+        self.clear();
+        for (kind, computation) in &types.each {
+            if !wanted.contains(*kind) {
+                continue;
+            }
+            let start = self.encoded.len();
+            match computation {
+                Computation::MemberOf => self.push_groups(entry, types, schema, view),
+                Computation::EntryDn => push_value(&mut self.encoded, entry.dn_text().as_bytes()),
+                Computation::HasSubordinates => self.push_has_children(entry),
+                Computation::NumSubordinates => self.push_children(entry, view),
+                Computation::SubschemaSubentry => push_value(&mut self.encoded, SUBSCHEMA_DN.as_bytes()),
+            }
+            if self.encoded.len() > start {
+                self.runs.push((*kind, start..self.encoded.len()));
+            }
+        }
+    }
+
+    fn push_groups(&mut self, entry: EntryRef<'_>, types: &ComputedTypes, schema: &Schema, view: &View<'_>) {
+        let normal = entry.normal_dn();
+        let snapshot = entry.snapshot();
+        let groups = types
+            .memberships
+            .iter()
+            .flat_map(|kind| snapshot.holders(*kind, &normal, schema));
+        let mut groups: Vec<_> = groups.filter(|group| view.knows(group.id(), group)).collect();
+        groups.sort_unstable_by_key(|group| group.slot());
+        groups.dedup_by_key(|group| group.slot());
+        for group in groups {
+            push_value(&mut self.encoded, group.dn_text().as_bytes());
+        }
+    }
+
+    fn push_has_children(&mut self, entry: EntryRef<'_>) {
+        let value: &[u8] = if entry.has_children() { b"TRUE" } else { b"FALSE" };
+        push_value(&mut self.encoded, value);
+    }
+
+    /// Counts those only that the viewer may know of.
+    fn push_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
+        let children = entry.snapshot().children(entry.slot());
+        let count = children.filter(|child| view.knows(child.id(), child)).count();
+        push_value(&mut self.encoded, count.to_string().as_bytes());
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+        self.runs.iter().map(|(kind, range)| AttributeView {
+            kind: *kind,
+            options: "",
+            encoded: self.encoded.get(range.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+/// An entry with its computed attributes, as filters and answers see it.
+#[derive(Clone, Copy)]
+pub struct WholeEntry<'a> {
+    /// What its values are compared by.
+    pub schema: &'a Schema,
+    /// What is stored.
+    pub stored: EntryRef<'a>,
+    /// What was computed of it.
+    pub computed: &'a Computed,
+}
+
+impl Attributes for WholeEntry<'_> {
+    fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+        self.stored.packed().chain(self.computed.attributes())
+    }
+
+    fn dn(&self) -> Option<Dn> {
+        Attributes::dn(&self.stored)
+    }
+
+    fn has_value(&self, kind: AttributeType, normal: &[u8]) -> Option<bool> {
+        self.stored
+            .snapshot()
+            .holds(self.stored.slot(), kind, normal, self.schema)
+    }
+}

@@ -1,0 +1,17 @@
+//! CSV (RFC 4180) with a header row of attribute names: the form in which offices send their people.
+//!
+//! * A cell may hold several values with [`SEPARATOR`] between them; `\|` is the character itself and `\\`
+//!   a backslash. An empty cell is no value. The `dn` and `userPassword` columns hold one value each.
+//! * A column `name::` holds base64, as in LDIF.
+//! * Without a `dn` column the entry is `uid=<uid>,` and the [`Defaults::parent`].
+//! * Without an `objectClass` column it has the [`Defaults::object_classes`].
+
+mod lines;
+mod reader;
+mod writer;
+
+pub use reader::{CsvReader, Defaults};
+pub use writer::{joined, push_record, written};
+
+/// Stands between the values of one cell.
+pub const SEPARATOR: u8 = b'|';

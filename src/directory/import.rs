@@ -1,0 +1,119 @@
+//! Import: rows of a file become batches, checked whole before anything is written.
+//!
+//! One pass over the file: each row is read into an [`Entry`], completed from what the directory knows
+//! ([`merge`]), checked against the schema, and set down encoded in a [`Plan`] if it changes anything. Then the
+//! plan hands out batches, entries above before those below. What is held meanwhile is the new and changed
+//! entries as they will be stored, and the names and unique values of the file.
+//!
+//! What a file means:
+//! * A row says what the entry's user attributes shall be, all of them.
+//! * What it says nothing about and stays: operational attributes, and `userPassword`.
+//! * `userPassword` in a file counts once. The entry remembers a digest of it (`beadleImportedHash`); while
+//!   later files say the same, the stored hash stays, though a log-in has upgraded it or the member has a new
+//!   PIN. So the same file twice changes nothing.
+//! * `entryUUID`, `createTimestamp`, `modifyTimestamp`, `creatorsName`, `modifiersName`, `pwdChangedTime` and
+//!   `beadleImportedHash` are taken from a file that has them: an export re-imports to the same directory.
+
+mod apply;
+mod checking;
+mod importer;
+mod merge;
+mod open;
+mod plan;
+mod reading;
+mod rows;
+mod run;
+mod seen;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod town;
+
+pub use apply::{Applying, Written};
+pub use importer::{Effect, Importer, Refused};
+pub use merge::NEVER_IMPORTED;
+pub use plan::Plan;
+pub use rows::{Format, rows};
+pub use run::{
+    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World, run,
+};
+
+use crate::domain::entry::Entry;
+use crate::record::{Key, Kind, Revision};
+use crate::types::{AttributeType, Dn, Timestamp};
+
+/// The most operations in one batch: larger ones cost the store memory out of proportion.
+pub const BATCH_OPERATIONS_MAX: usize = 200;
+/// The most bytes of entries in one batch; one entry is always let through.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+/// The largest stored entry in bytes; a row that makes a larger one is refused.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
+/// The most new and changed entries one import may hold; a larger file is refused at that row.
+pub const ROWS_MAX: usize = 50_000_000;
+/// The most bytes of new and changed entries one import may hold; a larger file is refused at that row.
+pub const PLAN_BYTES_MAX: usize = 8 << 30;
+
+/// How rows are to be understood.
+pub struct ImportSettings {
+    /// The name every entry is at or below.
+    pub base: Dn,
+    /// The attributes of which no two entries may have the same value.
+    pub unique: Vec<AttributeType>,
+    /// Attributes that are skipped as if the file did not have them.
+    pub ignored: Vec<AttributeType>,
+    /// The name that `creatorsName` and `modifiersName` get, as text; `None` leaves them out.
+    pub creator: Option<Box<[u8]>>,
+    /// The time that new and changed entries are stamped with.
+    pub now: Timestamp,
+}
+
+/// What the directory holds already, at one revision: a snapshot, or nothing.
+pub trait Existing {
+    /// The revision everything else here is true at.
+    fn revision(&self) -> Revision;
+    /// An id above that of every entry there is or was.
+    fn next_id(&self) -> u64;
+    /// The id of the entry with this name, in normal form.
+    fn by_name(&self, normal_dn: &[u8]) -> Option<u64>;
+    /// An entry other than `but` that has this value, in normal form, in `kind`.
+    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<u64>) -> Option<u64>;
+    /// The entry with this id, hashes and operational attributes included, computed ones not.
+    fn entry(&self, id: u64) -> Option<Entry>;
+}
+
+/// An empty directory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Existing for Nothing {
+    fn revision(&self) -> Revision {
+        Revision(0)
+    }
+
+    fn next_id(&self) -> u64 {
+        1
+    }
+
+    fn by_name(&self, _normal_dn: &[u8]) -> Option<u64> {
+        None
+    }
+
+    fn by_value(&self, _kind: AttributeType, _normal: &[u8], _but: Option<u64>) -> Option<u64> {
+        None
+    }
+
+    fn entry(&self, _id: u64) -> Option<Entry> {
+        None
+    }
+}
+
+/// The key of the record that holds the next entry id (8 bytes, big-endian). Ids are never used twice, also
+/// when the entry with the highest one has been deleted.
+pub fn next_id_key() -> Key {
+    Key::new(Kind::Meta, b"next-entry-id")
+}
+
+/// The key of an entry.
+pub fn entry_key(id: u64) -> Key {
+    Key::new(Kind::Entry, &id.to_be_bytes())
+}

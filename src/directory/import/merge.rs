@@ -1,0 +1,213 @@
+//! What an entry becomes: what the file says, and what the directory keeps of its own.
+
+use super::ImportSettings;
+use super::reading::{IMPORTED_HASH, PIN};
+use crate::directory::problem::Fault;
+use crate::domain::entry::{Attribute, AttributeDescription, Entry};
+use crate::domain::imported_hash;
+use crate::domain::schema::Schema;
+use crate::types::{AttributeType, Entropy, Timestamp};
+
+/// The value of `beadleImportedHash` by which an export says that the hash was never imported.
+pub const NEVER_IMPORTED: &[u8] = b"none";
+
+/// Completes entries of a file.
+pub(super) struct Merge {
+    pin: Option<AttributeType>,
+    imported_hash: Option<AttributeType>,
+    entry_uuid: Option<AttributeType>,
+    created: [Option<AttributeType>; 2],
+    modified: [Option<AttributeType>; 2],
+    creator: Option<Box<[u8]>>,
+    now: Timestamp,
+}
+
+/// Whether a row changes an entry the directory has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merged {
+    Changed,
+    Unchanged,
+}
+
+impl Merge {
+    pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
+        let kind = |name: &str| schema.attribute(name.as_bytes());
+        Merge {
+            pin: kind(PIN),
+            imported_hash: kind(IMPORTED_HASH),
+            entry_uuid: kind("entryUUID"),
+            created: [kind("createTimestamp"), kind("creatorsName")],
+            modified: [kind("modifyTimestamp"), kind("modifiersName")],
+            creator: settings.creator.clone(),
+            now: settings.now,
+        }
+    }
+
+    /// Completes an entry the directory does not have.
+    pub(super) fn new_entry(&self, entry: &mut Entry, entropy: &mut dyn Entropy) {
+        self.remember_hash(entry);
+        if let Some(kind) = self.entry_uuid.filter(|kind| entry.values(*kind).is_empty()) {
+            entry.set(kind, vec![random_uuid(entropy)]);
+        }
+        self.stamp(entry, self.created);
+        self.stamp(entry, self.modified);
+    }
+
+    /// Completes an entry that the directory has as `stored`. Errors: [`Fault::OtherUuid`].
+    pub(super) fn known_entry(
+        &self,
+        schema: &Schema,
+        entry: &mut Entry,
+        stored: &Entry,
+    ) -> Result<Merged, Fault> {
+        if let Some(kind) = self.entry_uuid {
+            let (said, known) = (entry.values(kind), stored.values(kind));
+            if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
+                return Err(Fault::OtherUuid);
+            }
+        }
+        self.keep_hash(entry, stored);
+        let said = entry.attributes.len();
+        for attribute in &stored.attributes {
+            let kind = attribute.description.kind;
+            let stays = schema.definition(kind).is_operational() || Some(kind) == self.pin;
+            let is_said = entry
+                .attributes
+                .iter()
+                .take(said)
+                .any(|said| said.description.kind == kind);
+            if stays && !is_said && Some(kind) != self.imported_hash {
+                entry.attributes.push(attribute.clone());
+            }
+        }
+        if same(entry, stored) {
+            return Ok(Merged::Unchanged);
+        }
+        let unsaid = self.modified.map(|kind| {
+            kind.filter(|kind| {
+                !entry
+                    .attributes
+                    .iter()
+                    .take(said)
+                    .any(|a| a.description.kind == *kind)
+            })
+        });
+        unsaid
+            .into_iter()
+            .flatten()
+            .for_each(|kind| entry.set(kind, Vec::new()));
+        self.stamp(entry, self.modified);
+        Ok(Merged::Changed)
+    }
+
+    /// Keeps the stored hash if the file says what it said last time, or nothing; else takes the file's.
+    fn keep_hash(&self, entry: &mut Entry, stored: &Entry) {
+        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
+            return;
+        };
+        let is_export = !entry.values(imported_hash).is_empty();
+        let says_nothing = entry.values(pin).is_empty();
+        self.remember_hash(entry);
+        if says_nothing
+            || (!is_export && same_values(entry.values(imported_hash), stored.values(imported_hash)))
+        {
+            entry.set(pin, stored.values(pin).to_vec());
+            entry.set(imported_hash, stored.values(imported_hash).to_vec());
+        }
+    }
+
+    /// Puts the digest of the entry's hash beside it, unless the file says what to put there.
+    fn remember_hash(&self, entry: &mut Entry) {
+        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
+            return;
+        };
+        match (entry.values(imported_hash), entry.values(pin)) {
+            ([said], _) if **said == *NEVER_IMPORTED => entry.set(imported_hash, Vec::new()),
+            ([], [hash]) => {
+                let digest = imported_hash::digest(hash);
+                entry.set(imported_hash, vec![digest]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets time and author where the entry has none.
+    fn stamp(&self, entry: &mut Entry, [time, author]: [Option<AttributeType>; 2]) {
+        if let Some(kind) = time.filter(|kind| entry.values(*kind).is_empty()) {
+            entry.set(
+                kind,
+                vec![self.now.generalized_time().to_string().into_bytes().into()],
+            );
+        }
+        if let (Some(kind), Some(name)) = (
+            author.filter(|kind| entry.values(*kind).is_empty()),
+            &self.creator,
+        ) {
+            entry.set(kind, vec![name.clone()]);
+        }
+    }
+}
+
+/// The descriptions of the attributes in which two entries differ, for `--dry-run`.
+pub(super) fn differences(left: &Entry, right: &Entry) -> Vec<AttributeDescription> {
+    let differs = |from: &Entry, to: &Entry| -> Vec<AttributeDescription> {
+        let differing = from
+            .attributes
+            .iter()
+            .filter(|attribute| find(to, attribute).is_none());
+        differing.map(|attribute| attribute.description.clone()).collect()
+    };
+    let mut all = differs(left, right);
+    all.extend(differs(right, left));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Whether two entries hold the same values, in whatever order, and spell their names alike.
+fn same(left: &Entry, right: &Entry) -> bool {
+    left.attributes.len() == right.attributes.len()
+        && left
+            .attributes
+            .iter()
+            .all(|attribute| find(right, attribute).is_some())
+        && left.dn.to_string() == right.dn.to_string()
+}
+
+/// The attribute of `entry` with the same description and values.
+fn find<'a>(entry: &'a Entry, attribute: &Attribute) -> Option<&'a Attribute> {
+    let found = entry
+        .attributes
+        .iter()
+        .find(|other| other.description == attribute.description)?;
+    same_values(&found.values, &attribute.values).then_some(found)
+}
+
+fn same_values(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
+    if left == right {
+        return true;
+    }
+    let sorted = |values: &[Box<[u8]>]| {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        sorted
+    };
+    left.len() == right.len() && sorted(left) == sorted(right)
+}
+
+fn same_uuid(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
+    left.iter()
+        .zip(right)
+        .all(|(left, right)| left.eq_ignore_ascii_case(right))
+}
+
+/// A random UUID (RFC 9562 section 5.4) as text.
+fn random_uuid(entropy: &mut dyn Entropy) -> Box<[u8]> {
+    let mut octets = [0; 16];
+    entropy.fill(&mut octets);
+    let bits = u128::from_be_bytes(octets);
+    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
+    parts.join("-").into_bytes().into()
+}

@@ -1,0 +1,224 @@
+//! Lock-out, with the clock in the test's hand.
+
+use super::*;
+use crate::domain::pin::PinKey;
+use crate::types::{Pin, SeededEntropy};
+
+const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+const HOME: &str = "192.0.2.7";
+const AWAY: &str = "203.0.113.9";
+
+fn group(source: &str) -> SourceGroup {
+    SourceGroup::from(source.parse::<IpAddr>().unwrap())
+}
+
+fn mark(number: usize) -> PinMark {
+    let key = PinKey::new(&mut SeededEntropy::new(1));
+    key.mark(7, &Pin::new(number.to_string().into_bytes()))
+}
+
+/// Tells `attempts` of the wrong PINs `numbers` from `source`; the last one's effect.
+fn wrong(
+    attempts: &mut Attempts,
+    numbers: std::ops::Range<usize>,
+    source: &str,
+    now: Timestamp,
+) -> WrongPinEffect {
+    let policy = LockoutPolicy::default();
+    numbers.fold(WrongPinEffect::Repeated, |_, number| {
+        attempts.wrong(mark(number), group(source), now, &policy)
+    })
+}
+
+fn is_open(attempts: &Attempts, source: &str, now: Timestamp) -> bool {
+    attempts.state(group(source), now, &LockoutPolicy::default()) == LockState::Open
+}
+
+#[test]
+fn seven_different_wrong_pins_leave_it_open_and_the_eighth_locks() {
+    let mut attempts = Attempts::default();
+    assert_eq!(wrong(&mut attempts, 0..7, HOME, START), WrongPinEffect::Counted);
+    assert!(is_open(&attempts, HOME, START));
+    let until = START.plus_s(1800);
+    assert_eq!(
+        wrong(&mut attempts, 7..8, HOME, START),
+        WrongPinEffect::Locked(until)
+    );
+    assert!(!is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
+}
+
+#[test]
+fn the_same_wrong_pin_counts_once_however_often_it_comes() {
+    let mut attempts = Attempts::default();
+    for _ in 0..1000 {
+        let _ = wrong(&mut attempts, 0..7, HOME, START);
+    }
+    assert_eq!(wrong(&mut attempts, 3..4, HOME, START), WrongPinEffect::Repeated);
+    assert!(is_open(&attempts, HOME, START));
+}
+
+#[test]
+fn a_lock_holds_for_half_an_hour() {
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..8, HOME, START);
+    assert!(!is_open(&attempts, HOME, START.plus_s(29 * 60 + 59)));
+    assert!(!is_open(&attempts, HOME, START.plus_ms(30 * 60_000 - 1)));
+    assert!(is_open(&attempts, HOME, START.plus_s(30 * 60)));
+}
+
+#[test]
+fn after_a_lock_counting_begins_again() {
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..8, HOME, START);
+    let later = START.plus_s(1800);
+    assert_eq!(wrong(&mut attempts, 0..7, HOME, later), WrongPinEffect::Counted);
+    assert_eq!(
+        wrong(&mut attempts, 7..8, HOME, later),
+        WrongPinEffect::Locked(later.plus_s(1800))
+    );
+}
+
+#[test]
+fn a_right_pin_clears_the_wrong_ones_of_its_source() {
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..7, HOME, START);
+    let _ = wrong(&mut attempts, 0..7, AWAY, START);
+    attempts.right(group(HOME), START);
+    assert_eq!(wrong(&mut attempts, 0..7, HOME, START), WrongPinEffect::Counted);
+    assert!(matches!(
+        wrong(&mut attempts, 7..8, AWAY, START),
+        WrongPinEffect::Locked(_)
+    ));
+}
+
+#[test]
+fn a_wrong_pin_stops_to_count_after_a_day() {
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..7, HOME, START);
+    let almost = START.plus_ms(24 * 3_600_000 - 1);
+    assert!(matches!(
+        wrong(&mut attempts, 7..8, HOME, almost),
+        WrongPinEffect::Locked(_)
+    ));
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..7, HOME, START);
+    assert_eq!(
+        wrong(&mut attempts, 7..8, HOME, START.plus_s(24 * 3600)),
+        WrongPinEffect::Counted
+    );
+}
+
+#[test]
+fn forty_different_wrong_pins_from_all_sources_lock() {
+    let mut attempts = Attempts::default();
+    for network in 0..13 {
+        let source = format!("198.51.{network}.1");
+        let effect = wrong(&mut attempts, network * 3..network * 3 + 3, &source, START);
+        assert_eq!(effect, WrongPinEffect::Counted);
+    }
+    assert_eq!(
+        wrong(&mut attempts, 0..3, "198.51.99.1", START),
+        WrongPinEffect::Counted,
+        "the same PINs from elsewhere are no new ones"
+    );
+    assert!(matches!(
+        wrong(&mut attempts, 39..40, "198.51.98.1", START),
+        WrongPinEffect::Locked(_)
+    ));
+}
+
+#[test]
+fn a_stranger_does_not_lock_out_a_source_that_has_logged_in() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    let _ = wrong(&mut attempts, 0..8, AWAY, START);
+    assert!(is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
+    assert!(matches!(
+        wrong(&mut attempts, 0..8, HOME, START),
+        WrongPinEffect::Locked(_)
+    ));
+    assert!(!is_open(&attempts, HOME, START), "its own counter still locks it");
+}
+
+#[test]
+fn a_source_is_known_for_thirty_days() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    let day_30 = START.plus_s(30 * 24 * 3600);
+    let _ = wrong(&mut attempts, 0..8, AWAY, day_30);
+    assert!(!is_open(&attempts, HOME, day_30));
+    attempts.right(group(HOME), day_30);
+    assert!(is_open(&attempts, HOME, day_30));
+}
+
+#[test]
+fn a_stored_lock_holds_for_everybody() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    attempts.set_lock(Some(START.plus_s(60)));
+    assert!(!is_open(&attempts, HOME, START) && attempts.is_locked(START));
+    attempts.set_lock(None);
+    assert!(is_open(&attempts, HOME, START) && !attempts.is_locked(START));
+}
+
+#[test]
+fn hearing_of_its_own_lock_changes_nothing() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    let _ = wrong(&mut attempts, 0..8, AWAY, START);
+    attempts.set_lock(Some(START.plus_s(1800)));
+    assert!(is_open(&attempts, HOME, START));
+}
+
+#[test]
+fn a_stored_lock_lengthens_and_never_shortens() {
+    let mut attempts = Attempts::default();
+    attempts.set_lock(Some(START.plus_s(60)));
+    attempts.set_lock(Some(START.plus_s(30)));
+    assert!(!is_open(&attempts, HOME, START.plus_s(59)));
+    attempts.set_lock(Some(START.plus_s(90)));
+    assert!(!is_open(&attempts, HOME, START.plus_s(89)) && is_open(&attempts, HOME, START.plus_s(90)));
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let mut attempts = Attempts::default();
+    for network in 0..=255 {
+        let source = format!("198.51.{network}.1");
+        attempts.right(group(&source), START);
+        let _ = wrong(&mut attempts, 0..7, &source, START);
+    }
+    assert_eq!(attempts.trusted.len(), TRUSTED_SOURCES_MAX);
+    assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+}
+
+#[test]
+fn zero_never_locks() {
+    let policy = LockoutPolicy {
+        failures_max: 0,
+        failures_all_max: 0,
+        ..LockoutPolicy::default()
+    };
+    let mut attempts = Attempts::default();
+    for number in 0..200 {
+        assert_eq!(
+            attempts.wrong(mark(number), group(HOME), START, &policy),
+            WrongPinEffect::Counted
+        );
+    }
+}
+
+#[test]
+fn sources_group_by_network() {
+    for (one, other) in [
+        ("192.0.2.1", "192.0.2.254"),
+        ("192.0.2.1", "::ffff:192.0.2.9"),
+        ("2001:db8:0:100::1", "2001:db8:0:1ff::2"),
+        ("127.0.0.1", "::1"),
+        ("127.0.0.1", "127.9.9.9"),
+    ] {
+        assert_eq!(group(one), group(other));
+    }
+    assert_ne!(group("192.0.2.1"), group("192.0.3.1"));
+    assert_ne!(group("2001:db8:0:100::1"), group("2001:db8:0:200::1"));
+}

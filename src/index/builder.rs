@@ -1,0 +1,225 @@
+//! Builds a whole snapshot from records, one by one.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::base::{Base, Entries, Fixed};
+use super::blob::{self, Loose};
+use super::columns::{Columns, ColumnsPart};
+use super::incoming::{Incoming, IncomingError, Intake};
+use super::pool::PoolBuilder;
+use super::postings::{Postings, posting};
+use super::settings::{IndexSettings, Roles};
+use super::side::SideRecords;
+use super::snapshot::Snapshot;
+use super::terms::{TermFinder, TermHasher};
+use super::tree::Children;
+use super::{ENTRIES_MAX, EntryRef, Slot};
+use crate::domain::schema::Schema;
+use crate::record::{Record, Revision};
+use crate::types::Dn;
+
+/// Why no snapshot could be built: the store holds what no directory writes.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum BuildError {
+    /// A record cannot be read.
+    #[error(transparent)]
+    Record(#[from] IncomingError),
+    /// Two records are about the entry with this id.
+    #[error("two records for entry {0}")]
+    Twice(u64),
+    /// An entry is below one that does not exist.
+    #[error("entry {id} is below entry {parent}, which does not exist")]
+    Orphan {
+        /// The entry.
+        id: u64,
+        /// The missing one.
+        parent: u64,
+    },
+    /// There are more than [`ENTRIES_MAX`] entries.
+    #[error("more entries than an index can hold")]
+    TooMany,
+}
+
+/// Takes the records of a store in any order, then builds a [`Snapshot`].
+pub struct Builder<'s> {
+    schema: &'s Schema,
+    fixed: Arc<Fixed>,
+    heads: Vec<Head>,
+    packed: Packed,
+    side: SideRecords,
+}
+
+/// What is known of an entry beside its bytes.
+struct Head {
+    id: u64,
+    parent: Option<u64>,
+    revision: Revision,
+    start: u64,
+}
+
+/// The entries' bytes so far.
+struct Packed {
+    arena: Vec<u8>,
+    pool: PoolBuilder,
+}
+
+impl Packed {
+    fn push(&mut self, entry: Loose<'_>) {
+        let pool = &mut self.pool;
+        blob::push(&mut self.arena, entry, |kind, run| pool.number(kind, run));
+    }
+}
+
+impl<'s> Builder<'s> {
+    /// A builder of nothing yet. `base` is the name of the entry without a parent. `seed` must be random and
+    /// secret: look-ups are by keyed hash.
+    pub fn new(schema: &'s Schema, settings: &IndexSettings, base: &Dn, seed: u64) -> Builder<'s> {
+        let fixed = Fixed {
+            intake: Intake::new(schema, base),
+            roles: Roles::new(settings),
+            hasher: TermHasher::new(seed),
+        };
+        Builder::with(schema, Arc::new(fixed))
+    }
+
+    pub(super) fn with(schema: &'s Schema, fixed: Arc<Fixed>) -> Builder<'s> {
+        Builder {
+            schema,
+            fixed,
+            heads: Vec::new(),
+            packed: Packed {
+                arena: Vec::new(),
+                pool: PoolBuilder::new(),
+            },
+            side: SideRecords::default(),
+        }
+    }
+
+    /// Takes one record of any kind; what the index does not need is passed over.
+    /// Errors: [`BuildError::Record`], [`BuildError::TooMany`].
+    pub fn push(&mut self, record: &Record) -> Result<(), BuildError> {
+        let Record { key, value, .. } = record;
+        match self.fixed.intake.read(key, value, self.schema)? {
+            Incoming::Entry(entry) => {
+                self.begin(entry.id, entry.parent, record.revision)?;
+                self.packed.push(entry.loose());
+            }
+            Incoming::Side => self.side.put(key, value, record.expires),
+        }
+        Ok(())
+    }
+
+    /// Takes an entry over from another snapshot.
+    pub(super) fn push_entry(&mut self, entry: EntryRef<'_>) -> Result<(), BuildError> {
+        self.begin(
+            entry.id(),
+            entry.parent().map(|parent| parent.id()),
+            entry.revision(),
+        )?;
+        let known: Vec<_> = entry.packed().collect();
+        let unknown: Vec<_> = entry.unknown().collect();
+        self.packed.push(Loose {
+            name: entry.name(),
+            normal: entry.normal_name(),
+            known: &known,
+            unknown: &unknown,
+        });
+        Ok(())
+    }
+
+    pub(super) fn set_side(&mut self, side: SideRecords) {
+        self.side = side;
+    }
+
+    fn begin(&mut self, id: u64, parent: Option<u64>, revision: Revision) -> Result<(), BuildError> {
+        if self.heads.len() >= ENTRIES_MAX {
+            return Err(BuildError::TooMany);
+        }
+        self.heads.push(Head {
+            id,
+            parent,
+            revision,
+            start: self.packed.arena.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// Builds the snapshot as of `revision`, on up to `threads` threads.
+    /// Errors: [`BuildError::Twice`], [`BuildError::Orphan`].
+    pub fn finish(mut self, revision: Revision, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
+        self.heads.sort_unstable_by_key(|head| head.id);
+        let heads = std::mem::take(&mut self.heads);
+        let entries = entries(heads, self.packed)?;
+        let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
+        let base = Base {
+            children: Children::build(&entries.parents),
+            names: names(&entries, &self.fixed.hasher),
+            columns: columns(&entries, &finder, threads),
+            entries,
+            fixed: self.fixed,
+        };
+        Ok(Snapshot::new(Arc::new(base), self.side, revision))
+    }
+}
+
+/// `heads` in ascending order of ids.
+fn entries(heads: Vec<Head>, packed: Packed) -> Result<Entries, BuildError> {
+    if let Some(pair) = heads.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(BuildError::Twice(pair[0].id));
+    }
+    let mut entries = Entries {
+        ids: heads.iter().map(|head| head.id).collect(),
+        revisions: heads.iter().map(|head| head.revision).collect(),
+        starts: heads.iter().map(|head| head.start).collect(),
+        parents: Box::default(),
+        arena: packed.arena.into(),
+        pool: packed.pool.finish(),
+    };
+    let parent = |head: &Head| match head.parent {
+        None => Ok(Slot::NONE),
+        Some(parent) => {
+            let id = head.id;
+            entries.slot_of(parent).ok_or(BuildError::Orphan { id, parent })
+        }
+    };
+    entries.parents = heads.iter().map(parent).collect::<Result<_, _>>()?;
+    Ok(entries)
+}
+
+fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
+    let slots = (0..).map(Slot).zip(&entries.parents);
+    let name = |(slot, parent): (Slot, &Slot)| {
+        let hash = hasher.name(*parent, entries.parts(slot).normal);
+        posting(hash, slot.0)
+    };
+    Postings::build(slots.map(name).collect())
+}
+
+fn columns(entries: &Entries, finder: &TermFinder<'_>, threads: NonZeroUsize) -> Columns {
+    let share = entries.len().div_ceil(threads.get()).max(1);
+    // An empty base has columns too: its delta's entries are looked for by them.
+    let ranges = (0..entries.len().max(1)).step_by(share);
+    let parts = std::thread::scope(|scope| {
+        let part = |start: usize| scope.spawn(move || part(entries, start, share, finder));
+        let running: Vec<_> = ranges.map(part).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, ColumnsPart>| match thread.join() {
+            Ok(part) => part,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        running.into_iter().map(join).collect()
+    });
+    Columns::build(parts, threads)
+}
+
+fn part(entries: &Entries, start: usize, length: usize, finder: &TermFinder<'_>) -> ColumnsPart {
+    let mut finder = TermFinder::new(finder.schema, finder.hasher, finder.roles);
+    let mut part = ColumnsPart::new(&finder);
+    for at in start..(start + length).min(entries.len()) {
+        let slot = Slot(at as u32);
+        part.push(slot, entries.parts(slot).attributes(&entries.pool), &mut finder);
+    }
+    part
+}

@@ -1,0 +1,185 @@
+//! An entry in a snapshot.
+
+use super::blob::{BlobAttributes, Parts};
+use super::{Slot, Snapshot};
+use crate::domain::packed::{AttributeView, Attributes};
+use crate::domain::schema::Schema;
+use crate::record::Revision;
+use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
+use crate::types::{AttributeType, Dn};
+
+/// A borrowed entry of a [`Snapshot`]. What `attributes` yields is as stored: computed attributes are not in it.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) slot: Slot,
+    pub(super) id: u64,
+    pub(super) parent: Slot,
+    pub(super) parts: Parts<'a>,
+}
+
+impl<'a> EntryRef<'a> {
+    /// The entry's stable id.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The commit that last wrote it.
+    pub fn revision(&self) -> Revision {
+        self.snapshot.revision_of(self.slot)
+    }
+
+    /// Its position in this snapshot.
+    #[inline]
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// The snapshot it is in.
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    /// Its RDN as it was given (RFC 4514); of a topmost entry its whole DN.
+    pub fn name(&self) -> &'a str {
+        self.parts.name
+    }
+
+    /// The normal form of [`EntryRef::name`].
+    pub fn normal_name(&self) -> &'a [u8] {
+        self.parts.normal
+    }
+
+    /// The entry above it; `None` for a topmost one.
+    pub fn parent(&self) -> Option<EntryRef<'a>> {
+        self.snapshot.entry(self.parent)
+    }
+
+    #[inline]
+    pub(super) fn parent_slot(&self) -> Slot {
+        self.parent
+    }
+
+    /// Whether it is `base` or somewhere below.
+    #[inline]
+    pub fn is_within(&self, base: Slot) -> bool {
+        self.slot == base || self.is_below(base)
+    }
+
+    /// Whether it is somewhere below `base`.
+    #[inline]
+    pub fn is_below(&self, base: Slot) -> bool {
+        let mut above = self.parent;
+        while above != Slot::NONE && above != base {
+            above = self.snapshot.parent_of(above);
+        }
+        above == base
+    }
+
+    /// Whether it is a child of `base`.
+    #[inline]
+    pub fn is_child_of(&self, base: Slot) -> bool {
+        self.parent == base
+    }
+
+    /// Hands its DN as text to `part`, piece by piece.
+    pub fn write_dn(&self, part: &mut dyn FnMut(&[u8])) {
+        part(self.name().as_bytes());
+        let mut above = self.parent();
+        while let Some(entry) = above {
+            part(b",");
+            part(entry.name().as_bytes());
+            above = entry.parent();
+        }
+    }
+
+    /// The length in bytes of its DN as text.
+    pub fn dn_len(&self) -> usize {
+        let mut length = 0;
+        self.write_dn(&mut |part| length += part.len());
+        length
+    }
+
+    /// Its DN as text.
+    pub fn dn_text(&self) -> String {
+        let mut text = Vec::with_capacity(self.dn_len());
+        self.write_dn(&mut |part| text.extend_from_slice(part));
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Its DN. A stored name that is none (which nothing writes) gives the empty one.
+    pub fn dn(&self) -> Dn {
+        Dn::parse(&self.dn_text()).unwrap_or_default()
+    }
+
+    /// The normal form of its DN, as [`crate::domain::schema::Schema::normal_dn`] gives it.
+    pub fn normal_dn(&self) -> Vec<u8> {
+        let mut normal = self.normal_name().to_vec();
+        let mut above = self.parent();
+        while let Some(entry) = above {
+            normal.extend_from_slice(entry.normal_name());
+            above = entry.parent();
+        }
+        normal
+    }
+
+    /// The stored attributes, each description once.
+    #[inline]
+    pub fn packed(&self) -> BlobAttributes<'a> {
+        self.parts.attributes(&self.snapshot.base.entries.pool)
+    }
+
+    /// The stored attributes that the schema does not have.
+    pub fn unknown(&self) -> impl Iterator<Item = StoredAttributeView<'a>> + use<'a> {
+        self.parts.unknown(&self.snapshot.base.entries.pool)
+    }
+
+    /// The entry as its record holds it, with nothing lost: what to change and write back.
+    /// `None` if its name is none, which nothing writes.
+    pub fn to_stored(&self, schema: &Schema) -> Option<StoredEntry> {
+        let known = self.packed().map(|attribute| StoredAttribute {
+            name: schema.name(attribute.kind).into(),
+            options: attribute.options.into(),
+            encoded: attribute.encoded.to_vec(),
+        });
+        let unknown = self.unknown().map(|attribute| StoredAttribute {
+            name: attribute.name.into(),
+            options: attribute.options.into(),
+            encoded: attribute.encoded.to_vec(),
+        });
+        Some(StoredEntry {
+            id: self.id,
+            parent: self.parent().map(|parent| parent.id()),
+            rdn: Dn::parse(self.name()).ok()?.rdns.into_iter().next()?,
+            attributes: known.chain(unknown).collect(),
+        })
+    }
+
+    /// The stored attribute of this kind without options.
+    #[inline]
+    pub fn attribute(&self, kind: AttributeType) -> Option<AttributeView<'a>> {
+        self.packed()
+            .find(|attribute| attribute.kind == kind && attribute.options.is_empty())
+    }
+
+    /// The first stored value of this kind without options.
+    pub fn first_value(&self, kind: AttributeType) -> Option<&'a [u8]> {
+        self.attribute(kind)?.values().next()
+    }
+
+    /// Whether there are entries right below it.
+    pub fn has_children(&self) -> bool {
+        self.snapshot.children(self.slot).next().is_some()
+    }
+}
+
+impl Attributes for EntryRef<'_> {
+    fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+        self.packed()
+    }
+
+    fn dn(&self) -> Option<Dn> {
+        Some(EntryRef::dn(self))
+    }
+}

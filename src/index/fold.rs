@@ -1,0 +1,23 @@
+//! Folding a snapshot's delta into a new base.
+
+use std::num::NonZeroUsize;
+
+use super::{BuildError, Builder, Snapshot};
+use crate::domain::schema::Schema;
+
+impl Snapshot {
+    /// The same directory at the same revision, all in a new base. Takes as long as building it from the
+    /// store's records without reading them, and as much memory again as the snapshot meanwhile.
+    ///
+    /// Errors: [`BuildError::Orphan`] if an entry's parent was deleted before it.
+    pub fn folded(&self, schema: &Schema, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
+        let mut builder = Builder::with(schema, self.base.fixed.clone());
+        for entry in self.entries() {
+            builder.push_entry(entry)?;
+        }
+        builder.set_side(self.side.clone());
+        let mut folded = builder.finish(self.revision, threads)?;
+        folded.next_id = self.next_id;
+        Ok(folded)
+    }
+}

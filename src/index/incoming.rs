@@ -1,0 +1,158 @@
+//! Records as they come from the store, made ready to be packed.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+use super::blob::Loose;
+use crate::domain::packed::AttributeView;
+use crate::domain::schema::Schema;
+use crate::record::entry::{EntryError, EntryView, StoredAttributeView};
+use crate::record::well_known::WELL_KNOWN;
+use crate::record::{Key, Kind};
+use crate::types::{AttributeType, Dn, Rdn};
+
+/// Why a record cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum IncomingError {
+    /// An entry's key does not hold an entry id.
+    #[error("the key of an entry's record is damaged")]
+    Key,
+    /// An entry's bytes cannot be read.
+    #[error("entry {id}: {error}")]
+    Entry {
+        /// The entry.
+        id: u64,
+        /// What is wrong with it.
+        error: EntryError,
+    },
+}
+
+/// A record the index has a use for.
+pub(super) enum Incoming<'r> {
+    /// An entry.
+    Entry(IncomingEntry<'r>),
+    /// Anything else.
+    Side,
+}
+
+/// An entry's record, taken apart.
+pub(super) struct IncomingEntry<'r> {
+    pub id: u64,
+    pub parent: Option<u64>,
+    /// The RDN as it is spelt; the whole DN of the base entry.
+    pub name: Cow<'r, str>,
+    pub normal: Vec<u8>,
+    /// Attributes the schema has.
+    pub known: Vec<AttributeView<'r>>,
+    /// Attributes it has not.
+    pub unknown: Vec<StoredAttributeView<'r>>,
+}
+
+impl IncomingEntry<'_> {
+    /// What the entry is packed from.
+    pub(super) fn loose(&self) -> Loose<'_> {
+        Loose {
+            name: &self.name,
+            normal: &self.normal,
+            known: &self.known,
+            unknown: &self.unknown,
+        }
+    }
+}
+
+/// Reads records. One for a base, so that names are looked up once.
+pub(super) struct Intake {
+    /// By position in [`WELL_KNOWN`].
+    well_known: Vec<Option<AttributeType>>,
+    /// What stands above the base entry's own RDN: text with a leading comma, and normal form.
+    above_base: (Box<str>, Box<[u8]>),
+}
+
+impl Intake {
+    /// For entries under `base`, which is the name of the entry without a parent.
+    pub(super) fn new(schema: &Schema, base: &Dn) -> Intake {
+        let above = base.parent().unwrap_or_default();
+        let text = match above.rdns.is_empty() {
+            true => String::new(),
+            false => format!(",{above}"),
+        };
+        let normal = schema.normal_dn(&above).unwrap_or_default();
+        Intake {
+            well_known: WELL_KNOWN
+                .iter()
+                .map(|name| schema.attribute(name.as_bytes()))
+                .collect(),
+            above_base: (text.into(), normal.into()),
+        }
+    }
+
+    /// Reads one record. Errors: [`IncomingError`].
+    pub(super) fn read<'r>(
+        &self,
+        key: &Key,
+        value: &'r [u8],
+        schema: &Schema,
+    ) -> Result<Incoming<'r>, IncomingError> {
+        let Some(id) = entry_id(key)? else {
+            return Ok(Incoming::Side);
+        };
+        let view = EntryView::new(value).map_err(|error| IncomingError::Entry { id, error })?;
+        let (name, normal) = self.names(&view, schema);
+        let mut entry = IncomingEntry {
+            id,
+            parent: view.parent,
+            name,
+            normal,
+            known: Vec::with_capacity(32),
+            unknown: Vec::new(),
+        };
+        for attribute in view.attributes() {
+            match self.kind(&attribute, schema) {
+                Some(kind) => entry.known.push(AttributeView {
+                    kind,
+                    options: attribute.options,
+                    encoded: attribute.encoded,
+                }),
+                None => entry.unknown.push(attribute),
+            }
+        }
+        Ok(Incoming::Entry(entry))
+    }
+
+    fn kind(&self, attribute: &StoredAttributeView<'_>, schema: &Schema) -> Option<AttributeType> {
+        match attribute.well_known {
+            Some(position) => *self.well_known.get(usize::from(position))?,
+            None => schema.attribute(attribute.name.as_bytes()),
+        }
+    }
+
+    /// The entry's own name as text and in normal form.
+    fn names<'r>(&self, view: &EntryView<'r>, schema: &Schema) -> (Cow<'r, str>, Vec<u8>) {
+        let mut name = Cow::Borrowed(view.rdn_text);
+        let mut normal = normal_rdn(&view.rdn, view.rdn_text, schema);
+        if view.parent.is_none() {
+            name.to_mut().push_str(&self.above_base.0);
+            normal.extend_from_slice(&self.above_base.1);
+        }
+        (name, normal)
+    }
+}
+
+/// A name that the schema cannot read any more gets a form that no DN has: its entry is found by searching,
+/// not by name, until its schema file is back.
+fn normal_rdn(rdn: &Rdn, text: &str, schema: &Schema) -> Vec<u8> {
+    let unreadable = || [b"\0\0", text.as_bytes()].concat();
+    schema.normal_rdn(rdn).unwrap_or_else(unreadable)
+}
+
+/// The id in an entry's key; `None` for a record of another kind.
+pub(super) fn entry_id(key: &Key) -> Result<Option<u64>, IncomingError> {
+    match key.as_bytes().split_first() {
+        Some((kind, id)) if *kind == Kind::Entry as u8 => {
+            let id = id.try_into().map_err(|_| IncomingError::Key)?;
+            Ok(Some(u64::from_be_bytes(id)))
+        }
+        _ => Ok(None),
+    }
+}

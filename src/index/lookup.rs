@@ -1,0 +1,262 @@
+//! Finding entries by name and by value.
+
+use super::membership::Posting;
+use super::terms::normal_value;
+use super::{EntryRef, Slot, Snapshot, text};
+use crate::domain::normal_dn::{is_at_or_under, split_last_rdn};
+use crate::domain::packed::value_at;
+use crate::domain::schema::Schema;
+use crate::types::{AttributeType, Dn};
+
+/// How far a name leads from the top.
+pub enum Walk<'a> {
+    /// To an entry of that name.
+    Found(EntryRef<'a>),
+    /// Not all the way: the deepest entry on it, if any.
+    Missing(Option<EntryRef<'a>>),
+}
+
+/// An answer of the indexes: where to look, not yet what was found.
+pub enum Candidates {
+    /// Every match is among these slots, each of which occurs once or more.
+    Among(Vec<Slot>),
+    /// The indexes do not know: look at every entry.
+    Anywhere,
+}
+
+impl Snapshot {
+    /// The entry named `dn`, by the matching rules of its attributes.
+    pub fn entry_by_dn(&self, dn: &Dn, schema: &Schema) -> Option<EntryRef<'_>> {
+        match self.walk(dn, schema) {
+            Walk::Found(entry) => Some(entry),
+            Walk::Missing(_) => None,
+        }
+    }
+
+    /// Follows `dn` from its topmost entry downwards. A name the schema cannot read leads as far as it can.
+    pub fn walk(&self, dn: &Dn, schema: &Schema) -> Walk<'_> {
+        if let Some(normal) = schema.normal_dn(dn) {
+            return self.walk_normal(&normal);
+        }
+        let above = dn
+            .parent()
+            .map_or(Walk::Missing(None), |parent| self.walk(&parent, schema));
+        match above {
+            Walk::Found(entry) => Walk::Missing(Some(entry)),
+            missing => missing,
+        }
+    }
+
+    /// The entry whose DN has this normal form.
+    pub fn entry_by_normal_dn(&self, normal: &[u8]) -> Option<EntryRef<'_>> {
+        match self.walk_normal(normal) {
+            Walk::Found(entry) => Some(entry),
+            Walk::Missing(_) => None,
+        }
+    }
+
+    fn walk_normal(&self, normal: &[u8]) -> Walk<'_> {
+        let Some((mut at, mut below)) = self.topmost_of(normal) else {
+            return Walk::Missing(None);
+        };
+        while !below.is_empty() {
+            let (rest, rdn) = split_last_rdn(below);
+            match self.child(at.slot(), rdn) {
+                Some(child) => at = child,
+                None => return Walk::Missing(Some(at)),
+            }
+            below = rest;
+        }
+        Walk::Found(at)
+    }
+
+    /// The topmost entry that a normal DN ends in, and what is in front of it.
+    fn topmost_of<'n>(&self, normal: &'n [u8]) -> Option<(EntryRef<'_>, &'n [u8])> {
+        self.children(Slot::NONE).find_map(|topmost| {
+            let below = normal.strip_suffix(topmost.normal_name())?;
+            is_at_or_under(normal, topmost.normal_name()).then_some((topmost, below))
+        })
+    }
+
+    /// The child of `parent` with this normal name.
+    fn child(&self, parent: Slot, normal: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.base.fixed.hasher.name(parent, normal);
+        let based = self.base.names.slots(hash).map(Slot);
+        let based = based.filter(|slot| !self.delta.hides(*slot));
+        based
+            .chain(self.delta.indexes.names(hash))
+            .filter_map(|slot| self.entry(slot))
+            .find(|entry| entry.is_child_of(parent) && entry.normal_name() == normal)
+    }
+
+    /// The one entry with this `uid`. `None` also if several have it: nobody logs in by an ambiguous name.
+    pub fn entry_by_uid(&self, uid: &str, schema: &Schema) -> Option<EntryRef<'_>> {
+        let kind = schema.attribute(b"uid")?;
+        let normal = normal_value(schema, kind, uid.as_bytes())?;
+        let mut slots = match self.equality(kind, &normal) {
+            Candidates::Among(slots) => slots,
+            Candidates::Anywhere => self.entries().map(|entry| entry.slot()).collect(),
+        };
+        slots.dedup();
+        let has_uid = |entry: &EntryRef<'_>| {
+            let values = entry.attribute(kind).into_iter().flat_map(|uids| uids.values());
+            values
+                .map(|value| normal_value(schema, kind, value))
+                .any(|value| value.as_ref() == Some(&normal))
+        };
+        let mut entries = slots
+            .into_iter()
+            .filter_map(|slot| self.entry(slot))
+            .filter(has_uid);
+        let entry = entries.next()?;
+        entries.next().is_none().then_some(entry)
+    }
+
+    /// About how many slots [`Snapshot::equality`] would give; `None` if the attribute is not indexed.
+    pub fn equality_estimate(&self, kind: AttributeType, normal: &[u8]) -> Option<usize> {
+        let column = self.base.columns.of(kind)?;
+        let hash = self.base.fixed.hasher.value(normal);
+        if let Some(membership) = &column.membership {
+            return Some(membership.find(hash).len() + self.delta.indexes.membership(kind, hash).count());
+        }
+        let postings = column.equality.as_ref()?;
+        Some(postings.count(hash) + self.delta.indexes.equality(kind, hash).count())
+    }
+
+    /// Where entries may be that have a value of `kind` with this normal form.
+    pub fn equality(&self, kind: AttributeType, normal: &[u8]) -> Candidates {
+        let Some(column) = self.base.columns.of(kind) else {
+            return Candidates::Anywhere;
+        };
+        let hash = self.base.fixed.hasher.value(normal);
+        if column.membership.is_some() {
+            return Candidates::Among(self.members(kind, hash).map(|posting| posting.slot).collect());
+        }
+        let Some(postings) = &column.equality else {
+            return Candidates::Anywhere;
+        };
+        let mut slots = self.unhidden(postings.slots(hash).map(Slot));
+        slots.extend(self.delta.indexes.equality(kind, hash));
+        Candidates::Among(slots)
+    }
+
+    /// Where entries may be that have a value of `kind` with these parts, in normal form. Gives up
+    /// ([`Candidates::Anywhere`]) past `slots_max` hits.
+    pub fn substring(&self, kind: AttributeType, parts: &SubstringParts<'_>, slots_max: usize) -> Candidates {
+        let column = self.base.columns.of(kind).and_then(|column| column.text.as_ref());
+        let needle = text::needle(parts.initial, &parts.any, parts.last);
+        let mut slots = Vec::new();
+        match column.is_some_and(|column| column.find(&needle, slots_max, &mut slots)) {
+            true => self.with_delta(slots.into_iter().map(Slot)),
+            false => Candidates::Anywhere,
+        }
+    }
+
+    /// Where entries may be that have a value of `kind` whose ordering key is at least `key`.
+    pub fn at_least(&self, kind: AttributeType, key: &[u8]) -> Candidates {
+        let column = self
+            .base
+            .columns
+            .of(kind)
+            .and_then(|column| column.ordering.as_ref());
+        match column {
+            Some(column) => self.with_delta(column.at_least(key).iter().copied().map(Slot)),
+            None => Candidates::Anywhere,
+        }
+    }
+
+    /// Where entries may be that have a value of `kind` whose ordering key is at most `key`.
+    pub fn at_most(&self, kind: AttributeType, key: &[u8]) -> Candidates {
+        let column = self
+            .base
+            .columns
+            .of(kind)
+            .and_then(|column| column.ordering.as_ref());
+        match column {
+            Some(column) => self.with_delta(column.at_most(key).iter().copied().map(Slot)),
+            None => Candidates::Anywhere,
+        }
+    }
+
+    fn unhidden(&self, slots: impl Iterator<Item = Slot>) -> Vec<Slot> {
+        slots.filter(|slot| !self.delta.hides(*slot)).collect()
+    }
+
+    /// The base's word and every slot of the delta, which has no such index.
+    fn with_delta(&self, based: impl Iterator<Item = Slot>) -> Candidates {
+        let mut slots = self.unhidden(based);
+        slots.extend(self.delta.written());
+        Candidates::Among(slots)
+    }
+
+    /// The membership values with this hash, unverified.
+    fn members(&self, kind: AttributeType, hash: u32) -> impl Iterator<Item = Posting> + '_ {
+        let column = self
+            .base
+            .columns
+            .of(kind)
+            .and_then(|column| column.membership.as_ref());
+        let based = column.map_or(&[][..], |column| column.find(hash)).iter().copied();
+        let based = based.filter(|posting| !self.delta.hides(posting.slot));
+        based.chain(self.delta.indexes.membership(kind, hash))
+    }
+
+    /// The entries that have the value with this normal form among their values of the membership attribute
+    /// `kind`, verified; none if `kind` is not indexed as one.
+    pub fn holders<'s>(
+        &'s self,
+        kind: AttributeType,
+        normal: &'s [u8],
+        schema: &'s Schema,
+    ) -> impl Iterator<Item = EntryRef<'s>> {
+        let postings = self.members(kind, self.base.fixed.hasher.value(normal));
+        postings.filter_map(move |posting| {
+            let entry = self.entry(posting.slot)?;
+            self.verified(entry, kind, posting.offset, normal, schema)
+                .then_some(entry)
+        })
+    }
+
+    /// Whether the entry at `slot` has the value with this normal form; `None` if `kind` is not indexed as a
+    /// membership attribute.
+    pub fn holds(&self, slot: Slot, kind: AttributeType, normal: &[u8], schema: &Schema) -> Option<bool> {
+        self.base.columns.of(kind)?.membership.as_ref()?;
+        Some(
+            self.holders(kind, normal, schema)
+                .any(|entry| entry.slot() == slot),
+        )
+    }
+
+    fn verified(
+        &self,
+        entry: EntryRef<'_>,
+        kind: AttributeType,
+        offset: u32,
+        normal: &[u8],
+        schema: &Schema,
+    ) -> bool {
+        let same = |value| normal_value(schema, kind, value).as_deref() == Some(normal);
+        let mut runs = entry.packed().filter(|attribute| attribute.kind == kind);
+        match (runs.next(), runs.next()) {
+            (Some(run), None) => value_at(run.encoded, offset as usize).is_some_and(same),
+            // The attribute also occurs with options: an offset is only one where a value of its run begins.
+            _ => entry
+                .packed()
+                .filter(|attribute| attribute.kind == kind)
+                .any(|run| {
+                    run.values_with_offsets()
+                        .any(|(at, value)| at == offset as usize && same(value))
+                }),
+        }
+    }
+}
+
+/// The parts of a substring assertion in normal form.
+pub struct SubstringParts<'a> {
+    /// What the value begins with.
+    pub initial: Option<&'a [u8]>,
+    /// What follows, in this order.
+    pub any: Vec<&'a [u8]>,
+    /// What the value ends with.
+    pub last: Option<&'a [u8]>,
+}

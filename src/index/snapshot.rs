@@ -1,0 +1,164 @@
+//! The whole directory at one revision.
+
+use std::sync::Arc;
+
+use super::base::Base;
+use super::delta::Delta;
+use super::side::SideRecords;
+use super::{EntryRef, Slot, blob};
+use crate::record::{Key, Revision};
+use crate::types::Timestamp;
+
+/// Every entry at one revision, and the indexes to find them. Immutable.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(super) base: Arc<Base>,
+    pub(super) delta: Delta,
+    pub(super) side: SideRecords,
+    pub(super) revision: Revision,
+    pub(super) live: usize,
+    pub(super) next_id: u64,
+}
+
+/// A delta is folded when it has this many slots …
+const DELTA_SLOTS_MIN: usize = 4096;
+/// … and is more than one in this many of the base.
+const DELTA_ONE_IN: usize = 50;
+
+impl Snapshot {
+    pub(super) fn new(base: Arc<Base>, side: SideRecords, revision: Revision) -> Snapshot {
+        let next_id = base.entries.ids.last().map_or(1, |id| id.saturating_add(1));
+        Snapshot {
+            live: base.entries.len(),
+            base,
+            delta: Delta::default(),
+            side,
+            revision,
+            next_id,
+        }
+    }
+
+    /// The commit after which this was the directory.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether there is no entry at all.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// An id above every id this snapshot and those it was made from have seen. Ids of entries deleted before
+    /// the index was built are not known here.
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Whether so much has changed since the base was built that it should be built anew.
+    pub fn wants_folding(&self) -> bool {
+        let changed = self.delta.len();
+        changed >= DELTA_SLOTS_MIN && changed * DELTA_ONE_IN > self.base.entries.len()
+    }
+
+    /// The value of a record that is no entry (lock-out states, single values), unless it has expired by `now`.
+    pub fn side_record(&self, key: &Key, now: Timestamp) -> Option<&[u8]> {
+        self.side.find(key, now)
+    }
+
+    /// The entry at `slot`; `None` if it was deleted or never was.
+    #[inline]
+    pub fn entry(&self, slot: Slot) -> Option<EntryRef<'_>> {
+        match self.delta.entry(slot) {
+            None => self.base_entry(slot),
+            Some(None) => None,
+            Some(Some(entry)) => Some(EntryRef {
+                snapshot: self,
+                slot,
+                id: entry.id,
+                parent: entry.parent,
+                parts: blob::parts(&entry.blob),
+            }),
+        }
+    }
+
+    #[inline]
+    fn base_entry(&self, slot: Slot) -> Option<EntryRef<'_>> {
+        let entries = &self.base.entries;
+        Some(EntryRef {
+            snapshot: self,
+            slot,
+            id: entries.id(slot)?,
+            parent: entries.parent(slot),
+            parts: entries.parts(slot),
+        })
+    }
+
+    /// The entry with this id.
+    pub fn entry_by_id(&self, id: u64) -> Option<EntryRef<'_>> {
+        self.entry(self.slot_of(id)?)
+    }
+
+    pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
+        self.base.entries.slot_of(id).or_else(|| self.delta.slot_of(id))
+    }
+
+    /// The slot above; [`Slot::NONE`] above a topmost or missing entry.
+    #[inline]
+    pub(super) fn parent_of(&self, slot: Slot) -> Slot {
+        match self.delta.entry(slot) {
+            None => self.base.entries.parent(slot),
+            Some(entry) => entry.map_or(Slot::NONE, |entry| entry.parent),
+        }
+    }
+
+    pub(super) fn revision_of(&self, slot: Slot) -> Revision {
+        match self.delta.entry(slot) {
+            None => self.base.entries.revision(slot),
+            Some(entry) => entry.map_or(Revision::default(), |entry| entry.revision),
+        }
+    }
+
+    /// The entries right below `parent`, in no particular order.
+    pub fn children(&self, parent: Slot) -> impl Iterator<Item = EntryRef<'_>> {
+        let based = self.base.children.of(parent).iter().copied();
+        let based = based.filter(|slot| !self.delta.hides(*slot));
+        let slots = based.chain(self.delta.indexes.children(parent));
+        slots.filter_map(|slot| self.entry(slot))
+    }
+
+    /// At most how many entries are right below `parent`, without looking at each.
+    pub fn children_at_most(&self, parent: Slot) -> usize {
+        self.base.children.of(parent).len() + self.delta.len()
+    }
+
+    /// Every entry, in ascending order of slots.
+    pub fn entries(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.slots().filter_map(|slot| self.entry(slot))
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.base.entries.len() as u32 + self.delta.added()).map(Slot)
+    }
+
+    /// Every entry, parents before children and siblings in order of their normal names: the order of an export.
+    pub fn entries_in_dn_order(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        let mut below = self.sorted_children(Slot::NONE);
+        std::iter::from_fn(move || {
+            let entry = below.pop()?;
+            below.extend(self.sorted_children(entry.slot()));
+            Some(entry)
+        })
+    }
+
+    /// In descending order, to be taken from the end.
+    fn sorted_children(&self, parent: Slot) -> Vec<EntryRef<'_>> {
+        let mut children: Vec<_> = self.children(parent).collect();
+        children.sort_unstable_by(|a, b| b.normal_name().cmp(a.normal_name()));
+        children
+    }
+}

@@ -1,0 +1,121 @@
+//! What is remembered of the log-ins of every account, for lock-out. In memory, bounded.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::lockout::Attempts;
+use crate::types::Timestamp;
+
+/// The most accounts whose attempts are remembered; beyond it those not seen longest are forgotten first.
+/// A lock is never forgotten before it ends: locks are bounded by the accounts there are.
+pub const TRACKED_ACCOUNTS_MAX: usize = 131_072;
+
+const SHARDS: usize = 64;
+const GENERATION_MAX: usize = TRACKED_ACCOUNTS_MAX / SHARDS / 2;
+
+/// The attempts of every account, by entry id.
+pub struct AttemptsTable {
+    shards: [Mutex<Generations>; SHARDS],
+}
+
+/// Two maps by turns: when the young one is full it becomes the old one, and the old one is dropped.
+#[derive(Default)]
+struct Generations {
+    young: HashMap<u64, Attempts>,
+    old: HashMap<u64, Attempts>,
+}
+
+impl Default for AttemptsTable {
+    fn default() -> AttemptsTable {
+        AttemptsTable {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+}
+
+impl AttemptsTable {
+    /// Lets `act` read and change what is remembered of `entry`, alone. It must be short: other log-ins wait.
+    /// Without an entry there is nothing to remember, and what `act` does is forgotten.
+    pub fn with<T>(&self, entry: Option<u64>, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
+        let Some(entry) = entry else {
+            return act(&mut Attempts::default());
+        };
+        let shard = &self.shards[(entry % SHARDS as u64) as usize];
+        // A map is whole between any two statements, so a poisoned lock guards one all the same.
+        shard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .with(entry, now, act)
+    }
+}
+
+impl Generations {
+    fn with<T>(&mut self, entry: u64, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
+        if let Some(attempts) = self.young.get_mut(&entry) {
+            return act(attempts);
+        }
+        let mut attempts = self.old.remove(&entry).unwrap_or_default();
+        let result = act(&mut attempts);
+        if !attempts.is_empty() {
+            self.make_room(now);
+            self.young.insert(entry, attempts);
+        }
+        result
+    }
+
+    fn make_room(&mut self, now: Timestamp) {
+        if self.young.len() < GENERATION_MAX {
+            return;
+        }
+        let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        let locked = forgotten
+            .into_iter()
+            .filter(|(_, attempts)| attempts.is_locked(now));
+        self.young.extend(locked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+
+    fn is_locked(table: &AttemptsTable, entry: u64) -> bool {
+        table.with(Some(entry), START, |attempts| attempts.is_locked(START))
+    }
+
+    fn tracked(table: &AttemptsTable) -> usize {
+        let size = |shard: &Mutex<Generations>| {
+            let shard = shard.lock().unwrap();
+            shard.young.len() + shard.old.len()
+        };
+        table.shards.iter().map(size).sum()
+    }
+
+    #[test]
+    fn each_account_has_its_own_attempts() {
+        let table = AttemptsTable::default();
+        let lock = |attempts: &mut Attempts| attempts.set_lock(Some(START.plus_s(60)));
+        table.with(Some(7), START, lock);
+        table.with(None, START, lock);
+        assert!(is_locked(&table, 7));
+        assert!(!is_locked(&table, 7 + SHARDS as u64));
+        assert_eq!(tracked(&table), 1, "looking leaves nothing behind");
+    }
+
+    #[test]
+    fn many_accounts_are_forgotten_but_no_lock() {
+        let table = AttemptsTable::default();
+        table.with(Some(0), START, |attempts| {
+            attempts.set_lock(Some(START.plus_s(60)))
+        });
+        let source = crate::domain::lockout::SourceGroup::Local;
+        for entry in 1..2 * TRACKED_ACCOUNTS_MAX as u64 {
+            table.with(Some(entry), START, |attempts| attempts.right(source, START));
+        }
+        assert!(tracked(&table) <= TRACKED_ACCOUNTS_MAX);
+        assert!(is_locked(&table, 0));
+        assert!(table.with(Some(1), START, |attempts| attempts.is_empty()));
+    }
+}

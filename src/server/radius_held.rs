@@ -1,0 +1,71 @@
+//! Rejections held back until their time (they slow guessing).
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::radius::session::Peer;
+
+/// The most rejections held back on one socket. One more is not sent when due; the client's
+/// retransmission gets it from the session's memory.
+pub(super) const HELD_MAX: usize = 65_536;
+
+/// A rejection and when it leaves.
+pub(super) struct HeldReply {
+    pub(super) due: Instant,
+    pub(super) peer: Peer,
+    pub(super) octets: Arc<[u8]>,
+}
+
+/// What is held back, the next one first.
+#[derive(Default)]
+pub(super) struct Held(BinaryHeap<Reverse<HeldReply>>);
+
+impl Held {
+    /// Holds a reply back. Gives it back if there is no room.
+    pub(super) fn push(&mut self, reply: HeldReply) -> Result<(), HeldReply> {
+        if self.0.len() >= HELD_MAX {
+            return Err(reply);
+        }
+        self.0.push(Reverse(reply));
+        Ok(())
+    }
+
+    /// Waits until the next reply is due; for ever while there is none. Loses none when cancelled.
+    pub(super) async fn due(&mut self) -> HeldReply {
+        if let Some(Reverse(next)) = self.0.peek() {
+            sleep_until(next.due).await;
+        }
+        match self.0.pop() {
+            Some(Reverse(reply)) => reply,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether nothing is held back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl PartialEq for HeldReply {
+    fn eq(&self, other: &HeldReply) -> bool {
+        self.due == other.due
+    }
+}
+
+impl Eq for HeldReply {}
+
+impl PartialOrd for HeldReply {
+    fn partial_cmp(&self, other: &HeldReply) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for HeldReply {
+    fn cmp(&self, other: &HeldReply) -> Ordering {
+        self.due.cmp(&other.due)
+    }
+}

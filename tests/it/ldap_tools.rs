@@ -1,0 +1,141 @@
+//! The OpenLDAP command-line clients against the listeners. They are in Debian's `ldap-utils`, which
+//! `scripts/test` installs.
+
+use std::process::{Command, Output};
+
+use beadle::server::ldap_listener::LdapSettings;
+
+use crate::ldap_serving::{ADA, Serving, run, trusting};
+
+/// Runs a client to its end: its exit code and what it printed.
+async fn client(serving: &Serving, program: &str, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(program);
+    command.args(arguments).arg("-x");
+    // Nothing of the machine's own configuration.
+    command.env("LDAPCONF", "/dev/null").env("LDAPRC", "none");
+    command.env(
+        "LDAPTLS_CACERT",
+        serving.folder.path().join("self-signed-certificate.pem"),
+    );
+    let ended = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("not interrupted");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = ended.unwrap_or_else(|error| panic!("{program}: {error} (ldap-utils)"));
+    let printed = [stdout, stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
+    (status.code().unwrap_or(-1), printed)
+}
+
+fn uris(serving: &Serving) -> (String, String) {
+    let (plain, tls) = (serving.cleartext.port(), serving.ldaps.port());
+    (
+        format!("ldap://127.0.0.1:{plain}"),
+        format!("ldaps://127.0.0.1:{tls}"),
+    )
+}
+
+#[test]
+fn ldapwhoami_logs_in_over_ldap_start_tls_and_ldaps() {
+    run(async {
+        let serving = Serving::with(trusting()).await;
+        let (ldap, ldaps) = uris(&serving);
+        let log_in = ["-D", ADA, "-w"];
+        for way in [vec!["-H", &ldap], vec!["-H", &ldap, "-ZZ"], vec!["-H", &ldaps]] {
+            let right = [&way[..], &log_in, &["right-pin"]].concat();
+            assert_eq!(
+                client(&serving, "ldapwhoami", &right).await,
+                (0, format!("dn:{ADA}\n"))
+            );
+            let wrong = [&way[..], &log_in, &["wrong-pin"]].concat();
+            let (code, printed) = client(&serving, "ldapwhoami", &wrong).await;
+            assert_eq!(code, 49, "{printed}");
+            assert_eq!(
+                client(&serving, "ldapwhoami", &way).await,
+                (0, "anonymous\n".to_owned())
+            );
+        }
+    });
+}
+
+#[test]
+fn a_log_in_in_clear_is_refused_where_it_is_not_allowed() {
+    run(async {
+        let serving = Serving::with(LdapSettings::default()).await;
+        let (ldap, _) = uris(&serving);
+        let plain = ["-H", &ldap, "-D", ADA, "-w", "right-pin"];
+        assert_eq!(client(&serving, "ldapwhoami", &plain).await.0, 13);
+        let (code, printed) = client(&serving, "ldapwhoami", &[&plain[..], &["-ZZ"]].concat()).await;
+        assert_eq!(code, 0, "{printed}");
+    });
+}
+
+#[test]
+fn ldapsearch_reads_entries_the_root_dse_and_the_schema() {
+    run(async {
+        let serving = Serving::with(trusting()).await;
+        let (ldap, ldaps) = uris(&serving);
+        let entries = [
+            "-H",
+            &ldaps,
+            "-LLL",
+            "-b",
+            "dc=uni,dc=example",
+            "-z",
+            "3",
+            "(uid=ada)",
+        ];
+        let (code, printed) = client(&serving, "ldapsearch", &entries).await;
+        assert_eq!(
+            (code, printed.matches("dn: uid=ada").count()),
+            (0, 3),
+            "{printed}"
+        );
+        let check = async |base: &str, attribute: &str, expected: &str| {
+            let asked = [
+                "-H",
+                &ldap,
+                "-LLL",
+                "-o",
+                "ldif-wrap=no",
+                "-s",
+                "base",
+                "-b",
+                base,
+                attribute,
+            ];
+            let (code, printed) = client(&serving, "ldapsearch", &asked).await;
+            assert!(code == 0 && printed.contains(expected), "{printed}");
+        };
+        check("", "namingContexts", "namingContexts: dc=uni,dc=example").await;
+        check("", "+", "supportedLDAPVersion: 3").await;
+        check("cn=Subschema", "objectClasses", "NAME 'inetOrgPerson'").await;
+        check("cn=subschema", "ldapSyntaxes", "1.3.6.1.4.1.1466.115.121.1.15").await;
+    });
+}
+
+#[test]
+fn ldapcompare_and_writes_get_their_own_codes() {
+    run(async {
+        let serving = Serving::with(trusting()).await;
+        let (ldap, _) = uris(&serving);
+        let compared = client(&serving, "ldapcompare", &["-H", &ldap, ADA, "cn:x"]).await;
+        assert_eq!(compared.0, 6, "{}", compared.1);
+        assert_eq!(client(&serving, "ldapdelete", &["-H", &ldap, ADA]).await.0, 53);
+        let critical = [
+            "-H",
+            &ldap,
+            "-b",
+            "dc=uni,dc=example",
+            "-z",
+            "1",
+            "-E",
+            "!pr=10/noprompt",
+        ];
+        assert_eq!(client(&serving, "ldapsearch", &critical).await.0, 12);
+    });
+}
