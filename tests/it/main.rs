@@ -15,4 +15,7 @@ mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
 mod radius_socket;
+mod schema_files;
 mod store_battery;
+mod store_crash;
+mod store_sled;
