@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::settings::*;
+use crate::directory::search::SearchLimits;
+use crate::domain::access::Grantee;
 use crate::store::SledSettings;
 use crate::types::IpNet;
 
@@ -34,34 +36,35 @@ const OPEN_TO_PUBLIC: &[&str] = &[
     "jpegPhoto",
 ];
 
-/// Attributes that relying systems look entries up by.
-const EQUALITY: &[&str] = &[
-    "objectClass",
-    "uid",
-    "mail",
-    "cn",
-    "sn",
-    "givenName",
-    "displayName",
-    "employeeNumber",
-    "employeeType",
-    "departmentNumber",
-    "telephoneNumber",
-    "ou",
-    "entryUUID",
-    "uidNumber",
-    "gidNumber",
-    "eduPersonPrincipalName",
+/// Attributes nobody can open to the public: what is nobody else's business.
+const NEVER_PUBLIC: &[&str] = &[
+    "homePhone",
+    "homePostalAddress",
+    "schacDateOfBirth",
+    "schacYearOfBirth",
+    "schacPlaceOfBirth",
+    "schacGender",
+    "schacCountryOfCitizenship",
+    "schacPersonalUniqueCode",
+    "schacPersonalUniqueID",
 ];
 
-/// Attributes that people look for by a part.
-const SUBSTRING: &[&str] = &["uid", "mail", "cn", "sn", "givenName", "displayName"];
+/// Attributes only their owner reads: recovery contacts, and numbers that other systems take for a proof.
+const OWNER_ONLY: &[&str] = &[
+    "beadleAlternateMail",
+    "beadleRecoveryMobile",
+    "beadleStudentNumber",
+    "beadleStaffNumber",
+];
 
-/// Attributes that relying systems ask ranges of.
-const ORDERING: &[&str] = &["modifyTimestamp", "createTimestamp", "uidNumber", "gidNumber"];
+/// Attributes that no protocol ever returns, compares or filters on. No key opens them.
+const SECRET: &[&str] = &["userPassword", "beadleImportedHash"];
 
-/// Attributes that list the members of a group.
-const MEMBERSHIP: &[&str] = &["member", "uniqueMember", "memberUid"];
+/// The filter that every entry matches.
+pub(super) const EVERY_ENTRY: &str = "(objectClass=*)";
+
+/// Which entries a stranger may see: people and what they are under.
+const PUBLIC_ENTRIES: &str = "(|(objectClass=person)(objectClass=organization)(objectClass=organizationalUnit)(objectClass=domain)(objectClass=dcObject))";
 
 impl Default for Listen {
     fn default() -> Listen {
@@ -102,53 +105,39 @@ pub(super) fn cleartext_bind_from() -> Vec<IpNet> {
     ]
 }
 
-impl Default for SearchLimits {
-    fn default() -> SearchLimits {
-        SearchLimits {
-            entries_max_public: 500,
-            entries_max_member: 2_000,
-            entries_max_service: 0,
-            time_limit_s: 60,
-        }
+/// How much a search may return: a lookup for a stranger, everything for a service.
+pub(super) fn search() -> SearchLimits {
+    SearchLimits {
+        entries_max_public: 500,
+        entries_max_member: 2_000,
+        entries_max_service: 0,
+        candidates_max: 0,
+        time_limit_s: 60,
     }
 }
 
-impl Default for HashPool {
-    fn default() -> HashPool {
-        HashPool {
-            threads: 0,
-            queue_max: 256,
-            verified_cache_s: 60,
-        }
-    }
-}
-
-impl Default for IndexLists {
-    fn default() -> IndexLists {
-        IndexLists {
-            equality: owned(EQUALITY),
-            substring: owned(SUBSTRING),
-            ordering: owned(ORDERING),
-            membership: owned(MEMBERSHIP),
-        }
-    }
+/// Attributes that no protocol ever returns.
+pub(super) fn secret() -> Vec<String> {
+    owned(SECRET)
 }
 
 impl Default for Visibility {
     fn default() -> Visibility {
         Visibility {
             open_to_public: owned(OPEN_TO_PUBLIC),
-            public_entries: "(|(objectClass=person)(objectClass=organization)(objectClass=organizationalUnit)(objectClass=domain)(objectClass=dcObject))".into(),
-            access: vec![everything_to(AccessTo::Member), everything_to(AccessTo::Services)],
+            never_public: owned(NEVER_PUBLIC),
+            owner_only: owned(OWNER_ONLY),
+            public_entries: PUBLIC_ENTRIES.into(),
+            rules: vec![everything_to(Grantee::Members), everything_to(Grantee::Services)],
         }
     }
 }
 
-/// A rule that grants every user attribute of every entry; what must never be returned stays hidden.
-fn everything_to(to: AccessTo) -> AccessRule {
+/// A rule that grants every user attribute of every entry; what only owners read stays hidden.
+fn everything_to(grantee: Grantee) -> AccessRule {
     AccessRule {
-        to,
-        entries: "(objectClass=*)".into(),
+        grantee,
+        entries: EVERY_ENTRY.into(),
         read: vec!["*".into()],
     }
 }

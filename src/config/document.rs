@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
+use super::nearest::nearest;
 use super::problem::{Problem, Severity};
 use super::raw::Raw;
 
@@ -120,7 +121,7 @@ impl<'s> Document<'s> {
 fn explain(message: &str, path: &str) -> (String, String) {
     let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let (true, Some((unknown, known))) = (message.starts_with("unknown field"), words.split_first()) {
-        return ("no such key".into(), nearest(unknown, known));
+        return ("no such key".into(), advice(unknown, known));
     }
     let expected = match message.split_once("expected ").map(|(_, expected)| expected) {
         Some("u64") => "a whole number, 0 or more",
@@ -136,16 +137,10 @@ fn explain(message: &str, path: &str) -> (String, String) {
 }
 
 /// The advice for an unknown key: the one it resembles, or all there are.
-fn nearest(unknown: &str, known: &[&str]) -> String {
-    /// Below this likeness (0 to 1) a suggestion would be a guess.
-    const LIKENESS_MIN: f64 = 0.8;
-    let rated = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(unknown, name), *name));
-    let best = rated.max_by(|left, right| left.0.total_cmp(&right.0));
-    match best {
-        Some((likeness, name)) if likeness >= LIKENESS_MIN => format!("did you mean `{name}`?"),
-        _ => format!("the keys here are {}", known.join(", ")),
+fn advice(unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("the keys here are {}", known.join(", ")),
     }
 }
 

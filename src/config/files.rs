@@ -1,12 +1,14 @@
 //! The files a configuration points at, behind a trait so that a check is a pure function in tests.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads whole files for a check.
 pub trait Files {
     /// The bytes of the file at `path`. Errors: as the system says them.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The files in the folder at `path`, sorted by name. Errors: as the system says them.
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
 /// The machine's own files.
@@ -23,5 +25,12 @@ impl Files for DiskFiles {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB"));
         }
         std::fs::read(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
+        let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
     }
 }

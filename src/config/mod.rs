@@ -6,6 +6,7 @@ pub mod check;
 mod defaults;
 pub mod document;
 pub mod files;
+mod nearest;
 pub mod problem;
 pub mod raw;
 pub mod settings;

@@ -165,6 +165,8 @@ pub struct RawLimits {
     pub entries_max_member: Field<u64>,
     /// Entries a service's search returns.
     pub entries_max_service: Field<u64>,
+    /// Entries a search looks at.
+    pub candidates_max: Field<u64>,
     /// How long a search may take, in seconds.
     pub time_limit_s: Field<u64>,
 }
@@ -231,6 +233,8 @@ pub struct RawHashing {
     pub queue_max: Field<u64>,
     /// Whether a weaker hash is replaced.
     pub upgrade_on_log_in: Field<bool>,
+    /// How soon a refusal may be answered, in milliseconds.
+    pub refusal_floor_ms: Field<u64>,
     /// How long a verified PIN is remembered, in seconds.
     pub verified_cache_s: Field<u64>,
 }
@@ -271,6 +275,10 @@ pub struct RawIndex {
 pub struct RawVisibility {
     /// Attributes a stranger may read.
     pub open_to_public: List<String>,
+    /// Attributes no person can open to the public.
+    pub never_public: List<String>,
+    /// Attributes only the entry's owner reads.
+    pub owner_only: List<String>,
     /// Which entries a stranger may see, as a filter.
     pub public_entries: Field<String>,
 }

@@ -6,21 +6,30 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::directory::authenticate::LoginPolicy;
+use crate::directory::principals::Principals;
+use crate::directory::search::SearchLimits;
+use crate::domain::access::{AccessRules, Grantee};
+use crate::domain::schema::Schema;
+use crate::index::IndexSettings;
 use crate::ldap;
 use crate::radius;
 use crate::radius::client::ClientTable;
 use crate::server::ldap_listener::LdapSettings;
+use crate::server::login::LoginSettings;
 use crate::server::tls::TlsFiles;
 use crate::store::SledSettings;
-use crate::types::{Dn, PinHash};
+use crate::types::Dn;
 
 /// Everything the daemon is told. Has no `Debug`: some parts hold secrets.
 pub struct Settings {
+    /// The built-in schema and the files of `schema.folder`.
+    pub schema: Arc<Schema>,
     /// The name every entry is under.
     pub base_dn: Dn,
     /// Who is let in by configuration rather than by an entry.
     pub principals: Principals,
+    /// Who may read what.
+    pub access: AccessRules,
     /// Who may ask over RADIUS.
     pub radius_clients: ClientTable,
     /// The parts without secrets.
@@ -41,10 +50,10 @@ pub struct Plain {
     /// Delays and caches of RADIUS.
     pub radius: radius::session::Settings,
     /// How PINs are hashed and how wrong ones lock.
-    pub log_in: LogIn,
+    pub log_in: LoginSettings,
     /// What can be searched fast.
-    pub index: IndexLists,
-    /// Who sees what.
+    pub index: IndexSettings,
+    /// Who sees what, as it was written.
     pub visibility: Visibility,
 }
 
@@ -55,8 +64,6 @@ pub struct Places {
     pub store: SledSettings,
     /// The certificate; `None`: a self-signed one is made under the store's folder.
     pub tls: Option<TlsFiles>,
-    /// A folder of schema files beyond the built-in ones.
-    pub schema_folder: Option<PathBuf>,
     /// The administration socket.
     pub admin_socket: PathBuf,
     /// The log.
@@ -120,106 +127,28 @@ pub struct Ldap {
     pub messages: ldap::limits::Limits,
 }
 
-/// How much a search may return. An asker may want less, never more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SearchLimits {
-    /// Entries for a stranger.
-    pub entries_max_public: u64,
-    /// Entries for a member; 0 is no limit.
-    pub entries_max_member: u64,
-    /// Entries for a service; 0 is no limit.
-    pub entries_max_service: u64,
-    /// Seconds for anybody.
-    pub time_limit_s: u64,
-}
-
-/// How PINs are checked.
-#[derive(Clone, Copy, Debug)]
-pub struct LogIn {
-    /// When an account locks, and how new PINs are hashed.
-    pub policy: LoginPolicy,
-    /// The pool that hashes.
-    pub pool: HashPool,
-}
-
-/// The pool that hashes, and what it remembers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashPool {
-    /// Threads; 0 is one per core.
-    pub threads: u64,
-    /// Log-ins that wait; a further one is answered `busy`.
-    pub queue_max: u64,
-    /// How long a verified PIN is remembered, in seconds; 0 is not at all.
-    pub verified_cache_s: u64,
-}
-
-/// Attributes with an index, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexLists {
-    /// Found by value.
-    pub equality: Vec<String>,
-    /// Found by a part of the value.
-    pub substring: Vec<String>,
-    /// Found by range.
-    pub ordering: Vec<String>,
-    /// With very many values in one entry, as groups have members.
-    pub membership: Vec<String>,
-}
-
-/// Who sees what.
-#[derive(Clone, Debug, PartialEq)]
+/// Who sees what, attributes by name and filters as text (RFC 4515): what [`Settings::access`] was made of.
+#[derive(Clone, Debug)]
 pub struct Visibility {
-    /// Attributes a stranger may read, by name.
+    /// Attributes a stranger may read.
     pub open_to_public: Vec<String>,
-    /// Which entries a stranger may see, as a filter (RFC 4515).
+    /// Attributes no person can open to the public.
+    pub never_public: Vec<String>,
+    /// Attributes only the entry's owner reads.
+    pub owner_only: Vec<String>,
+    /// Which entries a stranger may see.
     pub public_entries: String,
     /// What members and services may read. Rules add up.
-    pub access: Vec<AccessRule>,
+    pub rules: Vec<AccessRule>,
 }
 
 /// One rule of `[[access]]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct AccessRule {
     /// Who it is for.
-    pub to: AccessTo,
-    /// Which entries, as a filter (RFC 4515).
+    pub grantee: Grantee,
+    /// Which entries.
     pub entries: String,
-    /// Which attributes, by name; `*` is every user attribute, `+` every operational one.
+    /// Which attributes; `*` is every user attribute, `+` every operational one.
     pub read: Vec<String>,
-}
-
-/// Who an [`AccessRule`] is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessTo {
-    /// Every member.
-    Member,
-    /// Every service.
-    Services,
-    /// One service, by name.
-    Service(Arc<str>),
-}
-
-/// Who is let in by configuration rather than by an entry.
-#[derive(Default)]
-pub struct Principals {
-    /// The emergency administrator.
-    pub root: Option<Root>,
-    /// Relying systems, no two with the same name.
-    pub services: Vec<Service>,
-}
-
-/// The emergency administrator.
-pub struct Root {
-    /// The name it binds with.
-    pub dn: Dn,
-    /// Its password.
-    pub password_hash: PinHash,
-}
-
-/// A relying system that binds as `cn=NAME,ou=services,BASE`.
-pub struct Service {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its password.
-    pub password_hash: PinHash,
 }

@@ -140,26 +140,8 @@ const HOMES: &[(&str, &[&str])] = &[
 /// Part of a crate that may be named outside its home: its channels are no IO.
 const HOMES_OF_PARTS: &[(&str, &str, &[&str])] = &[("tokio", "sync", &["store"])];
 
-/// What may not be named below `server/`: the clock, the terminal.
-const NEVER_BELOW_SERVER: &[&str] = &[
-    "SystemTime::now",
-    "Instant::now",
-    "println!",
-    "eprintln!",
-    "print!",
-    "eprint!",
-];
-
-/// What the pure layers may not name: waiting and the machine.
-const NEVER_IN_PURE_LAYERS: &[&str] = &[
-    "std::fs",
-    "std::env",
-    "std::process",
-    "std::thread",
-    "async",
-    "await",
-];
-const PURE_LAYERS: &[&str] = &[
+/// The layers that decide and translate: no waiting, no machine.
+const PURE: &[&str] = &[
     "types",
     "domain",
     "record",
@@ -167,6 +149,24 @@ const PURE_LAYERS: &[&str] = &[
     "directory",
     "ldap",
     "radius",
+];
+/// Those of them that compute on the thread they are called on; the index may share its building out.
+const SINGLE: &[&str] = &["types", "domain", "record", "directory", "ldap", "radius"];
+
+/// Words, and the layers they may not be used in: the clock, the terminal, the machine, waiting.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("SystemTime::now", &BELOW_SERVER),
+    ("Instant::now", &BELOW_SERVER),
+    ("println!", &BELOW_SERVER),
+    ("eprintln!", &BELOW_SERVER),
+    ("print!", &BELOW_SERVER),
+    ("eprint!", &BELOW_SERVER),
+    ("std::fs", PURE),
+    ("std::env", PURE),
+    ("std::process", PURE),
+    ("async", PURE),
+    ("await", PURE),
+    ("std::thread", SINGLE),
 ];
 
 /// Everything in the file at `path` (below `src/`) that the table forbids.
@@ -214,18 +214,13 @@ fn homeless(path: &str, name: &[String], source: &Source) -> Option<String> {
 
 fn forbidden_word(layer: &str, name: &[String]) -> Option<String> {
     let written = name.join("::");
-    let names = |word: &&&str| {
-        let tail = format!("::{word}");
-        let head = format!("{word}::");
-        written == **word || written.ends_with(&tail) || written.starts_with(&head)
+    let names = |word: &str| {
+        let (inside, at_end) = (format!("{word}::"), format!("::{word}"));
+        written == word || written.starts_with(&inside) || written.ends_with(&at_end)
     };
-    let below = BELOW_SERVER.contains(&layer);
-    let low = NEVER_BELOW_SERVER.iter().filter(|_| below).find(names);
-    let pure = NEVER_IN_PURE_LAYERS
-        .iter()
-        .filter(|_| PURE_LAYERS.contains(&layer))
-        .find(names);
-    low.or(pure).map(|word| format!("{layer}/ may not use {word}"))
+    let here = FORBIDDEN.iter().filter(|(_, layers)| layers.contains(&layer));
+    let found = here.map(|(word, _)| word).find(|word| names(word));
+    found.map(|word| format!("{layer}/ may not use {word}"))
 }
 
 /// Every source file below `src/`, as a path below it.
@@ -447,6 +442,12 @@ fn the_clock_the_terminal_and_waiting_stay_above() {
     );
     check("ldap/session.rs", "async fn f() {}", "may not use async");
     check("types/dn.rs", "use std::{fmt, fs};", "may not use std::fs");
+    check(
+        "directory/mod.rs",
+        "fn f() { std::thread::scope(g) }",
+        "may not use std::thread",
+    );
+    check("index/columns.rs", "fn f() { std::thread::scope(g) }", "");
     check("server/clock.rs", "fn f() { std::time::SystemTime::now(); }", "");
     check("store/sled.rs", "async fn f() { std::fs::remove_file(p); }", "");
 }

@@ -5,11 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use beadle::config::{Files, Report, Settings, Severity, Source, check};
+use beadle::types::Dn;
 
 /// Files that examples point at are there: PEM where the name says so, a long secret elsewhere.
 struct ExampleFiles;
 
 impl Files for ExampleFiles {
+    fn list(&self, _path: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let pem = path.extension().is_some_and(|extension| extension == "pem");
         Ok(if pem {
@@ -75,7 +80,6 @@ fn the_defaults_written_out_are_the_built_in_ones() {
         .0;
     assert_eq!(format!("{:#?}", written.plain), format!("{:#?}", built_in.plain));
     assert_eq!(written.base_dn.to_string(), built_in.base_dn.to_string());
-    assert!(written.principals.root.is_none() && written.principals.services.is_empty());
     assert_eq!(written.radius_clients.clients().count(), 0);
 }
 
@@ -84,7 +88,17 @@ fn the_examples_written_out_are_good() {
     let settings = judge(&examples_written_out())
         .unwrap_or_else(|report| panic!("{report}"))
         .0;
-    assert!(settings.principals.root.is_some() && settings.plain.places.tls.is_some());
+    assert!(settings.plain.places.tls.is_some());
+    for name in [
+        "cn=admin,dc=uni,dc=example",
+        "cn=mail,ou=services,dc=uni,dc=example",
+    ] {
+        let normal = settings
+            .schema
+            .normal_dn(&Dn::parse(name).expect("a name"))
+            .expect("known attributes");
+        assert!(settings.principals.find(&normal).is_some(), "{name}");
+    }
     assert_eq!(settings.radius_clients.clients().count(), 1);
 }
 

@@ -6,11 +6,14 @@ use toml::Spanned;
 
 use super::Checker;
 use crate::config::defaults;
-use crate::config::raw::{Field, RawLdap, RawLimits, RawRoot, RawService};
-use crate::config::settings::{Ldap, Principals, Root, SearchLimits, Service};
+use crate::config::document::Span;
+use crate::config::raw::{Field, List, RawLdap, RawLimits, RawRoot, RawSecret, RawService};
+use crate::config::settings::Ldap;
+use crate::directory::principals::{PrincipalError, Principals, service_dn};
+use crate::directory::search::SearchLimits;
 use crate::ldap::limits::{Limits, MessageLimits};
 use crate::server::ldap_listener::LdapSettings;
-use crate::types::IpNet;
+use crate::types::{Dn, IpNet, PinHash};
 
 impl Checker<'_> {
     pub(super) fn ldap(&self, raw: &RawLdap) -> Ldap {
@@ -74,7 +77,7 @@ impl Checker<'_> {
 
     pub(super) fn search_limits(&self, raw: &RawLimits) -> SearchLimits {
         const ENTRIES: u64 = 10_000_000;
-        let default = SearchLimits::default();
+        let default = defaults::search();
         SearchLimits {
             entries_max_public: self.number(&raw.entries_max_public, default.entries_max_public, 1..=ENTRIES),
             entries_max_member: self.number(&raw.entries_max_member, default.entries_max_member, 0..=ENTRIES),
@@ -83,77 +86,86 @@ impl Checker<'_> {
                 default.entries_max_service,
                 0..=ENTRIES,
             ),
+            candidates_max: self.number(&raw.candidates_max, default.candidates_max, 0..=ENTRIES),
             time_limit_s: self.number(&raw.time_limit_s, default.time_limit_s, 1..=3_600),
         }
     }
 
-    pub(super) fn principals(&self, raw: &RawLdap) -> Principals {
-        Principals {
-            root: self.root(&raw.root),
-            services: self.services(raw.service.as_deref().unwrap_or_default()),
+    /// The accounts of the configuration, under `base`.
+    pub(super) fn principals(&self, root: Option<Root>, services: Vec<Named>, base: &Dn) -> Principals {
+        let mut principals = Principals::default();
+        if let Some(root) = root {
+            let added = principals.add_root(self.schema.normal_dn(&root.dn), root.password_hash);
+            self.taken(added, &root.span);
+        }
+        for service in services {
+            let normal = self.schema.normal_dn(&service_dn(&service.name, base));
+            let added = principals.add_service(normal, service.name, service.password_hash);
+            self.taken(added, &service.span);
+        }
+        principals
+    }
+
+    fn taken(&self, added: Result<(), PrincipalError>, span: &Span) {
+        if let Err(error) = added {
+            self.error(span, error.to_string(), "give each account a name of its own");
         }
     }
 
-    fn root(&self, written: &Field<RawRoot>) -> Option<Root> {
+    pub(super) fn root(&self, written: &Field<RawRoot>) -> Option<Root> {
         let table = written.as_ref()?;
         let root = table.get_ref();
         if root.dn.is_none() {
-            self.missing(
-                Some(&table.span()),
-                "dn",
-                "name the administrator, such as \"cn=admin,dc=uni,dc=example\"",
-            );
-        }
-        if root.password_hash.is_none() {
-            self.missing(
-                Some(&table.span()),
-                "password_hash",
-                "write what `beadle hash` prints",
-            );
+            let right = "name the administrator, such as \"cn=admin,dc=uni,dc=example\"";
+            self.missing(Some(&table.span()), "dn", right);
         }
         let dn = root.dn.as_ref().and_then(|dn| self.dn(dn));
-        let password_hash = root.password_hash.as_ref().and_then(|hash| self.hash(hash));
+        let password_hash = self.password_hash(&root.password_hash, &table.span());
         Some(Root {
             dn: dn?,
             password_hash: password_hash?,
+            span: table.span(),
         })
     }
 
-    fn services(&self, written: &[Spanned<RawService>]) -> Vec<Service> {
-        let mut services: Vec<Service> = Vec::new();
-        for table in written {
-            let Some(service) = self.service(table) else {
-                continue;
-            };
-            if services
-                .iter()
-                .any(|earlier| earlier.name.eq_ignore_ascii_case(&service.name))
-            {
-                let what = format!("a second service called {:?}", service.name);
-                self.error(&table.span(), what, "give each service a name of its own");
-            }
-            services.push(service);
-        }
-        services
+    /// Every service that is good.
+    pub(super) fn services(&self, written: &List<RawService>) -> Vec<Named> {
+        let tables = written.iter().flatten();
+        tables.filter_map(|table| self.service(table)).collect()
     }
 
-    fn service(&self, table: &Spanned<RawService>) -> Option<Service> {
+    fn service(&self, table: &Spanned<RawService>) -> Option<Named> {
         let service = table.get_ref();
         if service.name.is_none() {
             self.missing(Some(&table.span()), "name", "name the service, such as \"mail\"");
         }
-        if service.password_hash.is_none() {
-            self.missing(
-                Some(&table.span()),
-                "password_hash",
-                "write what `beadle hash` prints",
-            );
-        }
         let name = service.name.as_ref().and_then(|name| self.name(name));
-        let password_hash = service.password_hash.as_ref().and_then(|hash| self.hash(hash));
-        Some(Service {
+        let password_hash = self.password_hash(&service.password_hash, &table.span());
+        Some(Named {
             name: Arc::from(name?),
             password_hash: password_hash?,
+            span: table.span(),
         })
     }
+
+    fn password_hash(&self, written: &Field<RawSecret>, table: &Span) -> Option<PinHash> {
+        if written.is_none() {
+            self.missing(Some(table), "password_hash", "write what `beadle hash` prints");
+        }
+        written.as_ref().and_then(|hash| self.hash(hash))
+    }
+}
+
+/// `[ldap.root]`, checked.
+pub(super) struct Root {
+    dn: Dn,
+    password_hash: PinHash,
+    span: Span,
+}
+
+/// One `[[ldap.service]]`, checked.
+pub(super) struct Named {
+    pub(super) name: Arc<str>,
+    password_hash: PinHash,
+    span: Span,
 }

@@ -2,23 +2,30 @@
 
 use super::Checker;
 use crate::config::raw::{Field, Raw, RawHashing, RawLockout};
-use crate::config::settings::{HashPool, LogIn};
 use crate::directory::authenticate::{LoginPolicy, UpgradeOnLogIn};
 use crate::domain::lockout::LockoutPolicy;
 use crate::domain::pin::{Hashing, HashingError};
+use crate::server::login::LoginSettings;
 
 /// Memory of one hash below which a warning is due, in KiB: the least that OWASP names for two passes.
 pub const HASH_MEMORY_KIB_GOOD: u32 = 19_456;
 
 impl Checker<'_> {
-    pub(super) fn log_in(&self, raw: &Raw) -> LogIn {
-        LogIn {
+    pub(super) fn log_in(&self, raw: &Raw) -> LoginSettings {
+        /// Longer than this and clients have given up.
+        const FLOOR_MS: u64 = 5_000;
+        let default = LoginSettings::default();
+        let hashing = &raw.hashing;
+        LoginSettings {
             policy: LoginPolicy {
                 lockout: self.lockout(&raw.lockout),
-                hashing: self.hashing(&raw.hashing),
-                upgrade: upgrade(&raw.hashing.upgrade_on_log_in),
+                hashing: self.hashing(hashing),
+                upgrade: upgrade(&hashing.upgrade_on_log_in),
             },
-            pool: self.hash_pool(&raw.hashing),
+            verified_s: self.number(&hashing.verified_cache_s, default.verified_s, 0..=3_600),
+            refusal_floor_ms: self.number(&hashing.refusal_floor_ms, default.refusal_floor_ms, 0..=FLOOR_MS),
+            threads: self.count(&hashing.threads, default.threads, 0..=1_024),
+            queue_max: self.count(&hashing.queue_max, default.queue_max, 1..=1_000_000),
         }
     }
 
@@ -53,15 +60,6 @@ impl Checker<'_> {
         let any = [named, &raw.memory_kib, &raw.iterations, &raw.parallelism];
         if let Some(written) = any.into_iter().flatten().next() {
             self.error(&written.span(), "an impossible cost", error.to_string());
-        }
-    }
-
-    fn hash_pool(&self, raw: &RawHashing) -> HashPool {
-        let default = HashPool::default();
-        HashPool {
-            threads: self.number(&raw.threads, default.threads, 0..=1_024),
-            queue_max: self.number(&raw.queue_max, default.queue_max, 1..=1_000_000),
-            verified_cache_s: self.number(&raw.verified_cache_s, default.verified_cache_s, 0..=3_600),
         }
     }
 

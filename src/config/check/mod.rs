@@ -5,12 +5,14 @@ mod ldap;
 mod log_in;
 mod places;
 mod radius;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod value;
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -19,7 +21,9 @@ use super::files::Files;
 use super::problem::{Problem, Report, Severity};
 use super::raw::{Field, List, Raw, RawWeb};
 use super::settings::{Listen, Plain, Settings};
+use crate::domain::schema::Schema;
 use crate::types::Dn;
+use ldap::Named;
 
 /// Checks a whole configuration: the settings with a report of warnings, or a report of everything.
 ///
@@ -28,11 +32,19 @@ pub fn check(source: &Source, files: &dyn Files) -> Result<(Settings, Report), R
     let report = |problems| Report::new(source.name().into(), problems);
     let document = Document::parse(source).map_err(report)?;
     let (raw, problems) = document.read();
+    let (schema, broken) = match schema::load(&raw.schema.folder, files) {
+        Ok(schema) => (schema, None),
+        Err(why) => (Schema::built_in(), Some(why)),
+    };
     let checker = Checker {
         document: &document,
         files,
+        schema: Arc::new(schema),
         problems: RefCell::new(problems),
     };
+    if let (Some(why), Some(folder)) = (broken, &raw.schema.folder) {
+        checker.error(&folder.span(), why, "mend the files there, or leave the key out");
+    }
     let settings = checker.settings(&raw);
     let report = report(checker.problems.into_inner());
     match settings {
@@ -46,6 +58,7 @@ pub fn check(source: &Source, files: &dyn Files) -> Result<(Settings, Report), R
 struct Checker<'a> {
     document: &'a Document<'a>,
     files: &'a dyn Files,
+    schema: Arc<Schema>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -53,24 +66,34 @@ impl Checker<'_> {
     /// All settings; `None` if a part that has no default is missing or wrong.
     fn settings(&self, raw: &Raw) -> Option<Settings> {
         let base_dn = self.base_dn(&raw.base_dn);
-        let principals = self.principals(&raw.ldap);
+        let root = self.root(&raw.ldap.root);
+        let services = self.services(&raw.ldap.service);
         let radius_clients = self.radius_clients(&raw.radius);
-        let plain = Plain {
+        let plain = self.plain(raw, &services);
+        let access = access::compile(&plain.visibility, &self.schema).ok()?;
+        // Without a base no service has a name; the services themselves are checked by now.
+        let base_dn = base_dn?;
+        Some(Settings {
+            schema: self.schema.clone(),
+            principals: self.principals(root, services, &base_dn),
+            base_dn,
+            access,
+            radius_clients,
+            plain,
+        })
+    }
+
+    fn plain(&self, raw: &Raw, services: &[Named]) -> Plain {
+        Plain {
             places: self.places(raw),
             listen: self.listen(raw),
             ldap: self.ldap(&raw.ldap),
             search: self.search_limits(&raw.limits),
             radius: self.radius(&raw.radius),
             log_in: self.log_in(raw),
-            index: self.index_lists(&raw.index),
-            visibility: self.visibility(raw, &principals),
-        };
-        Some(Settings {
-            base_dn: base_dn?,
-            principals,
-            radius_clients,
-            plain,
-        })
+            index: self.index(&raw.index),
+            visibility: self.visibility(raw, services),
+        }
     }
 
     fn base_dn(&self, written: &Field<String>) -> Option<Dn> {

@@ -15,7 +15,6 @@ impl Checker<'_> {
         let admin_socket = self.path(&raw.admin.socket);
         Places {
             tls: self.tls(&raw.tls),
-            schema_folder: self.path(&raw.schema.folder),
             admin_socket: admin_socket.unwrap_or_else(|| defaults::admin_socket(&store)),
             log: self.log(&raw.log),
             store,

@@ -1,6 +1,7 @@
 //! Every rule of a check with something that breaks it.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -8,9 +9,21 @@ use super::*;
 struct TwoFiles;
 
 impl Files for TwoFiles {
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        match path.to_str() {
+            Some("/schema") => Ok(vec!["/schema/a.schema".into(), "/schema/README".into()]),
+            Some("/broken") => Ok(vec!["/broken.schema".into()]),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match path.to_str() {
             Some("/secret") => Ok(b"0123456789abcdef01234567\n".into()),
+            Some("/schema/a.schema") => {
+                Ok(b"attributetype ( 1.2.3.4 NAME 'shoeSize' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )".into())
+            }
+            Some("/broken.schema") => Ok(b"\nattributetype ( 1.2.3.4 NAME".into()),
             Some("/pem") => Ok(b"-----BEGIN CERTIFICATE-----\n".into()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -98,7 +111,7 @@ fn values_out_of_range_or_of_no_meaning_are_refused() {
     );
     one(
         "[index]\nequality = [\"no name\"]",
-        "x:3: error: index.equality[0]: \"no name\" is not the name",
+        "x:3: error: index.equality[0]: no attribute is called \"no name\"",
     );
     one(
         "[visibility]\npublic_entries = \"x\"",
@@ -162,7 +175,7 @@ fn nothing_is_listened_on_or_called_the_same_twice() {
     let service = "[[ldap.service]]\nname = \"mail\"\npassword_hash = \"HASH\"\n";
     one(
         &service.repeat(2),
-        "x:5: error: ldap.service[1]: a second service called \"mail\"",
+        "x:5: error: ldap.service[1]: the name is taken",
     );
     let client = |name: &str, network: &str| {
         format!("[[radius.client]]\nname = \"{name}\"\nnetwork = \"{network}\"\nsecret_file = \"/secret\"\n")
@@ -236,4 +249,68 @@ fn one_run_finds_every_error() {
     let said = says("[ldap]\nidle_s = 0\nlisten = [\"x\", \"y\"]\n[logg]\n[web]\nadmin_listen = 3");
     let lines: Vec<&str> = said.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(lines, ["x:3:", "x:4:", "x:4:", "x:5:", "x:7:"], "{said}");
+}
+
+#[test]
+fn names_and_filters_are_those_of_the_schema() {
+    let public = |list: &str| format!("[visibility]\nopen_to_public = [{list}]");
+    one(
+        &public("\"cn\", \"maill\""),
+        "x:3: error: visibility.open_to_public[1]: no attribute is called \"maill\"; did you mean \"mail\"?",
+    );
+    one(
+        "[visibility]\npublic_entries = \"(cn=a\"",
+        "x:3: error: visibility.public_entries: \"(cn=a\" is not a filter",
+    );
+    one(
+        "[ldap.root]\ndn = \"nosuch=a\"\npassword_hash = \"HASH\"",
+        "x:3: error: ldap.root.dn: \"nosuch=a\" is of an",
+    );
+    one(
+        "[[access]]\nto = \"member\"\nread = [\"*\"]\nentries = \"\"",
+        "x:5: error: access[0].entries:",
+    );
+}
+
+#[test]
+fn what_is_hidden_cannot_be_opened() {
+    one(
+        "[visibility]\nopen_to_public = [\"userPassword\"]",
+        "x:3: error: visibility.open_to_public[0]: \"userPassword\" is never open to the public",
+    );
+    one(
+        "[visibility]\nopen_to_public = [\"homeTelephoneNumber\"]",
+        "x:3: error: visibility.open_to_public[0]:",
+    );
+    one(
+        "[[access]]\nto = \"services\"\nread = [\"uid\", \"beadleStudentNumber\"]",
+        "x:4: error: access[0].read[1]: \"beadleStudentNumber\" is granted to nobody",
+    );
+    assert_eq!(
+        says(
+            "[visibility]\nowner_only = []\n[[access]]\nto = \"services\"\nread = [\"beadleStudentNumber\"]"
+        ),
+        ""
+    );
+    assert_eq!(
+        says("[visibility]\nnever_public = [\"mail\"]"),
+        "",
+        "the default list gives way"
+    );
+}
+
+#[test]
+fn a_folder_of_schema_files_adds_names() {
+    assert_eq!(
+        says("[schema]\nfolder = \"/schema\"\n[index]\nequality = [\"shoeSize\"]"),
+        ""
+    );
+    one(
+        "[schema]\nfolder = \"/nowhere\"",
+        "x:3: error: schema.folder: /nowhere cannot be read",
+    );
+    one(
+        "[schema]\nfolder = \"/broken\"",
+        "x:3: error: schema.folder: /broken.schema:2: ",
+    );
 }

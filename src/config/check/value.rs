@@ -74,12 +74,7 @@ impl Checker<'_> {
     }
 
     /// Names of attributes, or `default`. `also` are words that are allowed beside names.
-    pub(super) fn attributes(
-        &self,
-        written: &List<String>,
-        default: Vec<String>,
-        also: &[&str],
-    ) -> Vec<String> {
+    pub(super) fn names(&self, written: &List<String>, default: Vec<String>, also: &[&str]) -> Vec<String> {
         self.list(written, default, |written| {
             let allowed = also.contains(&written.get_ref().as_str());
             if allowed {
@@ -90,7 +85,8 @@ impl Checker<'_> {
         })
     }
 
-    fn list<T>(
+    /// What `each` makes of every element, or `default`.
+    pub(super) fn list<T>(
         &self,
         written: &List<String>,
         default: Vec<T>,
@@ -129,35 +125,24 @@ impl Checker<'_> {
         None
     }
 
-    /// A distinguished name (RFC 4514).
+    /// A distinguished name (RFC 4514) of attributes that the schema has.
     pub(super) fn dn(&self, written: &Spanned<String>) -> Option<Dn> {
-        let failed = |error| {
-            let what = format!("{:?} is {error}", written.get_ref());
+        let wrong = |why: &str| {
+            let what = format!("{:?} is {why}", written.get_ref());
             self.error(
                 &written.span(),
                 what,
                 "write one such as \"dc=uni,dc=example\" (RFC 4514)",
             );
         };
-        Dn::parse(written.get_ref()).map_err(failed).ok()
-    }
-
-    fn attribute(&self, written: &Spanned<String>) -> Option<String> {
-        let name = written.get_ref();
-        let begins = name.starts_with(|first: char| first.is_ascii_alphanumeric());
-        let spelt = name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
-        if begins && spelt {
-            return Some(name.clone());
+        let dn = Dn::parse(written.get_ref())
+            .map_err(|error| wrong(&error.to_string()))
+            .ok()?;
+        if self.schema.normal_dn(&dn).is_none() {
+            wrong("of an attribute or a value that the schema does not know");
+            return None;
         }
-        let what = format!("{name:?} is not the name of an attribute");
-        self.error(
-            &written.span(),
-            what,
-            "write one such as \"mail\" (RFC 4512 section 1.4)",
-        );
-        None
+        Some(dn)
     }
 
     /// The hash of a password with its scheme; clear text is refused.

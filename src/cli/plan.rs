@@ -1,0 +1,63 @@
+//! From a checked configuration to what the daemon is started with.
+
+use std::sync::Arc;
+
+use crate::config::{Settings, settings};
+use crate::directory::Directory;
+use crate::server::plan::{EntriesPlan, LdapPlan, Listen, Plan, RadiusPlan, RulesPlan};
+
+impl From<Settings> for Plan {
+    fn from(settings: Settings) -> Plan {
+        let Settings {
+            schema,
+            base_dn,
+            principals,
+            access,
+            radius_clients,
+            plain,
+        } = settings;
+        Plan {
+            base: base_dn,
+            rules: RulesPlan {
+                directory: Arc::new(Directory::new(schema.clone(), access, plain.search)),
+                principals: Arc::new(principals),
+                login: plain.log_in,
+            },
+            entries: EntriesPlan {
+                schema,
+                store: plain.places.store,
+                index: plain.index,
+            },
+            ldap: LdapPlan {
+                settings: plain.ldap.connections,
+                limits: plain.ldap.messages,
+                tls: plain.places.tls,
+            },
+            radius: RadiusPlan {
+                settings: plain.radius,
+                clients: Arc::new(radius_clients),
+            },
+            listen: plain.listen.into(),
+            admin_socket: plain.places.admin_socket,
+        }
+    }
+}
+
+impl From<settings::Listen> for Listen {
+    fn from(listen: settings::Listen) -> Listen {
+        let settings::Listen {
+            ldap,
+            ldaps,
+            radius,
+            accounting,
+            admin,
+        } = listen;
+        Listen {
+            ldap,
+            ldaps,
+            radius,
+            accounting,
+            admin,
+        }
+    }
+}
