@@ -1,10 +1,13 @@
 //! `beadle serve`: the daemon.
 
-use anyhow::bail;
+use anyhow::Context;
 use clap::Args;
+use tokio::runtime::{Builder, Runtime};
 
 use super::config_file::ConfigFile;
+use super::{logging, plan};
 use crate::config::Settings;
+use crate::server::daemon;
 
 /// Arguments of `beadle serve`.
 #[derive(Args)]
@@ -15,6 +18,25 @@ pub struct Arguments {
 }
 
 /// Runs the daemon until it is told to stop. Errors: one sentence that names the path or address at fault.
-pub fn run(_settings: Settings) -> anyhow::Result<()> {
-    bail!("this build has no listeners yet")
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    logging::start(settings.plain.places.log)?;
+    let plan = plan::plan(settings)?;
+    runtime()?.block_on(daemon::run(plan, tell_service_manager))?;
+    Ok(())
+}
+
+/// A runtime with a thread per core. Errors: the system has none to give.
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the system refuses a thread")
+}
+
+/// `READY=1` to whoever started the daemon and asked to be told (sd_notify(3)).
+fn tell_service_manager() {
+    tracing::info!(target: "beadle", "ready");
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::warn!(target: "beadle", %error, "the service manager could not be told");
+    }
 }

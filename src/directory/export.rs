@@ -6,20 +6,18 @@ use std::io::{self, Write};
 use thiserror::Error;
 
 use super::csv_text;
-use super::import::NEVER_IMPORTED;
+use super::import::{Existing, NEVER_IMPORTED};
 use super::ldif;
 use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::types::{AttributeType, Dn};
 
 /// The directory, as it is exported.
-pub trait Exported {
+pub trait Exported: Existing {
     /// The ids of all entries, in any order.
     fn ids(&self) -> Vec<u64>;
     /// The name of an entry.
     fn dn(&self, id: u64) -> Option<Dn>;
-    /// An entry, hashes and operational attributes included, computed ones not.
-    fn entry(&self, id: u64) -> Option<Entry>;
 }
 
 /// Whether hashes are exported.

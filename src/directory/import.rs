@@ -24,8 +24,12 @@ mod reading;
 mod rows;
 mod run;
 mod seen;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod town;
 
-pub use apply::Applying;
+pub use apply::{Applying, Written};
 pub use importer::{Effect, Importer, Refused};
 pub use merge::NEVER_IMPORTED;
 pub use plan::Plan;

@@ -1,10 +1,12 @@
 //! Layer 4: what the directory answers: pure functions of a snapshot, a request and the time.
 
 pub mod account;
+pub mod accounts;
 pub mod authenticate;
 pub mod compare;
 pub mod computed;
 pub mod csv_text;
+pub mod entries;
 pub mod export;
 pub mod import;
 pub mod ldif;
@@ -15,6 +17,8 @@ pub mod request;
 pub mod row;
 pub mod search;
 pub mod selection;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unique;
 
 use std::sync::Arc;

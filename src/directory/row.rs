@@ -70,7 +70,7 @@ impl Row {
     }
 
     /// Forgets everything and begins a row on `line`. The memory is kept.
-    pub(super) fn begin(&mut self, line: u64) {
+    pub fn begin(&mut self, line: u64) {
         self.line = line;
         self.text.clear();
         self.data.clear();
@@ -80,13 +80,13 @@ impl Row {
     }
 
     /// Sets the entry's name, found on `line`.
-    pub(super) fn set_dn(&mut self, line: u64, dn: &[u8]) {
+    pub fn set_dn(&mut self, line: u64, dn: &[u8]) {
         self.dn = Some(self.push_bytes(dn));
         self.dn_line = line;
     }
 
     /// Adds one value of the attribute `name`, found on `line`.
-    pub(super) fn push(&mut self, line: u64, name: &str, value: &[u8]) {
+    pub fn push(&mut self, line: u64, name: &str, value: &[u8]) {
         let name = self.push_bytes(name.as_bytes());
         let value = self.push_bytes(value);
         self.fields.push(Span { line, name, value });

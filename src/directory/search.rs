@@ -335,3 +335,8 @@ fn take(left: &mut u64, else_answer: Answer) -> ControlFlow<Answer> {
         None => ControlFlow::Break(else_answer),
     }
 }
+
+#[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
+mod tests;

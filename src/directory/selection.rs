@@ -2,6 +2,7 @@
 
 use super::computed::WholeEntry;
 use super::request::{FoundEntry, Selection, Wanted};
+use crate::domain::entry::options_include;
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
 use crate::types::{AttributeSet, AttributeType};
@@ -50,16 +51,9 @@ impl Selected {
     fn has(&self, attribute: &AttributeView<'_>) -> bool {
         self.kinds.contains(attribute.kind)
             || self.with_options.iter().any(|(kinds, options)| {
-                kinds.contains(attribute.kind) && includes(attribute.options, options)
+                kinds.contains(attribute.kind) && options_include(attribute.options, options)
             })
     }
-}
-
-/// Whether every one of the `wanted` options is among `options` (RFC 4512 section 2.5.2).
-fn includes(options: &str, wanted: &str) -> bool {
-    wanted
-        .split(';')
-        .all(|one| options.split(';').any(|other| one == other))
 }
 
 /// An entry on its way into a sink.

@@ -155,8 +155,8 @@ impl Filter {
 
     /// `(description:dn:rule:=value)`.
     ///
-    /// Without a rule, the attribute's equality rule; without a description, every attribute of the rule's
-    /// syntax. A rule that orders is true of values before the asserted one (RFC 4517 section 4.2).
+    /// Without a rule, the attribute's equality rule; without a description, every attribute that the
+    /// rule applies to. A rule that orders is true of values before the asserted one (RFC 4517 section 4.2).
     pub fn extensible(
         schema: &Schema,
         rule: Option<&[u8]>,
@@ -188,13 +188,17 @@ impl Target {
         })
     }
 
-    /// Every attribute whose syntax is the rule's.
-    fn of_syntax(schema: &Schema, rule: &MatchingRule) -> Option<Target> {
-        let has_syntax = |kind: &AttributeType| schema.definition(*kind).syntax.oid == rule.syntax();
-        let kinds = || schema.attribute_types().map(|(kind, _)| kind).filter(has_syntax);
+    /// Every attribute that the rule applies to.
+    fn of_rule(schema: &Schema, rule: &MatchingRule) -> Option<Target> {
+        let applies = || {
+            schema
+                .attribute_types()
+                .filter(|(_, definition)| rule.applies_to(definition))
+        };
+        let kind = applies().next()?.0;
         Some(Target {
-            kind: kinds().next()?,
-            kinds: kinds().collect(),
+            kind,
+            kinds: applies().map(|(kind, _)| kind).collect(),
             options: "".into(),
         })
     }
@@ -218,11 +222,11 @@ impl Assertion {
         value: &[u8],
     ) -> Option<Box<Assertion>> {
         let normal = rule.normalize_assertion(schema, value).ok()?.into();
-        let is_class = target.kind == schema.object_class_attribute();
-        let class = schema
-            .class(value)
-            .filter(|_| is_class)
-            .map(|class| class.position);
+        let class = match target.kind == schema.object_class_attribute() {
+            // RFC 4512 section 2.4 leaves open what an unknown class is; as an unknown attribute, Undefined.
+            true => Some(schema.class(value)?.position),
+            false => None,
+        };
         Some(Box::new(Assertion {
             target,
             rule,
@@ -255,7 +259,7 @@ impl ExtensibleAssertion {
                 rule.applies_to(schema.definition(target.kind))
                     .then_some((target, rule))?
             }
-            (None, Some(rule)) => (Target::of_syntax(schema, rule)?, rule),
+            (None, Some(rule)) => (Target::of_rule(schema, rule)?, rule),
             (None, None) => return None,
         };
         let normal = match rule.purpose {

@@ -285,9 +285,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::schema::SCHEMA;
 
     fn parse(text: &str) -> Result<Filter, FilterTextError> {
-        Filter::parse(&Schema::built_in(), text)
+        Filter::parse(&SCHEMA, text)
     }
 
     /// The asserted value of an equality filter in normal form.

@@ -219,6 +219,7 @@ mod tests {
     use super::*;
     use crate::domain::entry::AttributeDescription;
     use crate::domain::packed::push_value;
+    use crate::domain::schema::SCHEMA;
     use crate::types::Dn;
 
     struct Person {
@@ -245,6 +246,7 @@ mod tests {
     fn ada(schema: &Schema) -> Person {
         let values: &[(&str, &[&str])] = &[
             ("objectClass", &["inetOrgPerson"]),
+            ("structuralObjectClass", &["inetOrgPerson"]),
             ("uid", &["ada"]),
             ("cn", &["Ada  Lovelace", "Åsa Öberg"]),
             ("cn;lang-en-GB", &["Countess"]),
@@ -271,10 +273,10 @@ mod tests {
     }
 
     fn says(filter: &str, readable: &AttributeSet) -> Truth {
-        let schema = Schema::built_in();
-        Filter::parse(&schema, filter)
+        let schema = &*SCHEMA;
+        Filter::parse(schema, filter)
             .unwrap()
-            .truth(&schema, &ada(&schema), readable)
+            .truth(schema, &ada(schema), readable)
     }
 
     fn check(filter: &str, truth: Truth) {
@@ -308,6 +310,7 @@ mod tests {
         }
         check("(uid=adam)", Truth::False);
         check("(uid=ad a)", Truth::False);
+        check("(uid= )", Truth::False);
         check("(description=x)", Truth::False);
     }
 
@@ -321,6 +324,14 @@ mod tests {
             "(jpegPhoto=x)",
             "(manager=nosuch)",
             "(objectClass=nosuch)",
+            "(objectClass=1.2.3)",
+            "(uid=)",
+            "(uidNumber=01000)",
+            r"(uid:caseIgnoreSubstringsMatch:=a\2a)",
+            "(uid:caseIgnoreIA5Match:=ADA)",
+            "(mail:caseIgnoreMatch:=ada@uni.example)",
+            "(manager=nosuch=1)",
+            "(telephoneNumber=*-*)",
             "(uidNumber=1*)",
             "(createTimestamp>=yesterday)",
             "(cn;a_b=x)",
@@ -338,7 +349,8 @@ mod tests {
         check("(objectClass=top)", Truth::True);
         check("(objectClass=2.5.6.6)", Truth::True);
         check("(objectClass=groupOfNames)", Truth::False);
-        check("(objectClass=1.2.3)", Truth::False);
+        check("(structuralObjectClass=inetOrgPerson)", Truth::True);
+        check("(structuralObjectClass=person)", Truth::False);
     }
 
     #[test]
@@ -383,6 +395,7 @@ mod tests {
             "(mail=*@UNI.*)",
             "(cn=* *)",
             "(postalAddress=*st*town)",
+            "(postalAddress=*st$town)",
             "(name=count*)",
         ] {
             check(filter, Truth::True);
@@ -427,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_hidden_attribute_says_nothing_in_any_filter() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let readable: AttributeSet = [schema.attribute(b"cn").unwrap()].into_iter().collect();
         for filter in [
             "(sn=lovelace)",

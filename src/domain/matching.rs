@@ -189,14 +189,14 @@ impl MatchingRule {
         Some(value.len())
     }
 
-    /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it is one of the
-    /// attribute's own, it is for the attribute's syntax, or both are about text.
+    /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it makes normal forms as
+    /// one of the attribute's own does, or it is for the attribute's syntax or one that is contained in it.
     pub fn applies_to(&self, definition: &AttributeDefinition) -> bool {
         let own = [definition.equality, definition.ordering, definition.substrings];
         let mut own = own.into_iter().flatten();
-        let both_text =
-            self.fold().is_some() && definition.equality.is_some_and(|rule| rule.fold().is_some());
-        both_text || self.syntax == definition.syntax.oid || own.any(|rule| rule.form == self.form)
+        let syntax = definition.syntax.oid;
+        let contained = self.syntax == rules::DIRECTORY_STRING && rules::DIRECTORY_STRINGS.contains(&syntax);
+        contained || self.syntax == syntax || own.any(|rule| rule.form == self.form)
     }
 
     /// How text is folded, for the forms that are text.
@@ -226,4 +226,123 @@ impl MatchingRule {
 fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), InvalidValue> {
     out.extend_from_slice(bytes);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::schema::SCHEMA;
+
+    fn normal(rule: &str, value: &str) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let rule = MatchingRule::find(rule.as_bytes()).unwrap();
+        rule.normalize(&SCHEMA, value.as_bytes(), &mut out)
+            .ok()
+            .map(|()| out)
+    }
+
+    /// The two values match under the rule.
+    fn same(rule: &str, a: &str, b: &str) {
+        assert!(normal(rule, a).is_some(), "{rule} {a}");
+        assert_eq!(normal(rule, a), normal(rule, b), "{rule} {a} {b}");
+    }
+
+    /// They do not, or the second is no value at all.
+    fn different(rule: &str, a: &str, b: &str) {
+        assert!(normal(rule, a).is_some(), "{rule} {a}");
+        assert_ne!(normal(rule, a), normal(rule, b), "{rule} {a} {b}");
+    }
+
+    #[test]
+    fn values_match_as_rfc_4517_says() {
+        same("caseIgnoreMatch", " Ada  L", "ada l");
+        different("caseIgnoreMatch", "Ada L", "AdaL");
+        different("caseExactMatch", "Ada", "ada");
+        same("2.5.13.8", "12 34", "1234");
+        same("caseIgnoreIA5Match", "A@B", "a@b");
+        different("caseIgnoreIA5Match", "a", "\u{e9}");
+        different("caseExactIA5Match", "/h", "/H");
+        same("telephoneNumberMatch", "+1 555-0100 x", "+15550100X");
+        same("integerMatch", "-7", "-7");
+        different("integerMatch", "7", "07");
+        different("booleanMatch", "TRUE", "true");
+        same("objectIdentifierMatch", "CN", "2.5.4.3");
+        same("objectIdentifierMatch", "person", "2.5.6.6");
+        same("objectIdentifierMatch", "noSuch", "NOSUCH");
+        same("distinguishedNameMatch", "CN=A, dc=B", "2.5.4.3=a,DC=b");
+        different("distinguishedNameMatch", "cn=a", "cn=a,dc=b");
+        same("uniqueMemberMatch", "CN=a#'01'B", "cn=A#'01'B");
+        different("uniqueMemberMatch", "cn=a#'01'B", "cn=a");
+        same("generalizedTimeMatch", "20261122093000Z", "202611221030+0100");
+        different("bitStringMatch", "'01'B", "'010'B");
+        same(
+            "uuidMatch",
+            "597ae2f6-16a6-1027-98f4-d28b5365dc14",
+            "597AE2F6-16A6-1027-98F4-D28B5365DC14",
+        );
+        same("caseIgnoreListMatch", "1 Main  St$Town", "1 main st$TOWN");
+        different("caseIgnoreListMatch", "a$b", "a b");
+        same(
+            "objectIdentifierFirstComponentMatch",
+            "( 2.5.4.3 NAME 'cn' )",
+            "( cn SUP name )",
+        );
+        same("integerFirstComponentMatch", "( 1 FORM x )", "(1 NAME 'y' )");
+        different("octetStringMatch", "a", "A");
+    }
+
+    #[test]
+    fn an_assertion_of_another_syntax_is_none() {
+        let schema = &*SCHEMA;
+        for (rule, value) in [
+            ("caseIgnoreMatch", ""),
+            ("numericStringMatch", "12a"),
+            ("objectIdentifierMatch", "nosuch"),
+            ("distinguishedNameMatch", "a"),
+            ("uuidMatch", "1"),
+            ("integerFirstComponentMatch", "( 1 )"),
+        ] {
+            let rule = MatchingRule::find(rule.as_bytes()).unwrap();
+            assert!(
+                rule.normalize_assertion(schema, value.as_bytes()).is_err(),
+                "{}",
+                rule.name
+            );
+        }
+    }
+
+    #[test]
+    fn names_and_oids_of_rules_are_unique() {
+        for rule in MatchingRule::all() {
+            for name in [rule.name, rule.oid] {
+                assert!(
+                    std::ptr::eq(MatchingRule::find(name.as_bytes()).unwrap(), rule),
+                    "{name}"
+                );
+            }
+        }
+        assert!(MatchingRule::find(b"nosuchMatch").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn the_ways_without_allocation_agree_with_the_one_with(value in "[ a-cA-C0-1\t-]{0,12}|\\PC{0,4}", other: String) {
+            let schema = &*SCHEMA;
+            for rule in MatchingRule::all() {
+                let mut normal = Vec::new();
+                let good = rule.normalize(schema, value.as_bytes(), &mut normal).is_ok();
+                let mut buffer = [0; 64];
+                if let Some(length) = rule.normal_in(value.as_bytes(), &mut buffer) {
+                    prop_assert!(good && buffer[..length] == normal);
+                }
+                if good {
+                    prop_assert!(rule.matches_normal(value.as_bytes(), &normal) != Some(false));
+                    let same = other.as_bytes() == normal;
+                    prop_assert!(same || rule.matches_normal(value.as_bytes(), other.as_bytes()) != Some(true));
+                }
+            }
+        }
+    }
 }

@@ -86,9 +86,10 @@ pub fn split_last_rdn(normal: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::schema::SCHEMA;
 
     fn dn(text: &str) -> Option<Vec<u8>> {
-        Schema::built_in().normal_dn(&Dn::parse(text).unwrap())
+        SCHEMA.normal_dn(&Dn::parse(text).unwrap())
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl AttributeDefinition {
         self.text.head.name()
     }
 
+    /// The numeric OID.
+    pub fn oid(&self) -> &str {
+        &self.text.head.oid
+    }
+
     /// Whether the attribute is operational: returned only when asked for.
     pub fn is_operational(&self) -> bool {
         self.text.usage != Usage::UserApplications
@@ -239,13 +244,17 @@ fn with_lower_case<T>(name: &[u8], look_up: impl FnOnce(&[u8]) -> Option<T>) -> 
     look_up(lower)
 }
 
+/// The built-in schema, compiled once for all tests of this binary.
+#[cfg(test)]
+pub(crate) static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(Schema::built_in);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_aliases_and_oids_lead_to_the_same_type_in_any_case() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let kind = schema.attribute(b"sn").unwrap();
         for name in ["SURNAME", "2.5.4.4", "Sn"] {
             assert_eq!(schema.attribute(name.as_bytes()), Some(kind));
@@ -265,12 +274,12 @@ mod tests {
 
     #[test]
     fn rules_syntaxes_and_subtypes_are_inherited() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let name = schema.definition(schema.attribute(b"name").unwrap());
         let cn = schema.attribute(b"cn").unwrap();
         assert_eq!(schema.definition(cn).equality.unwrap().name, "caseIgnoreMatch");
         assert_eq!(schema.definition(cn).syntax.description, "Directory String");
-        assert!(name.subtypes.contains(cn) && !schema.definition(cn).subtypes.contains(name_kind(&schema)));
+        assert!(name.subtypes.contains(cn) && !schema.definition(cn).subtypes.contains(name_kind(schema)));
         let country = schema.definition(schema.attribute(b"c").unwrap());
         assert_eq!(country.syntax.description, "Country String");
     }
@@ -281,7 +290,7 @@ mod tests {
 
     #[test]
     fn classes_inherit_what_they_demand_and_allow() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let person = schema.class(b"INETORGPERSON").unwrap();
         assert!(person.is_a(schema.class(b"2.5.6.6").unwrap().position));
         assert!(!schema.class(b"person").unwrap().is_a(person.position));
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn options_are_put_in_one_order() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let description = schema.describe(b"CN;x-b;Lang-EN;x-b").unwrap();
         assert_eq!(&*description.options, "lang-en;x-b");
         assert_eq!(schema.spell(&description), "cn;lang-en;x-b");

@@ -143,11 +143,11 @@ impl Schema {
         if values.is_empty() {
             return Err(self.class_violation(ViolationReason::NoObjectClass));
         }
-        let class = |(at, value): (usize, &Box<[u8]>)| {
-            self.class(value)
-                .ok_or_else(|| self.class_violation(ViolationReason::UnknownClass(at + 1)))
-        };
-        values.iter().enumerate().map(class).collect()
+        let unknown = |at: usize| self.class_violation(ViolationReason::UnknownClass(at + 1));
+        let classes = values.iter().enumerate();
+        classes
+            .map(|(at, value)| self.class(value).ok_or_else(|| unknown(at)))
+            .collect()
     }
 
     /// The lowest structural class, if every other one is above it.
@@ -290,6 +290,7 @@ const EXTENSIBLE_OBJECT: &str = "1.3.6.1.4.1.1466.101.120.111";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::schema::SCHEMA;
     use crate::types::Dn;
 
     /// An entry of `name: value` lines, the first of them its DN.
@@ -320,9 +321,9 @@ mod tests {
         createTimestamp: 20261122093000Z\nbeadleDisabled: TRUE";
 
     fn check(lines: &str) -> Result<(), String> {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         schema
-            .check(&entry(&schema, lines))
+            .check(&entry(schema, lines))
             .map_err(|violation| violation.to_string())
     }
 
@@ -415,8 +416,8 @@ mod tests {
             "dn: nosuch=ada",
             "nosuch: the entry is named by an attribute that no schema file defines",
         );
-        let schema = Schema::built_in();
-        let mut named = entry(&schema, "dn: uid=ada+cn=A\nobjectClass: account\nuid: ADA");
+        let schema = &*SCHEMA;
+        let mut named = entry(schema, "dn: uid=ada+cn=A\nobjectClass: account\nuid: ADA");
         schema.add_naming_values(&mut named).unwrap();
         assert_eq!(named.values(schema.attribute(b"uid").unwrap()).len(), 1);
         assert_eq!(
@@ -427,9 +428,9 @@ mod tests {
 
     #[test]
     fn the_structural_class_is_the_lowest_of_the_line() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         assert_eq!(
-            schema.structural_class(&entry(&schema, ADA)).unwrap().name(),
+            schema.structural_class(&entry(schema, ADA)).unwrap().name(),
             "inetOrgPerson"
         );
     }

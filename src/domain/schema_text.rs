@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+pub use crate::domain::schema_reader::{is_numeric_oid, parse};
+
 /// One schema file: the name it goes by in error messages, and its text.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaFile<'a> {

@@ -138,12 +138,13 @@ impl<T: AsRef<str>> Display for Oids<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::schema::SCHEMA;
     use crate::domain::schema_reader::parse;
     use crate::domain::schema_text::SchemaFile;
 
     #[test]
     fn what_is_shown_reads_back_as_the_same_schema() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let types = schema
             .attribute_type_descriptions()
             .map(|text| format!("attributetype {text}\n"));
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_referred_to_is_shown() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let rules: Vec<String> = schema.matching_rule_descriptions().collect();
         let syntaxes: Vec<String> = schema.syntax_descriptions().collect();
         for (_, definition) in schema.attribute_types() {
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn descriptions_are_spelt_as_rfc_4512_says() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let shown = |start: &str| {
             let all = schema
                 .attribute_type_descriptions()

@@ -28,7 +28,11 @@ mod postings;
 mod settings;
 mod side;
 mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod tree;
 mod varint;

@@ -56,6 +56,14 @@ pub(super) struct TermFinder<'s> {
     pub hasher: &'s TermHasher,
     pub roles: &'s Roles,
     normal: Vec<u8>,
+    classes: Classes,
+}
+
+/// The terms of the object classes seen last: entry after entry has the same.
+#[derive(Default)]
+struct Classes {
+    encoded: Vec<u8>,
+    hashes: Vec<u32>,
 }
 
 impl<'s> TermFinder<'s> {
@@ -65,6 +73,7 @@ impl<'s> TermFinder<'s> {
             hasher,
             roles,
             normal: Vec::new(),
+            classes: Classes::default(),
         }
     }
 
@@ -79,8 +88,14 @@ impl<'s> TermFinder<'s> {
         if role.is_none() {
             return;
         }
-        let definition = self.schema.definition(attribute.kind);
         let mut each = |term: Term<'_>| each(attribute.kind, term);
+        if attribute.kind == self.schema.object_class_attribute() {
+            self.class_hashes(attribute)
+                .iter()
+                .for_each(|hash| each(Term::Equality(*hash)));
+            return;
+        }
+        let definition = self.schema.definition(attribute.kind);
         for (offset, value) in attribute.values_with_offsets() {
             if (role.equality || role.membership) && self.normalize(definition.equality, value) {
                 let hash = self.hasher.value(&self.normal);
@@ -96,6 +111,27 @@ impl<'s> TermFinder<'s> {
                 each(Term::Ordering(&self.normal));
             }
         }
+    }
+
+    /// The hashes of every class of an entry and of the classes above them, whether it lists those or not.
+    fn class_hashes(&mut self, attribute: AttributeView<'_>) -> &[u32] {
+        if self.classes.encoded != attribute.encoded {
+            let mut hashes = Vec::new();
+            for value in attribute.values() {
+                match self.schema.class(value) {
+                    Some(class) => hashes.extend(class.line.iter().map(|position| {
+                        let oid = &self.schema.class_at(*position).text.head.oid;
+                        self.hasher.value(oid.as_bytes())
+                    })),
+                    None => hashes.push(self.hasher.value(&value.to_ascii_lowercase())),
+                }
+            }
+            hashes.sort_unstable();
+            hashes.dedup();
+            self.classes.encoded = attribute.encoded.to_vec();
+            self.classes.hashes = hashes;
+        }
+        &self.classes.hashes
     }
 
     /// Puts the value's normal form into the buffer; `false` if there is no rule or it refuses the value.

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod extended;
 pub mod filter_decoder;
 pub mod limits;
+pub mod next;
 pub mod operation;
 pub mod own_entry;
 pub mod result;

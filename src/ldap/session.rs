@@ -16,12 +16,12 @@ use crate::ldap::body;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
 use crate::ldap::limits::{Limits, MessageLimits};
+use crate::ldap::next::{Next, Pending, Purpose, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::root_dse::{self, StartTls};
 use crate::ldap::search::{self, Asked};
-use crate::ldap::search_request::Values;
 use crate::ldap::subschema;
 use crate::types::{Dn, Pin};
 
@@ -60,64 +60,6 @@ pub enum Channel {
     Cleartext,
 }
 
-/// Whether bytes stand behind a message that the client has sent already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trailing {
-    /// None.
-    Nothing,
-    /// Some.
-    Pipelined,
-}
-
-/// What to do after a message.
-pub enum Next {
-    /// The answer has been appended to the output.
-    Answered(ResultCode),
-    /// There is no answer to this.
-    Unanswered,
-    /// Have the directory answer, then call [`Session::on_outcome`].
-    Run(Pending, Request),
-    /// The answer has been appended: write it, shake hands, then call [`Session::on_tls`].
-    StartTls,
-    /// Write what has been appended, if anything, and close.
-    Close,
-}
-
-/// A request the directory works on. Cannot be cloned; used up by its outcome.
-pub struct Pending {
-    id: MessageId,
-    purpose: Purpose,
-}
-
-enum Purpose {
-    Bind(Dn),
-    Search(Values),
-    Compare,
-}
-
-impl Pending {
-    /// The id of the message that asked.
-    pub fn id(&self) -> MessageId {
-        self.id
-    }
-
-    /// Whether a search wants values.
-    pub fn values(&self) -> Values {
-        match self.purpose {
-            Purpose::Search(values) => values,
-            _ => Values::Included,
-        }
-    }
-
-    fn operation(&self) -> Operation {
-        match self.purpose {
-            Purpose::Bind(_) => Operation::Bind,
-            Purpose::Search(_) => Operation::Search,
-            Purpose::Compare => Operation::Compare,
-        }
-    }
-}
-
 /// Who the client has proved to be (RFC 4513 section 4).
 enum Identity {
     Anonymous,
@@ -152,10 +94,10 @@ impl Session {
     }
 
     /// Who asks.
-    pub fn asker(&self) -> Asker {
+    pub fn asker(&self) -> &Asker {
         match &self.identity {
-            Identity::Anonymous => Asker::Public,
-            Identity::Known { asker, .. } => asker.clone(),
+            Identity::Anonymous => &Asker::Public,
+            Identity::Known { asker, .. } => asker,
         }
     }
 
@@ -207,7 +149,7 @@ impl Session {
                 out,
                 message,
                 ResultCode::UnwillingToPerform,
-                "not built: this directory is not written by LDAP",
+                "this directory is not written over LDAP",
             ),
         }
     }

@@ -134,7 +134,7 @@ mod tests {
             &[ADA, &hidden_pin(b"abcdef-7")].concat(),
             MessageAuthenticator::Valid,
         );
-        let asked = asked.ok().expect("a log-in");
+        let asked = asked.expect("a log-in");
         assert!(matches!(&asked.name, LoginName::Uid(uid) if uid.as_str() == "ada"));
         assert!(asked.pin.same_as(b"abcdef-7"));
         assert_eq!(asked.service.as_deref(), Some("vpn"));

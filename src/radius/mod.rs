@@ -10,6 +10,7 @@ pub mod admission;
 pub mod authenticator;
 pub mod client;
 pub mod duplicate;
+pub mod next;
 pub mod password;
 pub mod reason;
 pub mod reply;
@@ -18,8 +19,9 @@ pub mod user_name;
 pub mod wire;
 
 pub use client::{Client, ClientError, ClientSettings, ClientTable, RequireMessageAuthenticator};
+pub use next::{Dropped, Event, Next, Reply, ReplyKind};
 pub use reason::{DropReason, RejectReason};
-pub use session::{Dropped, Event, Next, Peer, Pending, Port, Reply, ReplyKind, Session, Settings};
+pub use session::{Peer, Pending, Port, Session, Settings};
 
 #[cfg(test)]
 mod tests {
@@ -41,7 +43,7 @@ mod tests {
             service: Some("vpn".into()),
             require_message_authenticator,
         };
-        Client::new(settings).ok().expect("a client")
+        Client::new(settings).expect("a client")
     }
 
     /// A packet with Identifier 7 and sevens for an authenticator.

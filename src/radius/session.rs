@@ -15,6 +15,7 @@ use super::admission::admit;
 use super::authenticator::MessageAuthenticator;
 use super::client::{Client, ClientTable};
 use super::duplicate::{self, DuplicateCache, Key, Seen, Standing, Ticket};
+use super::next::{Dropped, Event, Next, Reply, ReplyKind};
 use super::reason::{DropReason, RejectReason, Unanswered};
 use super::reply;
 use super::wire::{self, Authenticator, Datagram};
@@ -67,59 +68,6 @@ pub struct Peer {
     pub local: Option<IpAddr>,
 }
 
-/// What to do with a packet.
-pub enum Next {
-    /// Nothing. The reason is for the log and the counters.
-    Drop(Dropped),
-    /// Send this.
-    Reply(Reply),
-    /// Ask the directory and bring its verdict to [`Session::on_verdict`].
-    Run(Pending, Authenticate),
-}
-
-/// A packet without an answer.
-#[derive(Clone, Debug)]
-pub struct Dropped {
-    /// Why.
-    pub reason: DropReason,
-    /// Who sent it, if that is a client.
-    pub client: Option<Arc<str>>,
-}
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The sealed packet.
-    pub octets: Arc<[u8]>,
-    /// When it may leave; in the past for all but a rejection.
-    pub not_before: Timestamp,
-    /// Whom it goes to.
-    pub client: Arc<str>,
-    /// What it says.
-    pub kind: ReplyKind,
-}
-
-/// What an answer says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplyKind {
-    /// Access-Accept.
-    Accept,
-    /// Access-Reject.
-    Reject(RejectReason),
-    /// The answer to a Status-Server.
-    Status,
-    /// The same octets again, to a retransmission.
-    Resent,
-}
-
-/// Something to be remembered beyond this process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// This client has shown that it can send a Message-Authenticator and must from now on. At the next
-    /// start, [`Client::latch`] it.
-    Latched(Arc<str>),
-}
-
 /// A log-in being verified. Not `Clone`: it is answered once.
 pub struct Pending {
     client: Arc<Client>,
@@ -160,7 +108,15 @@ impl Session {
             return dropped(Unanswered::UnknownClient.into(), None);
         };
         let next = match wire::check(bytes) {
-            Ok(datagram) => self.on_datagram(&datagram, peer, &client, now, entropy),
+            Ok(datagram) => {
+                let arrival = Arrival {
+                    datagram,
+                    peer,
+                    client: &client,
+                    now,
+                };
+                self.on_arrival(&arrival, entropy)
+            }
             Err(malformed) => Err(malformed.into()),
         };
         next.unwrap_or_else(|reason| dropped(reason, Some(&client)))
@@ -195,82 +151,52 @@ impl Session {
         self.events.pop_front()
     }
 
-    fn on_datagram(
-        &mut self,
-        datagram: &Datagram<'_>,
-        peer: Peer,
-        client: &Arc<Client>,
-        now: Timestamp,
-        entropy: &mut dyn Entropy,
-    ) -> Result<Next, DropReason> {
-        let proof = admit(self.port, datagram, client)?;
-        match datagram.code() {
-            Code::StatusServer => self.on_status_server(datagram, client, now),
+    fn on_arrival(&mut self, arrival: &Arrival<'_>, entropy: &mut dyn Entropy) -> Result<Next, DropReason> {
+        let proof = admit(self.port, &arrival.datagram, arrival.client)?;
+        match arrival.datagram.code() {
+            Code::StatusServer => self.on_status_server(arrival).map(Next::Reply),
             // Nothing records accounting yet, and RFC 2866 section 4.1 forbids an Accounting-Response
             // for what was not recorded: the client keeps the record and tries elsewhere.
             Code::AccountingRequest => Err(Unanswered::AccountingNotRecorded.into()),
-            _ => self.on_access_request(datagram, proof, peer, client, now, entropy),
+            _ => self.on_access_request(arrival, proof, entropy),
         }
     }
 
     /// Answers at once and remembers nothing: the answer changes nothing, and a client that asks
     /// whether we are alive must not hear that we were (RFC 5997 section 3).
-    fn on_status_server(
-        &self,
-        datagram: &Datagram<'_>,
-        client: &Client,
-        now: Timestamp,
-    ) -> Result<Next, DropReason> {
+    fn on_status_server(&self, arrival: &Arrival<'_>) -> Result<Reply, DropReason> {
         let code = match self.port {
             Port::Authentication => Code::AccessAccept,
             Port::Accounting => Code::AccountingResponse,
         };
-        let answer = reply::status(&datagram.decode()?, code);
-        let octets = reply::seal(&answer, datagram.authenticator(), client.secret())
+        let answer = reply::status(&arrival.datagram.decode()?, code);
+        let octets = reply::seal(&answer, arrival.datagram.authenticator(), arrival.client.secret())
             .map_err(|_| Unanswered::ReplyTooLarge)?;
-        let client = client.name().clone();
-        Ok(Next::Reply(Reply {
-            octets,
-            not_before: now,
-            client,
-            kind: ReplyKind::Status,
-        }))
+        Ok(arrival.answer_at_once(octets, ReplyKind::Status))
     }
 
     fn on_access_request(
         &mut self,
-        datagram: &Datagram<'_>,
+        arrival: &Arrival<'_>,
         proof: MessageAuthenticator,
-        peer: Peer,
-        client: &Arc<Client>,
-        now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Result<Next, DropReason> {
-        self.note_proof(datagram, proof, client);
-        let request = datagram.decode()?;
-        let key = key_of(datagram, peer);
-        let ticket = match self.duplicates.observe(key, datagram.authenticator(), now) {
-            Seen::New(ticket) => ticket,
-            Seen::InProgress => return Err(Unanswered::DuplicateInProgress.into()),
-            Seen::Answered(octets) => {
-                let client = client.name().clone();
-                return Ok(Next::Reply(Reply {
-                    octets,
-                    not_before: now,
-                    client,
-                    kind: ReplyKind::Resent,
-                }));
-            }
-        };
-        let (client, authenticator) = (client.clone(), *datagram.authenticator());
-        let pending = Pending {
-            client,
-            key,
-            ticket,
-            received: now,
-            authenticator,
-            request,
-        };
+        self.note_proof(&arrival.datagram, proof, arrival.client);
+        let request = arrival.datagram.decode()?;
+        let authenticator = arrival.datagram.authenticator();
+        match self.duplicates.observe(arrival.key(), authenticator, arrival.now) {
+            Seen::New(ticket) => self.on_new_request(arrival.pending(ticket, request), proof, entropy),
+            Seen::InProgress => Err(Unanswered::DuplicateInProgress.into()),
+            Seen::Answered(octets) => Ok(Next::Reply(arrival.answer_at_once(octets, ReplyKind::Resent))),
+        }
+    }
+
+    fn on_new_request(
+        &mut self,
+        pending: Pending,
+        proof: MessageAuthenticator,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Next, DropReason> {
         match pending.log_in(proof) {
             Ok(log_in) => Ok(Next::Run(pending, log_in)),
             Err(reason) => self.reject(pending, reason, entropy).map(Next::Reply),
@@ -316,6 +242,7 @@ impl Session {
             authenticator,
             ..
         } = pending;
+        // What does not fit stays in progress: a retransmission would not fit either.
         let octets =
             reply::seal(answer, &authenticator, client.secret()).map_err(|_| Unanswered::ReplyTooLarge)?;
         match self.duplicates.answer(&key, ticket, &octets, not_before) {
@@ -342,6 +269,45 @@ impl Session {
     }
 }
 
+/// A packet from a client, on its way to an answer.
+struct Arrival<'a> {
+    datagram: Datagram<'a>,
+    peer: Peer,
+    client: &'a Arc<Client>,
+    now: Timestamp,
+}
+
+impl Arrival<'_> {
+    fn key(&self) -> Key {
+        Key {
+            source: self.peer.source,
+            local: self.peer.local,
+            code: self.datagram.code() as u8,
+            identifier: self.datagram.identifier(),
+        }
+    }
+
+    fn pending(&self, ticket: Ticket, request: Packet) -> Pending {
+        Pending {
+            client: self.client.clone(),
+            key: self.key(),
+            ticket,
+            received: self.now,
+            authenticator: *self.datagram.authenticator(),
+            request,
+        }
+    }
+
+    fn answer_at_once(&self, octets: Arc<[u8]>, kind: ReplyKind) -> Reply {
+        Reply {
+            octets,
+            not_before: self.now,
+            client: self.client.name().clone(),
+            kind,
+        }
+    }
+}
+
 impl Pending {
     /// Who sent the request.
     pub fn client(&self) -> &Arc<str> {
@@ -357,15 +323,6 @@ impl Pending {
             source: self.key.source.ip(),
         }
         .log_in()
-    }
-}
-
-fn key_of(datagram: &Datagram<'_>, peer: Peer) -> Key {
-    Key {
-        source: peer.source,
-        local: peer.local,
-        code: datagram.code() as u8,
-        identifier: datagram.identifier(),
     }
 }
 

@@ -346,6 +346,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::schema::SCHEMA;
 
     fn stored(parent: Option<u64>, attributes: &[(&str, &str, Vec<Vec<u8>>)]) -> StoredEntry {
         let pack = |(name, options, values): &(&str, &str, Vec<Vec<u8>>)| {
@@ -385,12 +386,12 @@ mod tests {
 
     #[test]
     fn attributes_that_the_schema_has_lost_are_kept() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let back = StoredEntry::decode(7, &ada().encode()).unwrap();
         assert!(back.attributes == ada().attributes && back.parent == Some(300) && back.id == 7);
-        assert_eq!(back.known_attributes(&schema).len(), 1);
+        assert_eq!(back.known_attributes(schema).len(), 1);
         assert!(
-            back.unknown_attributes(&schema)
+            back.unknown_attributes(schema)
                 .all(|attribute| &*attribute.name == "gone")
         );
     }
@@ -418,7 +419,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_stored_under_its_rdn() {
-        let schema = Schema::built_in();
+        let schema = &*SCHEMA;
         let mut entry = Entry {
             dn: crate::types::Dn::parse("uid=ada,dc=uni").unwrap(),
             attributes: Vec::new(),
@@ -427,14 +428,14 @@ mod tests {
             schema.attribute(b"surname").unwrap(),
             vec![b"L".as_slice().into()],
         );
-        let stored = StoredEntry::new(&schema, 1, Some(0), &entry).unwrap();
+        let stored = StoredEntry::new(schema, 1, Some(0), &entry).unwrap();
         assert_eq!(
             (stored.rdn.to_string().as_str(), &*stored.attributes[0].name),
             ("uid=ada", "sn")
         );
-        assert!(stored.known_attributes(&schema) == entry.attributes);
+        assert!(stored.known_attributes(schema) == entry.attributes);
         entry.dn = Default::default();
-        assert!(StoredEntry::new(&schema, 1, None, &entry).is_none());
+        assert!(StoredEntry::new(schema, 1, None, &entry).is_none());
     }
 
     proptest! {

@@ -6,27 +6,28 @@
 
 use std::future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
+use crate::ldap::next::{Next, Pending, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::result::{self, LdapResult, ResultCode};
-use crate::ldap::session::{Next, Pending, Session, Trailing};
+use crate::ldap::session::Session;
 use crate::server::answers::{Answers, Progress, SearchRun};
+use crate::server::ldap_end::{self, End};
 use crate::server::ldap_listener::{Begin, LdapService};
+use crate::server::ldap_patience::Patience;
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
@@ -49,7 +50,7 @@ pub(super) async fn serve<A: Answers>(stream: TcpStream, wiring: Wiring<A>, begi
         Begin::Tls => serve_tls(stream, wiring).await,
         Begin::Cleartext => serve_cleartext(stream, wiring).await,
     };
-    count_end(&service, end);
+    ldap_end::count(&service.counters, end);
     tracing::debug!(target: "beadle::ldap", conn = id, end = end.name(), "connection ended");
 }
 
@@ -83,64 +84,6 @@ async fn handshake<A: Answers>(
         accepted = tokio::time::timeout(limit, acceptor.accept(stream)) => accepted.ok()?.ok()?,
     };
     Some(Box::new(stream))
-}
-
-/// Why a connection ends, or stops being what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The client has closed it.
-    Closed,
-    /// The client has said so.
-    Unbound,
-    /// Something broke it off.
-    Broken,
-    NotLdap,
-    TooLong,
-    /// The notice of disconnection is in the output.
-    Malformed,
-    Idle,
-    WriteTimeout,
-    TlsFailed,
-    Shutdown,
-    /// The answer is written; the handshake follows.
-    StartTls,
-}
-
-impl End {
-    fn name(self) -> &'static str {
-        match self {
-            End::Closed => "closed",
-            End::Unbound => "unbound",
-            End::Broken => "broken",
-            End::NotLdap => "not_ldap",
-            End::TooLong => "too_long",
-            End::Malformed => "malformed",
-            End::Idle => "idle",
-            End::WriteTimeout => "write_timeout",
-            End::TlsFailed => "tls_failed",
-            End::Shutdown => "shutdown",
-            End::StartTls => "start_tls",
-        }
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(_: io::Error) -> End {
-        End::Broken
-    }
-}
-
-fn count_end<A>(service: &LdapService<A>, end: End) {
-    let counters = &service.counters;
-    match end {
-        End::NotLdap => counters.not_ldap.add(1),
-        End::TooLong => counters.too_long.add(1),
-        End::Malformed => counters.malformed.add(1),
-        End::Idle => counters.idle.add(1),
-        End::WriteTimeout => counters.write_timeouts.add(1),
-        End::TlsFailed => counters.tls_failures.add(1),
-        End::Closed | End::Unbound | End::Broken | End::Shutdown | End::StartTls => {}
-    }
 }
 
 /// One message as the log tells it. Never a value, a filter or a name.
@@ -188,7 +131,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     async fn turn(&mut self) -> Result<(), End> {
         self.answer_buffered().await?;
         self.write_out().await?;
-        if self.patience.stop.is_cancelled() {
+        if self.patience.is_stopped() {
             return Err(End::Shutdown);
         }
         self.read().await
@@ -314,7 +257,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
-                Outcome::Answered(answers.compare(&self.wiring.session.asker(), compare))
+                Outcome::Answered(answers.compare(self.wiring.session.asker(), compare))
             }
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
@@ -324,7 +267,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
 
     async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
         let answers = Arc::clone(&self.wiring.service.answers);
-        let mut run = answers.search(&self.wiring.session.asker(), search);
+        let mut run = answers.search(self.wiring.session.asker(), search);
         loop {
             let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
             let progress = run.run(&mut writer, answers.now());
@@ -389,9 +332,9 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         }
         let limit = seconds(self.wiring.service.settings.write_limit_s);
         let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
-        written.map_err(|_| End::WriteTimeout)??;
+        // Whatever became of it, nothing is ever written twice.
         self.output.clear();
-        Ok(())
+        Ok(written.map_err(|_| End::WriteTimeout)??)
     }
 
     fn tell(&self, served: &Served, begun: Instant) {
@@ -409,7 +352,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             code = served.code.clone().map(|code| code as i64),
             entries = served.entries,
             duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            asker = asker_kind(&self.wiring.session.asker()),
+            asker = asker_kind(self.wiring.session.asker()),
         );
     }
 }
@@ -440,45 +383,4 @@ fn asker_kind(asker: &Asker) -> &'static str {
 
 fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds))
-}
-
-/// How long a connection is waited for. One timer for its whole life, moved on only when it fires: a request
-/// costs no timer.
-struct Patience {
-    stop: CancellationToken,
-    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-    timer: Pin<Box<Sleep>>,
-    deadline: Instant,
-}
-
-impl Patience {
-    fn new(stop: CancellationToken, limit: Duration) -> Patience {
-        let deadline = Instant::now() + limit;
-        Patience {
-            stopped: Box::pin(stop.clone().cancelled_owned()),
-            stop,
-            timer: Box::pin(tokio::time::sleep_until(deadline)),
-            deadline,
-        }
-    }
-
-    /// Waits from now on for `limit`.
-    fn until(&mut self, limit: Duration) {
-        self.deadline = Instant::now() + limit;
-    }
-
-    /// Returns when it is over, and why.
-    async fn over(&mut self) -> End {
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut self.stopped => return End::Shutdown,
-                () = &mut self.timer => {}
-            }
-            if Instant::now() >= self.deadline {
-                return End::Idle;
-            }
-            self.timer.as_mut().reset(self.deadline);
-        }
-    }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::metrics::{Family, Figure};
+use crate::radius::next::ReplyKind;
 use crate::radius::reason::{DropReason, RejectReason, Unanswered};
-use crate::radius::session::ReplyKind;
 use crate::radius::wire::Malformed;
 
 /// Counters of one or more sockets. Each is exact; together they are no snapshot.
@@ -68,35 +69,59 @@ impl Default for RadiusCounters {
 }
 
 impl RadiusCounters {
-    /// Hands every counter to `each`: what happened, why (or empty), how often.
-    pub fn each(&self, each: &mut dyn FnMut(&'static str, &'static str, u64)) {
-        each("packet", "", read(&self.packets));
-        each("accept", "", read(&self.accepts));
-        each("status", "", read(&self.statuses));
-        each("resent", "", read(&self.resent));
-        for (reason, count) in RejectReason::ALL.iter().zip(&self.rejects) {
-            each("reject", reason.label(), read(count));
-        }
-        for (reason, count) in Malformed::ALL.iter().zip(&self.malformed) {
-            each("drop", reason.label(), read(count));
-        }
-        for (reason, count) in Unanswered::ALL.iter().zip(&self.unanswered) {
-            each("drop", reason.label(), read(count));
-        }
-        for (trouble, count) in Trouble::ALL.iter().zip(&self.troubles) {
-            each("trouble", trouble.label(), read(count));
-        }
+    /// The counters as metrics.
+    pub fn families(&self) -> Vec<Family> {
+        let counter = |name, help, label, values| Family {
+            name,
+            help,
+            figure: Figure::Counter,
+            label,
+            values,
+        };
+        let results = [
+            ("accept", &self.accepts),
+            ("status", &self.statuses),
+            ("resent", &self.resent),
+        ];
+        let results = results.map(|(label, count)| (label, read(count)));
+        let rejects = labelled(RejectReason::ALL, RejectReason::label, &self.rejects);
+        let mut drops = labelled(Malformed::ALL, Malformed::label, &self.malformed);
+        drops.extend(labelled(Unanswered::ALL, Unanswered::label, &self.unanswered));
+        let troubles = labelled(Trouble::ALL, Trouble::label, &self.troubles);
+        vec![
+            Family::single(
+                "radius_packets",
+                "Datagrams received",
+                Figure::Counter,
+                read(&self.packets),
+            ),
+            counter(
+                "radius_replies",
+                "Answers other than Access-Reject",
+                "result",
+                results.into(),
+            ),
+            counter("radius_rejects", "Access-Rejects", "reason", rejects),
+            counter("radius_dropped", "Packets without an answer", "reason", drops),
+            counter(
+                "radius_troubles",
+                "Failures on this side of the wire",
+                "what",
+                troubles,
+            ),
+        ]
     }
 
-    /// How often `what` happened because of `why`; 0 for what [`RadiusCounters::each`] does not name.
-    pub fn count(&self, what: &str, why: &str) -> u64 {
-        let mut found = 0;
-        self.each(&mut |each_what, each_why, count| {
-            if (each_what, each_why) == (what, why) {
-                found = count;
-            }
-        });
-        found
+    /// One figure of [`RadiusCounters::families`]: of the metric `name`, at the label `value`; 0 if there
+    /// is none such.
+    pub fn count(&self, name: &str, value: &str) -> u64 {
+        let families = self.families();
+        let family = families.iter().find(|family| family.name == name);
+        let values = family.map(|family| family.values.as_slice()).unwrap_or_default();
+        values
+            .iter()
+            .find(|(label, _)| *label == value)
+            .map_or(0, |(_, count)| *count)
     }
 
     /// A datagram arrived.
@@ -129,6 +154,18 @@ impl RadiusCounters {
     }
 }
 
+fn labelled<R: Copy>(
+    reasons: &[R],
+    label: fn(R) -> &'static str,
+    counts: &[AtomicU64],
+) -> Vec<(&'static str, u64)> {
+    reasons
+        .iter()
+        .map(|reason| label(*reason))
+        .zip(counts.iter().map(read))
+        .collect()
+}
+
 fn add(counter: Option<&AtomicU64>) {
     if let Some(counter) = counter {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -152,21 +189,22 @@ mod tests {
         counters.dropped(Malformed::EapWithPassword.into());
         counters.dropped(Unanswered::ReplyTooLarge.into());
         counters.trouble(Trouble::VerdictLost);
-        let mut named = Vec::new();
-        counters.each(&mut |what, why, count| {
-            if count > 0 {
-                named.push((what, why, count));
-            }
-        });
-        let expected = [
-            ("packet", "", 1),
-            ("accept", "", 1),
-            ("reject", "eap_not_offered", 1),
-            ("drop", "eap_with_password", 1),
-            ("drop", "reply_too_large", 1),
-            ("trouble", "verdict_lost", 1),
-        ];
-        assert_eq!(named, expected);
-        assert_eq!(counters.count("reject", "refused"), 0);
+        for (name, label) in [
+            ("radius_packets", ""),
+            ("radius_replies", "accept"),
+            ("radius_rejects", "eap_not_offered"),
+            ("radius_dropped", "eap_with_password"),
+            ("radius_dropped", "reply_too_large"),
+            ("radius_troubles", "verdict_lost"),
+        ] {
+            assert_eq!(counters.count(name, label), 1, "{name} {label}");
+        }
+        let families = counters.families();
+        let total: u64 = families
+            .iter()
+            .flat_map(|family| &family.values)
+            .map(|(_, count)| count)
+            .sum();
+        assert_eq!(total, 6);
     }
 }

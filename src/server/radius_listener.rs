@@ -1,9 +1,13 @@
 //! Serves RADIUS on a socket: reads, asks, answers, holds rejections back, counts and logs.
 
+use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,10 +17,11 @@ use super::answers::Answers;
 use super::entropy::SystemEntropy;
 use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
-use super::radius_socket::{Batch, RadiusSocket};
+use super::radius_socket::{Batch, BoundSocket, RadiusSocket};
 use crate::directory::request::{Authenticate, Verdict};
+use crate::radius::next::{Dropped, Event, Next, Reply, ReplyKind};
 use crate::radius::reason::DropReason;
-use crate::radius::session::{Dropped, Event, Next, Peer, Pending, Reply, ReplyKind, Session};
+use crate::radius::session::{Peer, Pending, Session};
 use crate::radius::wire::code_name;
 use crate::types::Timestamp;
 
@@ -41,34 +46,51 @@ pub struct RadiusWiring<A> {
 
 /// Serves `session` on `socket` until `stop`, then sends what is under way for up to [`DRAIN_MS_MAX`].
 /// Nothing a client sends and no failure of the socket ends it earlier.
+///
+/// The socket has a thread of its own: shared workers would be woken for every datagram that comes while
+/// one of them is busy with the last, which costs more than the answer. Log-ins that must be hashed are
+/// awaited in the caller's runtime.
+///
+/// Errors: the system has no thread or no poller left; nothing was served.
 pub async fn serve<A: Answers>(
-    socket: RadiusSocket,
+    socket: BoundSocket,
     session: Session,
     wiring: RadiusWiring<A>,
     stop: CancellationToken,
-) {
-    let mut listener = Listener {
-        socket,
-        session,
-        wiring,
-        entropy: SystemEntropy,
-        held: Held::default(),
-        in_flight: JoinSet::new(),
-    };
-    let mut batch = Batch::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            received = listener.socket.receive(&mut batch) => match received {
-                Ok(()) => listener.on_batch(&batch).await,
-                Err(error) => listener.on_receive_error(&error).await,
-            },
-            Some(verified) = listener.in_flight.join_next() => listener.on_verified(verified).await,
-            reply = listener.held.due() => listener.transmit(reply.peer, &reply.octets).await,
-        }
-    }
-    // What is not sent by then the client asks again, of whoever serves next.
-    let _ = timeout(Duration::from_millis(DRAIN_MS_MAX), listener.drain()).await;
+) -> io::Result<()> {
+    let (ended, end) = oneshot::channel();
+    let log_ins = Handle::current();
+    let thread = thread::Builder::new().name("radius".to_owned());
+    thread.spawn(move || {
+        let served = serve_here(socket, session, wiring, stop, log_ins);
+        // The caller may have gone; then nobody asks.
+        let _ = ended.send(served);
+    })?;
+    end.await
+        .unwrap_or_else(|_| Err(io::Error::other("the radius thread died")))
+}
+
+fn serve_here<A: Answers>(
+    socket: BoundSocket,
+    session: Session,
+    wiring: RadiusWiring<A>,
+    stop: CancellationToken,
+    log_ins: Handle,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = Listener {
+            socket: RadiusSocket::open(socket)?,
+            session,
+            wiring,
+            entropy: SystemEntropy,
+            held: Held::default(),
+            log_ins,
+            in_flight: JoinSet::new(),
+        };
+        listener.run(stop).await;
+        Ok(())
+    })
 }
 
 struct Listener<A> {
@@ -77,6 +99,8 @@ struct Listener<A> {
     wiring: RadiusWiring<A>,
     entropy: SystemEntropy,
     held: Held,
+    /// Where log-ins are awaited.
+    log_ins: Handle,
     in_flight: JoinSet<Verified>,
 }
 
@@ -96,6 +120,23 @@ struct Verified {
 }
 
 impl<A: Answers> Listener<A> {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut batch = Batch::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                received = self.socket.receive(&mut batch) => match received {
+                    Ok(()) => self.on_batch(&batch).await,
+                    Err(error) => self.on_receive_error(&error).await,
+                },
+                Some(verified) = self.in_flight.join_next() => self.on_verified(verified).await,
+                reply = self.held.due() => self.transmit(reply.peer, &reply.octets).await,
+            }
+        }
+        // What is not sent by then the client asks again, of whoever serves next.
+        let _ = timeout(Duration::from_millis(DRAIN_MS_MAX), self.drain()).await;
+    }
+
     async fn on_batch(&mut self, batch: &Batch) {
         let (now, received) = (self.wiring.answers.now(), Instant::now());
         for (peer, datagram) in batch.datagrams() {
@@ -113,7 +154,7 @@ impl<A: Answers> Listener<A> {
         }
     }
 
-    async fn on_receive_error(&mut self, error: &std::io::Error) {
+    async fn on_receive_error(&mut self, error: &io::Error) {
         self.wiring.counters.trouble(Trouble::Receive);
         debug!(%error, "radius: receive");
         sleep(Duration::from_millis(RECEIVE_RETRY_MS)).await;
@@ -135,7 +176,9 @@ impl<A: Answers> Listener<A> {
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
     async fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
-        if let Some(verdict) = self.wiring.answers.authenticate_now(&log_in, way.now) {
+        let at_once = self.wiring.answers.authenticate_now(&log_in, way.now);
+        let is_full = self.in_flight.len() >= IN_FLIGHT_MAX;
+        if let Some(verdict) = at_once.or(is_full.then_some(Verdict::Busy)) {
             return self
                 .conclude(Verified {
                     way,
@@ -144,24 +187,16 @@ impl<A: Answers> Listener<A> {
                 })
                 .await;
         }
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
-            return self
-                .conclude(Verified {
-                    way,
-                    pending,
-                    verdict: Verdict::Busy,
-                })
-                .await;
-        }
         let answers = self.wiring.answers.clone();
-        self.in_flight.spawn(async move {
+        let log_in = async move {
             let verdict = answers.authenticate(log_in, way.now).await;
             Verified {
                 way,
                 pending,
                 verdict,
             }
-        });
+        };
+        self.in_flight.spawn_on(log_in, &self.log_ins);
     }
 
     async fn on_verified(&mut self, verified: Result<Verified, JoinError>) {

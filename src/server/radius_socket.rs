@@ -16,17 +16,14 @@ const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 /// One buffer takes what the kernel may hand over at once: several datagrams of one client in a row (GRO).
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// A bound socket.
-pub struct RadiusSocket {
-    io: UdpSocket,
-    state: UdpSocketState,
-}
+/// A bound socket that nobody reads yet.
+pub struct BoundSocket(std::net::UdpSocket);
 
-impl RadiusSocket {
-    /// Binds `address`. `[::]` takes IPv4 as well. Must be called inside a tokio runtime.
+impl BoundSocket {
+    /// Binds `address`. `[::]` takes IPv4 as well.
     ///
     /// Errors: the system's, such as `AddrInUse` and `PermissionDenied`.
-    pub fn bind(address: SocketAddr) -> io::Result<RadiusSocket> {
+    pub fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
@@ -35,14 +32,27 @@ impl RadiusSocket {
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        let state = UdpSocketState::new((&socket).into())?;
-        let io = UdpSocket::from_std(socket.into())?;
-        Ok(RadiusSocket { io, state })
+        Ok(BoundSocket(socket.into()))
     }
 
     /// The address it is bound to. Errors: the system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.local_addr()
+        self.0.local_addr()
+    }
+}
+
+/// A socket being read.
+pub(super) struct RadiusSocket {
+    io: UdpSocket,
+    state: UdpSocketState,
+}
+
+impl RadiusSocket {
+    /// Begins to read `socket`, in the runtime this is called in. Errors: the system's.
+    pub(super) fn open(socket: BoundSocket) -> io::Result<RadiusSocket> {
+        let state = UdpSocketState::new((&socket.0).into())?;
+        let io = UdpSocket::from_std(socket.0)?;
+        Ok(RadiusSocket { io, state })
     }
 
     /// Waits for datagrams and puts them into `batch`. Loses none when cancelled.

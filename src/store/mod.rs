@@ -71,6 +71,9 @@ pub type Records = BoxStream<'static, Result<Vec<Record>, StoreError>>;
 /// * **Expiry**: the store keeps a record's expiry beside it and never judges it, for it has no clock.
 ///   Whoever reads drops what [`Record::is_live`] says no to; [`Store::sweep`] tidies with ordinary
 ///   commits, which the feed tells like any other.
+/// * After a **fault** every write is refused, so that the daemon goes on reading from its index. What
+///   was published stays in the feed. Whether the engine itself can still be read is not promised: its
+///   trees may hold what never became durable.
 /// * Misuse that is refused: a batch past [`Store::limits`], an empty or repeated key.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {

@@ -2,7 +2,6 @@
 //!
 //! No other file but `sled*.rs` here names the engine.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::record::{Batch, BatchId, Guard, Key, Operation, Record, Revision};
 use crate::store::feed::{Follower, Ring};
 use crate::store::sled_apply::Applier;
-use crate::store::sled_files::Files;
+use crate::store::sled_files::{Files, Lock};
 use crate::store::sled_log::LogBacklog;
 use crate::store::sled_open::{Absent, Opened, open, refused};
 use crate::store::sled_trees::Trees;
@@ -36,7 +35,8 @@ pub struct SledSettings {
     pub cache_bytes: u64,
     /// Bytes of batches that may wait for the writer; whoever submits more waits for room.
     pub queue_bytes_max: usize,
-    /// How long a commit waits for others to share its flush. 0: it takes along those that wait already.
+    /// How long a flush waits for the next of those who shared the last one (0 to 2 ms). 0: it takes along
+    /// those that wait already. A writer that is alone never waits.
     pub group_window: Duration,
     /// How long a *soon* commit waits for another one's flush, at most.
     pub soon_delay: Duration,
@@ -56,7 +56,7 @@ impl SledSettings {
             path: path.into(),
             cache_bytes: 64 * 1024 * 1024,
             queue_bytes_max: 64 * 1024 * 1024,
-            group_window: Duration::ZERO,
+            group_window: Duration::from_micros(200),
             soon_delay: Duration::from_millis(200),
             open_timeout: Duration::from_secs(600),
             log: LogBounds::default(),
@@ -75,7 +75,7 @@ pub struct SledStore {
     room: Arc<Semaphore>,
     room_places: u32,
     writer: Option<(Sender<Job>, JoinHandle<()>)>,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What a place in the queue stands for.
@@ -114,6 +114,8 @@ impl SledStore {
             database,
             ring: ring.clone(),
             fault: fault.clone(),
+            tainted: false,
+            companions: 0,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || writer.run());

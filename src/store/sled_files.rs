@@ -27,14 +27,19 @@ impl Files {
         self.path.join("sled")
     }
 
+    /// Whether there is a store whose creation was finished.
+    pub(super) fn is_whole(&self) -> bool {
+        self.engine().exists() && !self.creating().exists()
+    }
+
     /// Makes the store's folder, for its owner only.
     pub(super) fn make_folder(&self) -> Result<(), OpenError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
         made.map_err(file_error(&self.path))
     }
 
-    /// Takes the store for this process until the file is dropped or the process ends, however it ends.
-    pub(super) fn lock(&self) -> Result<File, OpenError> {
+    /// Takes the store for this process.
+    pub(super) fn lock(&self) -> Result<Lock, OpenError> {
         let path = self.path.join("lock");
         let file = OpenOptions::new()
             .write(true)
@@ -43,7 +48,7 @@ impl Files {
             .open(&path);
         let file = file.map_err(file_error(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
                 path: self.path.clone(),
             }),
@@ -140,6 +145,16 @@ impl Files {
 
     fn reserve(&self) -> PathBuf {
         self.path.join("reserve")
+    }
+}
+
+/// Says that the store is this process's, until it is dropped or the process ends, however it ends.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started may have inherited the file.
+        let _ = self.0.unlock();
     }
 }
 

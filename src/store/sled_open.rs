@@ -1,6 +1,5 @@
 //! Opening: everything that keeps a kill, a torn file or a full disk from shutting the store for ever.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -8,11 +7,15 @@ use std::time::Duration;
 
 use ::sled::{Config, Db};
 
-use crate::store::sled_files::{DatabaseFile, Files};
+use crate::store::sled_files::{DatabaseFile, Files, Lock};
 use crate::store::sled_trees::{FORMAT, Trees, fault};
 use crate::store::sled_writer::guarded;
 use crate::store::{Fault, OpenError, SledSettings, StoreId};
 use crate::types::Entropy;
+
+/// How often the engine's own lock is tried again, and after what pause.
+const LOCK_ATTEMPTS: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// An open engine and what belongs to it.
 pub(super) struct Opened {
@@ -22,7 +25,7 @@ pub(super) struct Opened {
     /// Why it can be read only, if so.
     pub(super) fault: Option<Fault>,
     /// Held as long as the store is open.
-    pub(super) lock: File,
+    pub(super) lock: Lock,
 }
 
 /// Whether a store that is not there is made.
@@ -41,7 +44,7 @@ pub(super) fn open(
     let files = Files {
         path: settings.path.clone(),
     };
-    if absent == Absent::Refuse && !files.engine().exists() {
+    if absent == Absent::Refuse && !files.is_whole() {
         return Err(OpenError::Missing { path: files.path });
     }
     files.make_folder()?;
@@ -123,7 +126,19 @@ fn engine_at(path: &Path, cache_bytes: u64) -> Result<Db, Fault> {
         .use_compression(false)
         .flush_every_ms(None)
         .print_profile_on_drop(false);
+    // Our own lock is held, so whoever still has the engine's is on the way out: the last reader of a
+    // store that was just closed, or a process that has inherited the file and not yet started.
+    for _ in 0..LOCK_ATTEMPTS {
+        match config.open().map_err(fault) {
+            Err(Fault::Disk(detail)) if is_lock(&detail) => std::thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
     config.open().map_err(fault)
+}
+
+fn is_lock(detail: &str) -> bool {
+    detail.contains("could not acquire lock")
 }
 
 fn check_format(path: &Path, trees: &Trees) -> Result<(), OpenError> {
@@ -161,7 +176,7 @@ pub(super) fn refused(path: &Path, fault: Fault) -> OpenError {
     let path = path.to_owned();
     match fault {
         Fault::Full => OpenError::Full { path },
-        Fault::Disk(detail) if detail.contains("could not acquire lock") => OpenError::InUse { path },
+        Fault::Disk(detail) if is_lock(&detail) => OpenError::InUse { path },
         Fault::Disk(detail) => OpenError::File {
             path,
             cause: std::io::Error::other(detail.to_string()),

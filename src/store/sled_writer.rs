@@ -20,6 +20,8 @@ use crate::types::Timestamp;
 const GROUP_COMMITS_MAX: usize = 1024;
 /// How many bytes share one flush at most, about.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// For how many companions of the last flush the next one waits at most.
+const COMPANIONS_MAX: usize = 64;
 /// In how many steps the delay of *soon* commits is waited out.
 const SOON_STEPS: u32 = 8;
 
@@ -58,7 +60,7 @@ type Answer<T, E> = oneshot::Sender<Result<T, E>>;
 /// How long the writer waits for company.
 #[derive(Clone, Copy)]
 pub(super) struct Waits {
-    /// A commit somebody waits for.
+    /// A commit somebody waits for: from one arrival to the next.
     pub(super) group: Duration,
     /// A commit nobody waits for.
     pub(super) soon: Duration,
@@ -72,6 +74,22 @@ pub(super) struct Writer {
     pub(super) database: DatabaseFile,
     pub(super) ring: Arc<Ring>,
     pub(super) fault: Arc<std::sync::OnceLock<Fault>>,
+    /// Set once a write has failed: the trees may then hold what is not durable and never will be, so
+    /// that nothing may be read from them any more.
+    pub(super) tainted: bool,
+    /// How many commits shared the last flush.
+    pub(super) companions: usize,
+}
+
+/// What waiting came to.
+#[derive(PartialEq)]
+enum Came {
+    /// One or more jobs.
+    Some,
+    /// No job in that time.
+    None,
+    /// No job, and there will never be another.
+    Never,
 }
 
 /// Jobs that share a flush.
@@ -116,9 +134,7 @@ impl Writer {
         group.push(self.jobs.recv().ok()?);
         self.drain(&mut group);
         self.wait_soon(&mut group);
-        if !self.waits.group.is_zero() && !group.is_full() {
-            let _ = self.wait(&mut group, self.waits.group);
-        }
+        self.wait_group(&mut group);
         Some(group)
     }
 
@@ -129,21 +145,31 @@ impl Writer {
             if !group.can_wait() || group.is_full() {
                 return;
             }
-            if self.wait(group, self.waits.soon / SOON_STEPS).is_err() {
+            if self.wait(group, self.waits.soon / SOON_STEPS) == Came::Never {
                 return;
             }
         }
     }
 
-    /// Waits for one job, then takes what has come with it. Fails when there will never be another.
-    fn wait(&self, group: &mut Group, at_most: Duration) -> Result<(), ()> {
+    /// Waits until as many have come as shared the last flush: they have been answered a moment ago and
+    /// many will be back. A writer that is alone waits for nobody.
+    fn wait_group(&self, group: &mut Group) {
+        while group.commits.len() < self.companions.min(COMPANIONS_MAX) && !group.is_full() {
+            if self.wait(group, self.waits.group) != Came::Some {
+                return;
+            }
+        }
+    }
+
+    /// Waits for one job, then takes what has come with it.
+    fn wait(&self, group: &mut Group, at_most: Duration) -> Came {
         match self.jobs.recv_timeout(at_most) {
             Ok(job) => group.push(job),
-            Err(RecvTimeoutError::Timeout) => return Ok(()),
-            Err(RecvTimeoutError::Disconnected) => return Err(()),
+            Err(RecvTimeoutError::Timeout) => return Came::None,
+            Err(RecvTimeoutError::Disconnected) => return Came::Never,
         }
         self.drain(group);
-        Ok(())
+        Came::Some
     }
 
     fn drain(&self, group: &mut Group) {
@@ -154,6 +180,7 @@ impl Writer {
     }
 
     fn serve(&mut self, group: Group) {
+        self.companions = group.commits.len();
         let mut answers = Vec::with_capacity(group.commits.len());
         let mut changes = Vec::new();
         let mut places = Vec::with_capacity(group.commits.len());
@@ -208,30 +235,46 @@ impl Writer {
         let _ = answer.send(committed);
     }
 
-    fn fail(&self, fault: Fault) -> CommitError {
+    fn fail(&mut self, fault: Fault) -> CommitError {
+        self.tainted = true;
         let fault = self.fault.get_or_init(|| fault);
         CommitError::Fatal(fault.clone())
     }
 
     fn read(&mut self, read: ReadJob) {
+        // Whoever dropped the receiver does not want to know.
         match read {
-            ReadJob::Get(keys, answer) => {
-                let records = guarded(|| keys.iter().map(|key| self.applier.trees().record(key)).collect());
-                let records = records.map_err(StoreError::Fatal);
-                let _ = answer.send(records.map(|records| (self.applier.revision(), records)));
-            }
-            ReadJob::Snapshot(prefix, answer) => {
-                let overlay = self.applier.overlay(&prefix);
-                let records = scan(self.applier.trees().clone(), overlay);
-                let _ = answer.send(records.map(|records| (self.applier.revision(), records)));
-            }
+            ReadJob::Get(keys, answer) => drop(answer.send(self.get(&keys))),
+            ReadJob::Snapshot(prefix, answer) => drop(answer.send(self.snapshot(&prefix))),
             ReadJob::Expired(now, answer) => {
-                let expired = self.fault.get().map_or_else(
-                    || guarded(|| self.applier.expired(now)),
-                    |fault| Err(fault.clone()),
-                );
-                let _ = answer.send(expired);
+                let expired = self
+                    .readable()
+                    .and_then(|()| guarded(|| self.applier.expired(now)));
+                drop(answer.send(expired));
             }
+        }
+    }
+
+    fn get(&self, keys: &[Key]) -> Result<(Revision, Vec<Option<Record>>), StoreError> {
+        let read = || keys.iter().map(|key| self.applier.trees().record(key)).collect();
+        let records = self
+            .readable()
+            .and_then(|()| guarded(read))
+            .map_err(StoreError::Fatal)?;
+        Ok((self.applier.revision(), records))
+    }
+
+    fn snapshot(&mut self, prefix: &[u8]) -> Result<(Revision, Records), StoreError> {
+        self.readable().map_err(StoreError::Fatal)?;
+        let overlay = self.applier.overlay(prefix);
+        let records = scan(self.applier.trees().clone(), overlay)?;
+        Ok((self.applier.revision(), records))
+    }
+
+    fn readable(&self) -> Result<(), Fault> {
+        match self.fault.get() {
+            Some(fault) if self.tainted => Err(fault.clone()),
+            _ => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The RADIUS listener on real sockets, asked by `radclient` and by sockets of our own.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::clock::{Clock, SystemClock};
 use beadle::server::radius_counters::RadiusCounters;
 use beadle::server::radius_listener::{RadiusWiring, serve};
-use beadle::server::radius_socket::RadiusSocket;
+use beadle::server::radius_socket::BoundSocket;
 use beadle::types::{Dn, SharedSecret, Timestamp};
+use radius::core::avp::AVP;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -87,16 +89,14 @@ struct Server {
     answers: Arc<OneMember>,
     events: UnboundedReceiver<Event>,
     stop: CancellationToken,
-    served: JoinHandle<()>,
+    served: JoinHandle<io::Result<()>>,
     // Last, so that it outlives the rest.
     runtime: Runtime,
 }
 
 fn server(listen: &str, port: Port, required: RequireMessageAuthenticator, reject_delay_ms: u64) -> Server {
     let runtime = Runtime::new().unwrap();
-    let socket = runtime
-        .block_on(async { RadiusSocket::bind(listen.parse().unwrap()) })
-        .unwrap();
+    let socket = BoundSocket::bind(listen.parse().unwrap()).unwrap();
     let bound = socket.local_addr().unwrap().port();
     let settings = Settings {
         reject_delay_ms,
@@ -132,11 +132,9 @@ fn clients(required: RequireMessageAuthenticator) -> ClientTable {
             service: Some("vpn".into()),
             require_message_authenticator: required,
         };
-        Client::new(settings).ok().expect("a client")
+        Client::new(settings).expect("a client")
     };
-    ClientTable::new([client("four", "127.0.0.0/8"), client("six", "::1/128")])
-        .ok()
-        .expect("a table")
+    ClientTable::new([client("four", "127.0.0.0/8"), client("six", "::1/128")]).expect("a table")
 }
 
 impl Server {
@@ -208,6 +206,29 @@ fn status_server(identifier: u8) -> Vec<u8> {
     bytes
 }
 
+/// An Access-Request over PAP with Identifier 9 and nines for an authenticator.
+fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
+    let hidden = AVP::from_user_password(2, pin, SECRET.as_bytes(), &[9; 16])
+        .unwrap()
+        .encode_bytes();
+    let length = |value: &[u8]| 2 + value.len() as u8;
+    let name = user_name.as_bytes();
+    let attributes = [
+        &[1, length(name)],
+        name,
+        &[2, length(&hidden)],
+        &hidden,
+        &[80, 18],
+        &ZERO,
+    ]
+    .concat();
+    let mut bytes = [&[1, 9, 0, 20 + attributes.len() as u8], &[9; 16][..], &attributes].concat();
+    let proof = message_authenticator(&[&bytes], &SharedSecret::new(SECRET.as_bytes()));
+    let at = bytes.len() - proof.len();
+    bytes[at..].copy_from_slice(&proof);
+    bytes
+}
+
 const YES: RequireMessageAuthenticator = RequireMessageAuthenticator::Yes;
 
 #[test]
@@ -220,8 +241,8 @@ fn radclient_logs_in_with_the_right_pin_and_only_with_it() {
         "Access-Reject",
     );
     received(&server.log_in("127.0.0.1", "slow", "wrong"), "Access-Reject");
-    assert_eq!(server.counters.count("accept", ""), 2);
-    assert_eq!(server.counters.count("reject", "refused"), 2);
+    assert_eq!(server.counters.count("radius_replies", "accept"), 2);
+    assert_eq!(server.counters.count("radius_rejects", "refused"), 2);
 }
 
 #[test]
@@ -282,9 +303,19 @@ fn what_proves_nothing_gets_no_answer() {
     server.unanswered("auth", "another-secret-for-tests", proof);
     let busy = "User-Name=busy,User-Password=abcdef-7,Message-Authenticator=0x00";
     server.unanswered("auth", SECRET, busy);
-    assert_eq!(server.counters.count("drop", "message_authenticator_missing"), 1);
-    assert_eq!(server.counters.count("drop", "message_authenticator_wrong"), 1);
-    assert_eq!(server.counters.count("drop", "busy"), 1);
+    assert_eq!(
+        server
+            .counters
+            .count("radius_dropped", "message_authenticator_missing"),
+        1
+    );
+    assert_eq!(
+        server
+            .counters
+            .count("radius_dropped", "message_authenticator_wrong"),
+        1
+    );
+    assert_eq!(server.counters.count("radius_dropped", "busy"), 1);
 }
 
 #[test]
@@ -300,7 +331,7 @@ fn a_client_without_message_authenticator_is_served_until_it_shows_one() {
     // verify that answer and takes it for none.
     let long_pin = "User-Name=ada,User-Password=abcdef-7-abcdef-7-abcdef-7-abcdef-7";
     server.unanswered("auth", "another-secret-for-tests", long_pin);
-    assert_eq!(server.counters.count("reject", "secret?"), 1);
+    assert_eq!(server.counters.count("radius_rejects", "secret?"), 1);
     assert_eq!(server.answers.asked.load(Ordering::Relaxed), 1);
     received(&server.log_in("127.0.0.1", "ada", "abcdef-7"), "Access-Accept");
     assert_eq!(server.events.try_recv().ok(), Some(Event::Latched("four".into())));
@@ -312,7 +343,10 @@ fn accounting_is_not_acknowledged_while_nothing_records_it() {
     let server = server("127.0.0.1:0", Port::Accounting, YES, 0);
     let start = "Acct-Status-Type=Start,Acct-Session-Id=1,User-Name=ada";
     server.unanswered("acct", SECRET, start);
-    assert_eq!(server.counters.count("drop", "accounting_not_recorded"), 1);
+    assert_eq!(
+        server.counters.count("radius_dropped", "accounting_not_recorded"),
+        1
+    );
 }
 
 #[test]
@@ -349,7 +383,23 @@ fn noise_ends_nothing_and_a_burst_is_answered_whole() {
     answered.sort_unstable();
     answered.dedup();
     assert_eq!(answered.len(), 256);
-    assert_eq!(server.counters.count("drop", "too_short"), 2);
+    assert_eq!(server.counters.count("radius_dropped", "too_short"), 2);
+}
+
+#[test]
+fn a_retransmission_gets_the_same_octets_and_is_carried_out_once() {
+    let server = server("127.0.0.1:0", Port::Authentication, YES, 0);
+    let socket = server.socket("127.0.0.1");
+    let answers = [(); 2].map(|()| {
+        socket.send(&access_request("ada", b"abcdef-7")).unwrap();
+        let mut answer = [0; 64];
+        let length = socket.recv(&mut answer).expect("an answer");
+        answer[..length].to_vec()
+    });
+    assert_eq!(answers[0][0], 2);
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(server.answers.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(server.counters.count("radius_replies", "resent"), 1);
 }
 
 #[test]
@@ -358,12 +408,12 @@ fn a_stopped_listener_sends_what_it_holds_back_and_ends() {
     let stop = server.stop.clone();
     let counters = server.counters.clone();
     let stopper = std::thread::spawn(move || {
-        while counters.count("reject", "refused") == 0 {
+        while counters.count("radius_rejects", "refused") == 0 {
             std::thread::yield_now();
         }
         stop.cancel();
     });
     received(&server.log_in("127.0.0.1", "ada", "wrong"), "Access-Reject");
     stopper.join().unwrap();
-    server.runtime.block_on(server.served).unwrap();
+    server.runtime.block_on(server.served).unwrap().unwrap();
 }

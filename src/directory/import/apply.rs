@@ -23,6 +23,18 @@ pub struct Applying {
     aboves: HashMap<u64, Option<Revision>>,
     /// The ones of them in the batch that is out.
     in_batch: Vec<u64>,
+    /// What is in the batch that is out.
+    out: Written,
+    done: Written,
+}
+
+/// Entries written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Those that were added.
+    pub new: u64,
+    /// Those that were changed.
+    pub changed: u64,
 }
 
 /// Operations of each batch that are no entries: the next id, and the record that stands for all buckets.
@@ -52,6 +64,8 @@ impl Applying {
             own: None,
             aboves,
             in_batch: Vec::new(),
+            out: Written::default(),
+            done: Written::default(),
         }
     }
 
@@ -62,6 +76,7 @@ impl Applying {
         let mut claims = BTreeSet::new();
         let mut above = BTreeSet::new();
         self.in_batch.clear();
+        self.out = Written::default();
         while let Some(row) = self
             .order
             .get(self.next)
@@ -87,6 +102,10 @@ impl Applying {
                 value: self.plan.bytes(row).into(),
                 expires: None,
             });
+            match row.kind {
+                RowKind::New => self.out.new += 1,
+                _ => self.out.changed += 1,
+            }
             if self.aboves.contains_key(&row.id) {
                 self.in_batch.push(row.id);
             }
@@ -102,9 +121,16 @@ impl Applying {
     /// out with all entries below its own, and the file must be planned again against a newer snapshot.
     pub fn committed(&mut self, revision: Revision) {
         self.own = Some(revision);
+        self.done.new += self.out.new;
+        self.done.changed += self.out.changed;
         for id in self.in_batch.drain(..) {
             self.aboves.insert(id, Some(revision));
         }
+    }
+
+    /// What has been committed.
+    pub fn done(&self) -> Written {
+        self.done
     }
 
     /// How many entries have been handed out or left out, and how many there are.

@@ -31,10 +31,22 @@ pub enum Effect {
 
 /// A row that is refused, with its text as it stands in the file.
 pub struct Refused {
+    /// The row's first line.
+    pub line: u64,
     /// What is wrong.
     pub problem: Problem,
     /// The row, for the file of refused rows. Empty if it was too long to keep.
     pub text: Vec<u8>,
+}
+
+impl Refused {
+    pub(super) fn new(problem: Problem, row: &Row) -> Refused {
+        Refused {
+            line: row.line,
+            problem,
+            text: row.text.clone(),
+        }
+    }
 }
 
 /// Checks rows against the schema, the directory and each other, and plans what they change.

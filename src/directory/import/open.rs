@@ -66,6 +66,7 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
                 name.state = NameState::Refused;
             }
             refused.extend(unmet.map(|problem| Refused {
+                line: row.line,
                 problem,
                 text: row.text,
             }));

@@ -1,10 +1,12 @@
 //! A whole import: plan the file, apply the plan, and again for what conflicted.
 
+use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
 
 use thiserror::Error;
 
+use super::apply::Written;
 use super::{Applying, Effect, Existing, ImportSettings, Importer, Plan, Refused};
 use crate::directory::problem::Problem;
 use crate::directory::row::{More, Row, RowError, Rows};
@@ -94,9 +96,9 @@ pub struct Counts {
 /// What an import came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The rows. Unless [`Outcome::applied`], what would have been.
+    /// The rows: what was written, or what would have been if nothing was.
     pub counts: Counts,
-    /// Whether anything was allowed to be written: no row was refused or [`KeepGoing::Yes`], and no dry run.
+    /// Whether the good rows were written: no row was refused or [`KeepGoing::Yes`], and no dry run.
     pub applied: Applied,
 }
 
@@ -107,6 +109,8 @@ pub enum Applied {
     Yes,
     /// Nothing was written.
     No,
+    /// Some were, before others wrote something at the same time that made other rows bad.
+    Partly,
 }
 
 /// Why an import ended early. What was committed before stays; the same file again does the rest.
@@ -154,35 +158,65 @@ pub fn run<W: World>(
     entropy: &mut dyn Entropy,
     events: &mut Events<'_>,
 ) -> Result<Outcome, ImportError<W::Error>> {
-    let mut first = None;
+    let mut story = Story {
+        events,
+        first: None,
+        refused: HashSet::new(),
+        written: Written::default(),
+    };
     let mut revision = Revision(0);
     for _ in 0..ROUNDS_MAX {
         let existing = world.existing(revision).map_err(ImportError::Store)?;
-        // Only the first round is told about: later ones meet the same rows again.
-        let (plan, counts) = match first {
-            None => plan(job, &existing, open()?, entropy, events)?,
-            Some(_) => plan(job, &existing, open()?, entropy, &mut |_| {
-                ControlFlow::Continue(())
-            })?,
-        };
-        let counts = *first.get_or_insert(counts);
-        if job.mode == Mode::DryRun || (counts.refused > 0 && job.keep_going == KeepGoing::No) {
-            return Ok(Outcome {
-                counts,
-                applied: Applied::No,
-            });
+        let plan = plan(job, &existing, open()?, entropy, &mut story)?;
+        let stops = !story.refused.is_empty() && job.keep_going == KeepGoing::No;
+        if job.mode == Mode::DryRun || stops {
+            return Ok(story.end(Applied::No));
         }
-        match apply(plan, world, events)? {
-            None => {
-                return Ok(Outcome {
-                    counts,
-                    applied: Applied::Yes,
-                });
-            }
+        match apply(plan, world, &mut story)? {
+            None => return Ok(story.end(Applied::Yes)),
             Some(conflict) => revision = conflict,
         }
     }
     Err(ImportError::Busy)
+}
+
+/// What has been told. The rounds behind the first meet the same rows again and tell only what is news.
+struct Story<'s, 'e> {
+    events: &'s mut Events<'e>,
+    /// The first round's counts.
+    first: Option<Counts>,
+    /// The lines of the rows that are refused.
+    refused: HashSet<u64>,
+    written: Written,
+}
+
+impl Story<'_, '_> {
+    fn tell<E>(&mut self, event: Event<'_>) -> Result<(), ImportError<E>> {
+        let is_news = match &event {
+            Event::Row { .. } => self.first.is_none(),
+            Event::Refused(row) => self.refused.insert(row.line),
+            Event::Written(..) => true,
+        };
+        match is_news && (self.events)(event).is_break() {
+            true => Err(ImportError::Stopped),
+            false => Ok(()),
+        }
+    }
+
+    fn end(self, applied: Applied) -> Outcome {
+        let mut counts = self.first.unwrap_or_default();
+        counts.refused = self.refused.len() as u64;
+        let Written { new, changed } = self.written;
+        let applied = match applied {
+            Applied::No if new + changed > 0 => Applied::Partly,
+            other => other,
+        };
+        if applied != Applied::No {
+            (counts.new, counts.changed) = (new, changed);
+            counts.unchanged = counts.rows.saturating_sub(new + changed + counts.refused);
+        }
+        Outcome { counts, applied }
+    }
 }
 
 /// Reads the whole file against one snapshot.
@@ -191,11 +225,10 @@ fn plan<E: Existing, S>(
     existing: &E,
     mut rows: Box<dyn Rows + '_>,
     entropy: &mut dyn Entropy,
-    events: &mut Events<'_>,
-) -> Result<(Plan, Counts), ImportError<S>> {
+    story: &mut Story<'_, '_>,
+) -> Result<Plan, ImportError<S>> {
     let mut importer = Importer::new(job.schema, existing, job.settings);
-    let mut counts = Counts::default();
-    let mut row = Row::default();
+    let (mut counts, mut row) = (Counts::default(), Row::default());
     loop {
         let checked = match rows.read(&mut row) {
             Ok(More::End) => break,
@@ -204,33 +237,29 @@ fn plan<E: Existing, S>(
             Err(other) => return Err(other.into()),
         };
         counts.rows += 1;
-        counts.count(&checked);
-        let told = match checked {
-            Ok(effect) => events(Event::Row {
+        counts.unchanged += u64::from(checked == Ok(Effect::Unchanged));
+        match checked {
+            Ok(effect) => story.tell(Event::Row {
                 dn: row.dn(),
                 effect: &effect,
                 bytes: rows.bytes_read(),
-            }),
-            Err(problem) => events(Event::Refused(&Refused {
-                problem,
-                text: row.text.clone(),
-            })),
-        };
-        go_on(told)?;
+            })?,
+            Err(problem) => story.tell(Event::Refused(&Refused::new(problem, &row)))?,
+        }
     }
     let (plan, late) = importer.finish();
-    for refused in &late {
-        go_on(events(Event::Refused(refused)))?;
-    }
-    counts.refuse_late(&plan, late.len() as u64);
-    Ok((plan, counts))
+    late.iter()
+        .try_for_each(|refused| story.tell(Event::Refused(refused)))?;
+    (counts.new, counts.changed) = plan.new_and_changed();
+    story.first.get_or_insert(counts);
+    Ok(plan)
 }
 
 /// Commits every batch of `plan`; the revision of the last conflict, if there was one.
 fn apply<W: World>(
     plan: Plan,
     world: &mut W,
-    events: &mut Events<'_>,
+    story: &mut Story<'_, '_>,
 ) -> Result<Option<Revision>, ImportError<W::Error>> {
     let mut applying = Applying::new(plan);
     let (mut conflicts, mut conflict) = (0, None);
@@ -246,35 +275,11 @@ fn apply<W: World>(
             break;
         }
         let (written, all) = applying.progress();
-        go_on(events(Event::Written(written, all)))?;
+        story.tell(Event::Written(written, all))?;
     }
+    story.written.new += applying.done().new;
+    story.written.changed += applying.done().changed;
     Ok(conflict)
-}
-
-fn go_on<E>(told: ControlFlow<()>) -> Result<(), ImportError<E>> {
-    match told {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(ImportError::Stopped),
-    }
-}
-
-impl Counts {
-    fn count(&mut self, checked: &Result<Effect, Problem>) {
-        let counter = match checked {
-            Ok(Effect::New) => &mut self.new,
-            Ok(Effect::Changed(_)) => &mut self.changed,
-            Ok(Effect::Unchanged) => &mut self.unchanged,
-            Err(_) => &mut self.refused,
-        };
-        *counter += 1;
-    }
-
-    /// Counts again what had been counted as good.
-    fn refuse_late(&mut self, plan: &Plan, late: u64) {
-        let (new, changed) = plan.new_and_changed();
-        (self.new, self.changed) = (new, changed);
-        self.refused += late;
-    }
 }
 
 impl<E> From<RowError> for ImportError<E> {

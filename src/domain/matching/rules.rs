@@ -18,7 +18,16 @@ const fn rule(
     }
 }
 
-const DIRECTORY_STRING: &str = "1.3.6.1.4.1.1466.115.121.1.15";
+/// Directory String.
+pub(super) const DIRECTORY_STRING: &str = "1.3.6.1.4.1.1466.115.121.1.15";
+
+/// Country String, Printable String and Telephone Number: every value of theirs is a Directory String.
+pub(super) const DIRECTORY_STRINGS: &[&str] = &[
+    "1.3.6.1.4.1.1466.115.121.1.11",
+    "1.3.6.1.4.1.1466.115.121.1.44",
+    "1.3.6.1.4.1.1466.115.121.1.50",
+];
+
 const IA5_STRING: &str = "1.3.6.1.4.1.1466.115.121.1.26";
 const NUMERIC_STRING: &str = "1.3.6.1.4.1.1466.115.121.1.36";
 const TELEPHONE_NUMBER: &str = "1.3.6.1.4.1.1466.115.121.1.50";

@@ -21,7 +21,7 @@ struct Bench {
 }
 
 fn bench(port: Port, required: RequireMessageAuthenticator) -> Bench {
-    let clients = ClientTable::new([client(required)]).ok().expect("a table");
+    let clients = ClientTable::new([client(required)]).expect("a table");
     let settings = Settings {
         reject_jitter_ms: 0,
         ..Settings::default()

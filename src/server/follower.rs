@@ -1,0 +1,196 @@
+//! Keeps the index current: builds it from the store at start and follows the change feed from there.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::schema::Schema;
+use crate::index::{BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Snapshot};
+use crate::record::{Change, Operation, Record, Revision};
+use crate::store::{self, Feed, FeedError, Store, StoreError};
+use crate::types::Dn;
+
+/// Why the index could not be built from the store.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the store holds is no directory.
+    #[error("the store holds a record that cannot be indexed: {0}")]
+    Build(#[from] BuildError),
+}
+
+/// What an index is built with.
+#[derive(Clone)]
+pub struct IndexPlan {
+    /// Names and matching rules.
+    pub schema: Arc<Schema>,
+    /// The name of the entry without a parent.
+    pub base: Dn,
+    /// Which attributes are indexed.
+    pub settings: IndexSettings,
+    /// Random and secret, so that nobody can make values collide.
+    pub seed: u64,
+}
+
+/// Reads the whole store and builds the index, on the calling task and short-lived threads. `hear` is told
+/// of every record, as if it had just been written. Errors: [`LoadError`].
+pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
+    let (revision, mut records) = store.snapshot(b"").await?;
+    let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed);
+    while let Some(piece) = store::next(&mut records).await {
+        for record in piece? {
+            builder.push(&record)?;
+            let Record {
+                key, value, expires, ..
+            } = record;
+            hear(&Operation::Put { key, value, expires });
+        }
+    }
+    Ok(builder.finish(revision, threads())?)
+}
+
+/// Who hears of every operation that becomes visible: log-ins, for the sake of locks.
+pub type Hear = dyn Fn(&Operation) + Send + Sync;
+
+fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Follows one store's feed into one index.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    plan: IndexPlan,
+    handle: Arc<IndexHandle>,
+    writer: IndexWriter,
+    hear: Arc<Hear>,
+    /// The revision the index has reached, for those who wait to see their own write.
+    reached: watch::Sender<Revision>,
+    folding: Option<JoinHandle<Result<Snapshot, BuildError>>>,
+}
+
+impl Follower {
+    /// A follower that will bring `handle` up to date; the receiver tells how far it has come.
+    pub fn new(
+        store: Arc<dyn Store>,
+        plan: IndexPlan,
+        handle: Arc<IndexHandle>,
+        hear: Arc<Hear>,
+    ) -> (Follower, watch::Receiver<Revision>) {
+        let (reached, receiver) = watch::channel(handle.load().revision());
+        let writer = IndexWriter::new(handle.clone(), plan.schema.clone());
+        (
+            Follower {
+                store,
+                plan,
+                handle,
+                writer,
+                hear,
+                reached,
+                folding: None,
+            },
+            receiver,
+        )
+    }
+
+    /// Follows the feed until `stop` or until the store is closed.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut feed = self.store.changes(self.handle.load().revision());
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return,
+                folded = finished(&mut self.folding) => { self.finish_folding(folded); continue }
+                next = store::next(&mut feed) => next,
+            };
+            let applied = match next {
+                None => return,
+                Some(Ok(Feed::Progress(_))) => true,
+                Some(Ok(Feed::Change(change))) => self.apply(&change),
+                Some(Err(error)) => self.feed_failed(&error),
+            };
+            if !applied {
+                self.rebuild(&stop).await;
+                feed = self.store.changes(self.handle.load().revision());
+            }
+        }
+    }
+
+    /// Applies one commit; false if the index must be built anew.
+    fn apply(&mut self, change: &Arc<Change>) -> bool {
+        if let Err(error) = self.writer.apply(vec![Change::clone(change)]) {
+            tracing::error!(%error, revision = change.revision.0, "index: a commit cannot be applied");
+            return false;
+        }
+        change
+            .operations
+            .iter()
+            .for_each(|operation| (self.hear)(operation));
+        self.reached.send_replace(change.revision);
+        if let Some(snapshot) = self.writer.start_folding() {
+            let schema = self.plan.schema.clone();
+            self.folding = Some(tokio::task::spawn_blocking(move || {
+                snapshot.folded(&schema, threads())
+            }));
+        }
+        true
+    }
+
+    fn finish_folding(&mut self, folded: Option<Snapshot>) {
+        self.folding = None;
+        let Some(folded) = folded else {
+            return self.writer.abandon_folding();
+        };
+        if let Err(error) = self.writer.finish_folding(folded) {
+            tracing::error!(%error, "index: the folded index cannot be brought up to date");
+            self.writer.abandon_folding();
+        }
+    }
+
+    fn feed_failed(&self, error: &FeedError) -> bool {
+        tracing::warn!(%error, "index: the change feed ended; building the index anew");
+        false
+    }
+
+    /// Builds the index from the store until that succeeds; readers keep the old one meanwhile.
+    async fn rebuild(&mut self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match load(&*self.store, &self.plan, &*self.hear).await {
+                Ok(snapshot) => {
+                    self.reached.send_replace(snapshot.revision());
+                    self.handle.publish(snapshot);
+                    self.writer.abandon_folding();
+                    self.folding = None;
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "index: cannot be built from the store"),
+            }
+            tokio::time::sleep(REBUILD_PAUSE).await;
+        }
+    }
+}
+
+/// Between two attempts to build the index from a store that cannot be read.
+const REBUILD_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Waits for a folding; for ever if there is none. `None` if it failed.
+async fn finished(folding: &mut Option<JoinHandle<Result<Snapshot, BuildError>>>) -> Option<Snapshot> {
+    match folding {
+        None => std::future::pending().await,
+        Some(running) => match running.await {
+            Ok(Ok(snapshot)) => Some(snapshot),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "index: folding failed");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "index: folding died");
+                None
+            }
+        },
+    }
+}

@@ -1,0 +1,115 @@
+//! What log-ins stand on: the index for reading, the store for writing, the audit log for the rest.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::directory::accounts::{AccountTypes, DirectoryAccounts};
+use crate::directory::principals::Principals;
+use crate::domain::audit::AuditEvent;
+use crate::domain::schema::Schema;
+use crate::index::{IndexHandle, Snapshot};
+use crate::record::{Batch, Revision};
+use crate::server::audit_log::AuditLog;
+use crate::server::clock::Clock;
+use crate::server::login::Realm;
+use crate::server::transfer::Snapshots;
+use crate::store::{CommitError, Store};
+use crate::types::Timestamp;
+
+/// The directory in memory, once it is loaded.
+#[derive(Clone)]
+pub struct Loaded {
+    /// The current snapshot.
+    pub index: Arc<IndexHandle>,
+    /// How far it has followed the store.
+    pub reached: watch::Receiver<Revision>,
+}
+
+/// The directory and the store behind it.
+pub struct DirectoryRealm {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Empty until the index is built.
+    pub loaded: OnceLock<Loaded>,
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Accounts of the configuration.
+    pub principals: Arc<Principals>,
+    /// What to read of an account.
+    pub types: AccountTypes,
+    /// Where events go.
+    pub audit: Arc<AuditLog>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Where commits nobody waits for are run.
+    pub runtime: Handle,
+}
+
+impl DirectoryRealm {
+    /// The snapshot of this moment; `None` while the index is being built.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.loaded.get().map(|loaded| loaded.index.load())
+    }
+
+    /// Commits `batch` and returns when it is durable and can be seen: who wrote reads their own write.
+    /// Errors: [`CommitError`]; nothing is seen then.
+    pub async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
+        let revision = self.store.commit(batch).await?;
+        if let Some(loaded) = self.loaded.get() {
+            let mut reached = loaded.reached.clone();
+            // An error says that the follower has ended: the daemon is on its way out.
+            let _ = reached.wait_for(|reached| *reached >= revision).await;
+        }
+        Ok(revision)
+    }
+}
+
+impl Realm for DirectoryRealm {
+    type Accounts = DirectoryAccounts;
+
+    fn accounts(&self) -> DirectoryAccounts {
+        DirectoryAccounts {
+            snapshot: self.snapshot(),
+            schema: self.schema.clone(),
+            principals: self.principals.clone(),
+            types: self.types,
+        }
+    }
+
+    fn commit(&self, batch: Batch) -> impl Future<Output = ()> + Send {
+        async {
+            if let Err(error) = DirectoryRealm::commit(self, batch).await {
+                tracing::error!(%error, "login: a lock is not stored and holds until the restart only");
+            }
+        }
+    }
+
+    fn commit_soon(&self, batch: Batch, event: AuditEvent) {
+        let (store, audit, clock) = (self.store.clone(), self.audit.clone(), self.clock.clone());
+        self.runtime.spawn(async move {
+            match store.commit(batch).await {
+                Ok(_) => audit.write(&event, clock.now()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "login: a stronger hash is not stored; the old one stays")
+                }
+            }
+        });
+    }
+
+    fn audit(&self, event: AuditEvent, now: Timestamp) {
+        self.audit.write(&event, now);
+    }
+}
+
+impl Snapshots for Loaded {
+    fn at_least(&self, revision: Revision, runtime: &Handle) -> Arc<Snapshot> {
+        let mut reached = self.reached.clone();
+        // An error says that the follower has ended; the import then meets the conflict again and gives up.
+        let _ = runtime.block_on(reached.wait_for(|reached| *reached >= revision));
+        self.index.load()
+    }
+}

@@ -1,0 +1,81 @@
+//! The one way from a request to its outcome, whatever the protocol.
+
+use std::sync::Arc;
+
+use crate::directory::Directory;
+use crate::directory::request::{Answer, Asker, Authenticate, Compare, EntrySink, Search, Verdict};
+use crate::directory::search::{self, SearchCursor};
+use crate::server::answers::{Answers, Progress, SearchRun};
+use crate::server::clock::Clock;
+use crate::server::login::Logins;
+use crate::server::realm::DirectoryRealm;
+use crate::types::Timestamp;
+
+/// How many entries a search looks at before others have their turn on its thread.
+const ENTRIES_PER_TURN: usize = 2_000;
+
+/// Answers the listeners from the directory.
+pub struct Runner {
+    /// What stays the same from request to request.
+    pub directory: Arc<Directory>,
+    /// Entries and the store.
+    pub realm: Arc<DirectoryRealm>,
+    /// Log-ins.
+    pub logins: Logins<DirectoryRealm>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Answers for Runner {
+    type Search = Cursor;
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
+        self.realm.loaded.get()?;
+        self.logins.authenticate_now(request, now)
+    }
+
+    async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
+        match self.realm.loaded.get() {
+            None => Verdict::Busy,
+            Some(_) => self.logins.authenticate(request, now).await,
+        }
+    }
+
+    fn search(&self, asker: &Asker, search: Search) -> Cursor {
+        Cursor(self.realm.snapshot().map(|snapshot| {
+            SearchCursor::new(
+                self.directory.clone(),
+                snapshot,
+                asker.clone(),
+                search,
+                self.clock.now(),
+            )
+        }))
+    }
+
+    fn compare(&self, asker: &Asker, compare: Compare) -> Answer {
+        match self.realm.snapshot() {
+            None => Answer::Busy,
+            Some(snapshot) => self.directory.compare(&snapshot, asker, &compare),
+        }
+    }
+}
+
+/// A search under way; `None` if the index is not loaded.
+pub struct Cursor(Option<SearchCursor>);
+
+impl SearchRun for Cursor {
+    fn run(&mut self, sink: &mut dyn EntrySink, now: Timestamp) -> Progress {
+        match &mut self.0 {
+            None => Progress::Done(Answer::Busy),
+            Some(cursor) => match cursor.run(sink, ENTRIES_PER_TURN, now) {
+                search::Progress::More => Progress::More,
+                search::Progress::Done(answer) => Progress::Done(answer),
+            },
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Binds every socket before anything else happens, so that a port in use is known at once.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::server::plan::Listen;
+use crate::server::radius_socket::RadiusSocket;
+
+/// An address that cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address} for {listener}: {source}")]
+pub struct BindError {
+    /// What should have listened there, as logs name it.
+    pub listener: &'static str,
+    /// Where.
+    pub address: SocketAddr,
+    /// The system's reason.
+    pub source: io::Error,
+}
+
+/// Bound sockets, not served yet.
+pub struct Sockets {
+    /// LDAP with StartTLS.
+    pub ldap: Vec<TcpListener>,
+    /// LDAP over TLS.
+    pub ldaps: Vec<TcpListener>,
+    /// RADIUS authentication.
+    pub radius: Vec<RadiusSocket>,
+    /// RADIUS accounting.
+    pub accounting: Vec<RadiusSocket>,
+    /// Health and metrics.
+    pub admin: Vec<TcpListener>,
+}
+
+impl Sockets {
+    /// Binds every address of `listen` and logs where; port 0 takes any. Must be called inside a tokio
+    /// runtime. Errors: [`BindError`] of the first that fails.
+    pub fn bind(listen: &Listen) -> Result<Sockets, BindError> {
+        Ok(Sockets {
+            ldap: all("ldap", &listen.ldap, tcp)?,
+            ldaps: all("ldaps", &listen.ldaps, tcp)?,
+            radius: all("radius", &listen.radius, udp)?,
+            accounting: all("accounting", &listen.accounting, udp)?,
+            admin: all("admin", &listen.admin, tcp)?,
+        })
+    }
+}
+
+type Bound<S> = io::Result<(S, SocketAddr)>;
+
+fn all<S>(
+    listener: &'static str,
+    addresses: &[SocketAddr],
+    bind: fn(SocketAddr) -> Bound<S>,
+) -> Result<Vec<S>, BindError> {
+    let one = |address: &SocketAddr| match bind(*address) {
+        Ok((socket, bound)) => {
+            tracing::info!(target: "beadle", listener, address = %bound, "listening");
+            Ok(socket)
+        }
+        Err(source) => Err(BindError {
+            listener,
+            address: *address,
+            source,
+        }),
+    };
+    addresses.iter().map(one).collect()
+}
+
+fn tcp(address: SocketAddr) -> Bound<TcpListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    if address.is_ipv6() {
+        // [::] takes IPv4 as well, whatever the system's default is.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Connections that wait to be accepted; the system turns away what is beyond.
+const BACKLOG: i32 = 1024;
+
+fn udp(address: SocketAddr) -> Bound<RadiusSocket> {
+    let socket = RadiusSocket::bind(address)?;
+    let bound = socket.local_addr()?;
+    Ok((socket, bound))
+}

@@ -1,0 +1,128 @@
+//! Import and export on a store: the same in the daemon and, while it is stopped, at the command line.
+
+use std::io::{self, BufReader};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::directory::entries::Entries;
+use crate::directory::import::{
+    self, Committed, Event, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Outcome, World,
+};
+use crate::domain::schema::Schema;
+use crate::index::Snapshot;
+use crate::record::{Batch, Revision};
+use crate::server::entropy::SystemEntropy;
+use crate::store::{CommitError, Store};
+use crate::types::{Dn, Timestamp};
+
+/// What is asked of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The file's format.
+    pub format: Format,
+    /// What becomes of the good rows if there are bad ones.
+    pub keep_going: KeepGoing,
+    /// Whether anything is written.
+    pub mode: Mode,
+}
+
+/// Where snapshots come from: the daemon's index, or one built for the occasion.
+pub trait Snapshots: Send + Sync {
+    /// A snapshot of `revision` or later. Waits for it.
+    fn at_least(&self, revision: Revision, runtime: &Handle) -> Arc<Snapshot>;
+}
+
+/// A directory to import into and export from.
+#[derive(Clone)]
+pub struct Place {
+    /// Where entries are written.
+    pub store: Arc<dyn Store>,
+    /// Where they are read.
+    pub snapshots: Arc<dyn Snapshots>,
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// The name every entry is under.
+    pub base: Dn,
+    /// The runtime the store's answers are awaited on.
+    pub runtime: Handle,
+}
+
+impl Place {
+    /// Imports the file at `path`, stamped with `now`. Blocks: not for a thread of the runtime.
+    /// Errors: [`ImportError`].
+    pub fn import(
+        &self,
+        path: &Path,
+        wanted: Wanted,
+        now: Timestamp,
+        events: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Outcome, ImportError<CommitError>> {
+        let settings = settings(&self.schema, self.base.clone(), now);
+        let job = Job {
+            schema: &self.schema,
+            settings: &settings,
+            keep_going: wanted.keep_going,
+            mode: wanted.mode,
+        };
+        let mut open = || {
+            let file = BufReader::with_capacity(READ_BYTES, std::fs::File::open(path).map_err(row_error)?);
+            import::rows(wanted.format, file, &self.schema, &self.base)
+        };
+        import::run(&job, &mut self.clone(), &mut open, &mut SystemEntropy, events)
+    }
+
+    /// Everything as it is now, to be exported.
+    pub fn entries(&self) -> Entries {
+        Entries {
+            snapshot: self.snapshots.at_least(Revision(0), &self.runtime),
+            schema: self.schema.clone(),
+        }
+    }
+}
+
+/// Attributes of which no two entries may have the same value, as far as the schema has them (S4, S48).
+const UNIQUE: &[&str] = &["uid", "mail", "uidNumber", "employeeNumber", "entryUUID"];
+
+/// How rows are understood here.
+fn settings(schema: &Schema, base: Dn, now: Timestamp) -> ImportSettings {
+    ImportSettings {
+        base,
+        unique: UNIQUE
+            .iter()
+            .filter_map(|name| schema.attribute(name.as_bytes()))
+            .collect(),
+        ignored: Vec::new(),
+        creator: None,
+        now,
+    }
+}
+
+/// Read from a file at once.
+const READ_BYTES: usize = 256 * 1024;
+
+fn row_error(error: io::Error) -> crate::directory::row::RowError {
+    crate::directory::row::RowError::from(error)
+}
+
+impl World for Place {
+    type Existing = Entries;
+    type Error = CommitError;
+
+    fn existing(&mut self, revision: Revision) -> Result<Entries, CommitError> {
+        Ok(Entries {
+            snapshot: self.snapshots.at_least(revision, &self.runtime),
+            schema: self.schema.clone(),
+        })
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, CommitError> {
+        match self.runtime.block_on(self.store.commit(batch.clone())) {
+            Ok(revision) => Ok(Committed::At(revision)),
+            Err(CommitError::Conflict { at }) => Ok(Committed::Conflict(at)),
+            Err(error) => Err(error),
+        }
+    }
+}
