@@ -2,8 +2,8 @@
 
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::config::settings::{Log, LogFormat, LogLevel};
 use crate::server::clock::{Clock, SystemClock};

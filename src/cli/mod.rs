@@ -11,7 +11,7 @@ pub mod hash;
 pub mod logging;
 pub mod man;
 pub mod output;
-pub mod plan;
+mod plan;
 pub mod reload;
 pub mod serve;
 pub mod store;

@@ -94,8 +94,4 @@ impl Exported for Entries {
     fn dn(&self, id: u64) -> Option<Dn> {
         self.snapshot.entry_by_id(id).map(|entry| entry.dn())
     }
-
-    fn entry(&self, id: u64) -> Option<Entry> {
-        Existing::entry(self, id)
-    }
 }
