@@ -18,4 +18,5 @@ mod radius_socket;
 mod schema_files;
 mod store_battery;
 mod store_crash;
+mod store_feed;
 mod store_sled;
