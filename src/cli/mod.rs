@@ -16,7 +16,7 @@ pub mod logging;
 pub mod man;
 pub mod offline;
 pub mod output;
-pub mod plan;
+mod plan;
 pub mod progress;
 pub mod reload;
 pub mod serve;

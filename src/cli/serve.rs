@@ -5,7 +5,7 @@ use clap::Args;
 use tokio::runtime::{Builder, Runtime};
 
 use super::config_file::ConfigFile;
-use super::{logging, plan};
+use super::logging;
 use crate::config::Settings;
 use crate::server::daemon;
 
@@ -20,8 +20,7 @@ pub struct Arguments {
 /// Runs the daemon until it is told to stop. Errors: one sentence that names the path or address at fault.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     logging::start(settings.plain.places.log)?;
-    let plan = plan::plan(settings)?;
-    runtime()?.block_on(daemon::run(plan, tell_service_manager))?;
+    runtime()?.block_on(daemon::run(settings.into(), tell_service_manager))?;
     Ok(())
 }
 

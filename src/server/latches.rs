@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::index::Snapshot;
 use crate::radius::client::ClientTable;
-use crate::radius::session::Event;
+use crate::radius::next::Event;
 use crate::record::{Batch, Key, Kind, Operation};
 use crate::store::Store;
 use crate::types::Timestamp;

@@ -10,7 +10,7 @@ use crate::server::latches;
 use crate::server::ldap_listener::{Begin, LdapService, Shutdown};
 use crate::server::plan::{LdapPlan, Plan, RadiusPlan};
 use crate::server::radius_listener::{self, RadiusWiring};
-use crate::server::radius_socket::RadiusSocket;
+use crate::server::radius_socket::BoundSocket;
 use crate::server::runner::Runner;
 use crate::server::sockets::Sockets;
 use crate::server::tls::Tls;
@@ -65,7 +65,7 @@ impl Listeners<'_> {
         )
     }
 
-    fn radius(&self, sockets: Vec<RadiusSocket>, port: Port, counters: &Counters) {
+    fn radius(&self, sockets: Vec<BoundSocket>, port: Port, counters: &Counters) {
         let (RadiusPlan { settings, clients }, tasks) = (&self.plan.radius, &self.shutdown.tasks);
         for socket in sockets {
             let (events, latched) = tokio::sync::mpsc::unbounded_channel();

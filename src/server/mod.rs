@@ -13,7 +13,6 @@ pub mod hash_pool;
 pub mod http_listener;
 pub mod latches;
 mod ldap_connection;
-pub mod ldap_connection;
 pub mod ldap_counters;
 mod ldap_end;
 pub mod ldap_listener;

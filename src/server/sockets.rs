@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::server::plan::Listen;
-use crate::server::radius_socket::RadiusSocket;
+use crate::server::radius_socket::BoundSocket;
 
 /// An address that cannot be listened on.
 #[derive(Debug, Error)]
@@ -28,9 +28,9 @@ pub struct Sockets {
     /// LDAP over TLS.
     pub ldaps: Vec<TcpListener>,
     /// RADIUS authentication.
-    pub radius: Vec<RadiusSocket>,
+    pub radius: Vec<BoundSocket>,
     /// RADIUS accounting.
-    pub accounting: Vec<RadiusSocket>,
+    pub accounting: Vec<BoundSocket>,
     /// Health and metrics.
     pub admin: Vec<TcpListener>,
 }
@@ -89,8 +89,8 @@ fn tcp(address: SocketAddr) -> Bound<TcpListener> {
 /// Connections that wait to be accepted; the system turns away what is beyond.
 const BACKLOG: i32 = 1024;
 
-fn udp(address: SocketAddr) -> Bound<RadiusSocket> {
-    let socket = RadiusSocket::bind(address)?;
+fn udp(address: SocketAddr) -> Bound<BoundSocket> {
+    let socket = BoundSocket::bind(address)?;
     let bound = socket.local_addr()?;
     Ok((socket, bound))
 }

@@ -33,7 +33,7 @@ impl Vitals {
             Box::new(move || directory_families(&directory)),
             Box::new(move || audit.families()),
             Box::new(move || ldap_families(&ldap)),
-            Box::new(move || radius_families(&radius)),
+            Box::new(move || radius.families()),
         ];
         Vitals {
             runner,
@@ -138,43 +138,4 @@ fn ldap_families(counters: &LdapCounters) -> Vec<Family> {
             ],
         },
     ]
-}
-
-/// What the RADIUS counters call it, what metrics call it, what it is.
-const RADIUS: [(&str, &str, &str); 7] = [
-    ("packet", "radius_packets", "RADIUS packets received"),
-    ("accept", "radius_accepts", "Access-Accepts sent"),
-    ("status", "radius_statuses", "Status-Server packets answered"),
-    (
-        "resent",
-        "radius_resent",
-        "answers sent again to a retransmission",
-    ),
-    ("reject", "radius_rejects", "Access-Rejects sent, by reason"),
-    ("drop", "radius_drops", "RADIUS packets not answered, by reason"),
-    (
-        "trouble",
-        "radius_troubles",
-        "what went wrong on RADIUS sockets, by kind",
-    ),
-];
-
-fn radius_families(counters: &RadiusCounters) -> Vec<Family> {
-    let family = |(counted, name, help): (&str, &'static str, &'static str)| {
-        let mut values = Vec::new();
-        counters.each(&mut |what, why, count| values.extend((what == counted).then_some((why, count))));
-        let label = if values.iter().all(|(why, _)| why.is_empty()) {
-            ""
-        } else {
-            "reason"
-        };
-        Family {
-            name,
-            help,
-            figure: Figure::Counter,
-            label,
-            values,
-        }
-    };
-    RADIUS.into_iter().map(family).collect()
 }
