@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::{Settings, settings};
+use crate::config::Settings;
 use crate::directory::Directory;
-use crate::server::plan::{EntriesPlan, LdapPlan, Listen, Plan, RadiusPlan, RulesPlan};
+use crate::server::plan::{EntriesPlan, LdapPlan, Plan, RadiusPlan, RulesPlan};
 
 impl From<Settings> for Plan {
     fn from(settings: Settings) -> Plan {
@@ -37,27 +37,8 @@ impl From<Settings> for Plan {
                 settings: plain.radius,
                 clients: Arc::new(radius_clients),
             },
-            listen: plain.listen.into(),
+            listen: plain.listen,
             admin_socket: plain.places.admin_socket,
-        }
-    }
-}
-
-impl From<settings::Listen> for Listen {
-    fn from(listen: settings::Listen) -> Listen {
-        let settings::Listen {
-            ldap,
-            ldaps,
-            radius,
-            accounting,
-            admin,
-        } = listen;
-        Listen {
-            ldap,
-            ldaps,
-            radius,
-            accounting,
-            admin,
         }
     }
 }

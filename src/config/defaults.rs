@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::settings::*;
 use crate::directory::search::SearchLimits;
 use crate::domain::access::Grantee;
+use crate::server::plan::Listen;
 use crate::store::SledSettings;
 use crate::types::IpNet;
 
@@ -66,15 +67,14 @@ pub(super) const EVERY_ENTRY: &str = "(objectClass=*)";
 /// Which entries a stranger may see: people and what they are under.
 const PUBLIC_ENTRIES: &str = "(|(objectClass=person)(objectClass=organization)(objectClass=organizationalUnit)(objectClass=domain)(objectClass=dcObject))";
 
-impl Default for Listen {
-    fn default() -> Listen {
-        Listen {
-            ldap: vec![SocketAddr::new(ANY, 389)],
-            ldaps: vec![SocketAddr::new(ANY, 636)],
-            radius: vec![SocketAddr::new(ANY, 1812)],
-            accounting: vec![SocketAddr::new(ANY, 1813)],
-            admin: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081)],
-        }
+/// Every address, on the ports IANA assigned; health and metrics on this machine only.
+pub(super) fn listen() -> Listen {
+    Listen {
+        ldap: vec![SocketAddr::new(ANY, 389)],
+        ldaps: vec![SocketAddr::new(ANY, 636)],
+        radius: vec![SocketAddr::new(ANY, 1812)],
+        accounting: vec![SocketAddr::new(ANY, 1813)],
+        admin: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081)],
     }
 }
 

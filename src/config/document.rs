@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
+use zeroize::Zeroizing;
 
 use super::nearest::nearest;
 use super::problem::{Problem, Severity};
@@ -16,15 +17,16 @@ pub type Span = Range<usize>;
 /// The most errors of form that are reported for one file; further ones wait for the next check.
 pub const FORM_ERRORS_MAX: usize = 100;
 
-/// A configuration file's name and text. Has no `Debug`: the text may hold secrets.
+/// A configuration file's name and text. Has no `Debug`, and is wiped when dropped: the text may hold secrets.
 pub struct Source {
     name: String,
-    text: String,
+    text: Zeroizing<String>,
 }
 
 impl Source {
     /// The file called `name` (for messages) with this text.
     pub fn new(name: String, text: String) -> Source {
+        let text = Zeroizing::new(text);
         Source { name, text }
     }
 

@@ -34,3 +34,32 @@ impl Files for DiskFiles {
         Ok(paths)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_listed_in_order_and_a_huge_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["b", "a", "c"] {
+            std::fs::write(path(name), name).unwrap();
+        }
+        assert_eq!(
+            DiskFiles.list(folder.path()).unwrap(),
+            [path("a"), path("b"), path("c")]
+        );
+        assert_eq!(DiskFiles.read(&path("a")).unwrap(), b"a");
+
+        std::fs::File::create(path("huge"))
+            .unwrap()
+            .set_len(FILE_BYTES_MAX + 1)
+            .unwrap();
+        assert_eq!(
+            DiskFiles.read(&path("huge")).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+        assert!(DiskFiles.list(&path("nowhere")).is_err());
+    }
+}

@@ -2,7 +2,6 @@
 //!
 //! The defaults are in `defaults.rs`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::radius;
 use crate::radius::client::ClientTable;
 use crate::server::ldap_listener::LdapSettings;
 use crate::server::login::LoginSettings;
+use crate::server::plan::Listen;
 use crate::server::tls::TlsFiles;
 use crate::store::SledSettings;
 use crate::types::Dn;
@@ -101,21 +101,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// Where the daemon listens. An empty list: that service is off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// LDAP with StartTLS.
-    pub ldap: Vec<SocketAddr>,
-    /// LDAP over TLS.
-    pub ldaps: Vec<SocketAddr>,
-    /// RADIUS authentication, UDP.
-    pub radius: Vec<SocketAddr>,
-    /// RADIUS accounting, UDP.
-    pub accounting: Vec<SocketAddr>,
-    /// Health and metrics, HTTP.
-    pub admin: Vec<SocketAddr>,
 }
 
 /// Limits of LDAP connections and messages.

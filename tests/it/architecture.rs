@@ -118,7 +118,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quinn_udp", &["server"]),
     ("rcgen", &["server"]),
     ("rustls", &["server", "radius/eap"]),
-    ("sd_notify", &["server"]),
+    ("sd_notify", &["server", "cli"]),
     ("socket2", &["server"]),
     ("tokio", &["server", "cli"]),
     ("tokio_rustls", &["server"]),

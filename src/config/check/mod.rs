@@ -16,12 +16,14 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use super::defaults;
 use super::document::{Document, Source, Span};
 use super::files::Files;
 use super::problem::{Problem, Report, Severity};
 use super::raw::{Field, List, Raw, RawWeb};
-use super::settings::{Listen, Plain, Settings};
+use super::settings::{Plain, Settings};
 use crate::domain::schema::Schema;
+use crate::server::plan::Listen;
 use crate::types::Dn;
 use ldap::Named;
 
@@ -115,7 +117,7 @@ impl Checker<'_> {
     }
 
     fn listen(&self, raw: &Raw) -> Listen {
-        let default = Listen::default();
+        let default = defaults::listen();
         let listen = Listen {
             ldap: self.addresses(&raw.ldap.listen, default.ldap),
             ldaps: self.addresses(&raw.ldap.listen_tls, default.ldaps),
