@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod conf;
 mod harness;
+mod import_offline;
 mod ldap_client;
 mod ldap_codec;
 mod ldap_entry_writer;
