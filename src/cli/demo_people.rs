@@ -236,12 +236,13 @@ impl People {
             .and_then(|rdn| rdn.split_once('='))
             .unwrap_or(("dc", "uni"));
         row.set_dn(0, self.base.as_bytes());
-        match name.eq_ignore_ascii_case("dc") {
-            true => ["organization", "dcObject"]
-                .iter()
-                .for_each(|class| row.push(0, "objectClass", class.as_bytes())),
-            false => row.push(0, "objectClass", b"extensibleObject"),
-        }
+        let second: &[u8] = match name.to_ascii_lowercase().as_str() {
+            "dc" => b"dcObject",
+            "o" => b"top",
+            _ => b"extensibleObject",
+        };
+        row.push(0, "objectClass", b"organization");
+        row.push(0, "objectClass", second);
         row.push(0, name, value.as_bytes());
         if !name.eq_ignore_ascii_case("o") {
             row.push(0, "o", b"A University That Is Not There");

@@ -5,13 +5,19 @@
 pub mod check;
 pub mod completions;
 pub mod config_file;
+pub mod daemon_client;
 pub mod demo;
 pub mod demo_people;
+pub mod export;
 pub mod hash;
+pub mod import;
+pub mod import_report;
 pub mod logging;
 pub mod man;
+pub mod offline;
 pub mod output;
 mod plan;
+pub mod progress;
 pub mod reload;
 pub mod serve;
 pub mod store;
@@ -40,6 +46,10 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Check a configuration file without opening anything
     Check(check::Arguments),
+    /// Import people and other entries from an LDIF or CSV file
+    Import(import::Arguments),
+    /// Export everything as LDIF, or chosen attributes as CSV
+    Export(export::Arguments),
     /// Print the hash of a PIN, for password_hash in the configuration or userPassword in an import
     Hash(hash::Arguments),
     /// Look after a store whose daemon is stopped
@@ -73,6 +83,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve::run(arguments.file.load()?),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),

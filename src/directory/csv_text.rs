@@ -11,7 +11,7 @@ mod reader;
 mod writer;
 
 pub use reader::{CsvReader, Defaults};
-pub use writer::{joined, push_record, written};
+pub use writer::{header, joined, push_record, written};
 
 /// Stands between the values of one cell.
 pub const SEPARATOR: u8 = b'|';

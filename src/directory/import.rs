@@ -59,8 +59,8 @@ pub struct ImportSettings {
     pub base: Dn,
     /// The attributes of which no two entries may have the same value.
     pub unique: Vec<AttributeType>,
-    /// Attributes that are skipped as if the file did not have them.
-    pub ignored: Vec<AttributeType>,
+    /// Names of attributes that are skipped as if the file did not have them; the schema need not know them.
+    pub ignored: Vec<Box<str>>,
     /// The name that `creatorsName` and `modifiersName` get, as text; `None` leaves them out.
     pub creator: Option<Box<[u8]>>,
     /// The time that new and changed entries are stamped with.

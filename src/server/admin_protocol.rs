@@ -76,8 +76,8 @@ impl Command {
 /// One part of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What a row of a file does: `new`, `changed ATTRIBUTES` or `unchanged`, a tab, and its DN; or nothing
-    /// but how many bytes of the file are read. Bytes read, text.
+    /// What a row of a file does: `new`, `changed ATTRIBUTES` or `unchanged`, a tab, and its DN; or the
+    /// number of rows so far. Bytes of the file read, text.
     Row(u64, String),
     /// A row that is refused: why, and its text.
     Refused(String, Vec<u8>),

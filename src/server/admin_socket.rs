@@ -159,7 +159,7 @@ impl Administration {
         let mut teller = Teller {
             out,
             rows: 0,
-            wanted,
+            mode: wanted.mode,
             broken: None,
         };
         let outcome = self
@@ -223,6 +223,12 @@ fn wanted(command: &Command) -> Wanted {
         } else {
             Mode::Apply
         },
+        ignored: command
+            .option("ignore")
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(Into::into)
+            .collect(),
     }
 }
 
@@ -240,7 +246,7 @@ pub fn figures(outcome: &Outcome) -> String {
 struct Teller<'a, W> {
     out: &'a mut W,
     rows: u64,
-    wanted: Wanted,
+    mode: Mode,
     broken: Option<io::Error>,
 }
 
@@ -263,11 +269,11 @@ impl<W: Write> Teller<'_, W> {
         match event {
             Event::Row { dn, effect, bytes } => {
                 self.rows += 1;
-                let shown = self.wanted.mode == Mode::DryRun && **effect != Effect::Unchanged;
+                let shown = self.mode == Mode::DryRun && **effect != Effect::Unchanged;
                 let text = if shown {
                     shown_row(dn, effect)
                 } else {
-                    String::new()
+                    self.rows.to_string()
                 };
                 let due = shown || self.rows.is_multiple_of(ROWS_PER_WORD);
                 due.then_some(Part::Row(*bytes, text))

@@ -19,7 +19,7 @@ use crate::store::{CommitError, Store};
 use crate::types::{Dn, Timestamp};
 
 /// What is asked of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The file's format.
     pub format: Format,
@@ -27,6 +27,9 @@ pub struct Wanted {
     pub keep_going: KeepGoing,
     /// Whether anything is written.
     pub mode: Mode,
+    /// Attributes that are skipped as if the file did not have them; names that the schema does not know are
+    /// of no attribute and skip nothing.
+    pub ignored: Vec<Box<str>>,
 }
 
 /// Where snapshots come from: the daemon's index, or one built for the occasion.
@@ -60,7 +63,7 @@ impl Place {
         now: Timestamp,
         events: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Outcome, ImportError<CommitError>> {
-        let settings = settings(&self.schema, self.base.clone(), now);
+        let settings = settings(&self.schema, self.base.clone(), &wanted.ignored, now);
         let job = Job {
             schema: &self.schema,
             settings: &settings,
@@ -87,14 +90,14 @@ impl Place {
 const UNIQUE: &[&str] = &["uid", "mail", "uidNumber", "employeeNumber", "entryUUID"];
 
 /// How rows are understood here.
-fn settings(schema: &Schema, base: Dn, now: Timestamp) -> ImportSettings {
+fn settings(schema: &Schema, base: Dn, ignored: &[Box<str>], now: Timestamp) -> ImportSettings {
     ImportSettings {
         base,
         unique: UNIQUE
             .iter()
             .filter_map(|name| schema.attribute(name.as_bytes()))
             .collect(),
-        ignored: Vec::new(),
+        ignored: ignored.to_vec(),
         creator: None,
         now,
     }

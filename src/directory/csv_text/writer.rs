@@ -1,10 +1,23 @@
 //! Writing CSV.
 
+use std::io::{self, Read};
+
 use csv::ByteRecord;
 
 use super::SEPARATOR;
 
-/// The header or a row as CSV text, for the file of refused rows.
+/// The header of a CSV file as it would be written, for the file of refused rows. Errors: the file's.
+pub fn header(input: impl Read) -> io::Result<Vec<u8>> {
+    let mut csv = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(input);
+    let mut record = ByteRecord::new();
+    csv.read_byte_record(&mut record)?;
+    Ok(written(&record))
+}
+
+/// A row as CSV text.
 pub fn written(record: &ByteRecord) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing into memory cannot fail; should it, the row is left out and its problem still reported.

@@ -30,7 +30,7 @@ const SPELLINGS_MAX: usize = 4096;
 /// Turns rows into entries.
 pub(super) struct Reading<'a> {
     schema: &'a Schema,
-    ignored: &'a [AttributeType],
+    ignored: &'a [Box<str>],
     restored: Vec<AttributeType>,
     pin: Option<AttributeType>,
     spellings: HashMap<Box<str>, Meaning>,
@@ -102,18 +102,29 @@ impl<'a> Reading<'a> {
     }
 
     fn resolve(&self, name: &str) -> Meaning {
-        let Some(description) = self.schema.describe(name.as_bytes()) else {
+        let described = self.schema.describe(name.as_bytes());
+        if self.is_ignored(name, described.as_ref()) {
+            return Meaning::Ignored;
+        }
+        let Some(description) = described else {
             return Meaning::Refused(Fault::UnknownAttribute);
         };
         let kind = description.kind;
-        if self.ignored.contains(&kind) {
-            return Meaning::Ignored;
-        }
         let is_settable = !self.schema.definition(kind).text.no_user_modification;
         match is_settable || self.restored.contains(&kind) {
             true => Meaning::Kept(description),
             false => Meaning::Refused(Fault::NoUserModification),
         }
+    }
+
+    /// Whether the attribute is to be skipped, by the name the file gives it or by another one of its names.
+    fn is_ignored(&self, name: &str, described: Option<&AttributeDescription>) -> bool {
+        let bare = name.split(';').next().unwrap_or_default();
+        self.ignored.iter().any(|ignored| {
+            let kind = self.schema.attribute(ignored.as_bytes());
+            ignored.eq_ignore_ascii_case(bare)
+                || (kind.is_some() && kind == described.map(|found| found.kind))
+        })
     }
 }
 

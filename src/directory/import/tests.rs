@@ -349,6 +349,16 @@ fn each_bad_row_names_line_attribute_reason_and_remedy() {
 }
 
 #[test]
+fn attributes_that_are_ignored_may_be_unknown_or_nobodys_to_set() {
+    let mut town = Town::with_base();
+    let told = town.import(&person(
+        "ada",
+        "entryCSN: 2026#0\nstructuralObjectClass: inetOrgPerson",
+    ));
+    assert_eq!(told.counts(), (1, 0, 0, 0));
+}
+
+#[test]
 fn a_value_can_move_from_one_entry_to_another_in_one_file() {
     let mut town = Town::with_base();
     town.import(&(person("ada", "mail: a@x") + &person("bob", "mail: b@x")));

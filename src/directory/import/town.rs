@@ -83,7 +83,7 @@ impl Town {
         let settings = ImportSettings {
             base: Dn::parse(BASE).unwrap(),
             unique: kinds(&["uid", "mail", "uidNumber", "entryUUID"]),
-            ignored: kinds(&["structuralObjectClass"]),
+            ignored: vec!["structuralObjectClass".into(), "entryCSN".into()],
             creator: Some((*b"cn=admin,dc=uni,dc=example").into()),
             now: self.now,
         };

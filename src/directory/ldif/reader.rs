@@ -18,16 +18,8 @@ pub struct LdifReader<R> {
     input: R,
     line: u64,
     bytes: u64,
-    begun: Begun,
     logical: Vec<u8>,
     decoded: Vec<u8>,
-}
-
-/// Whether the file's first record, which may carry the version, has been read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Yes,
-    No,
 }
 
 impl<R: BufRead> LdifReader<R> {
@@ -37,7 +29,6 @@ impl<R: BufRead> LdifReader<R> {
             input,
             line: 0,
             bytes: 0,
-            begun: Begun::No,
             logical: Vec::new(),
             decoded: Vec::new(),
         }
@@ -107,12 +98,11 @@ impl<R: BufRead> LdifReader<R> {
             next_line: row.line,
         };
         while let Some(line) = lines.next(&mut self.logical)? {
-            if self.begun == Begun::No && strip_name(&self.logical, b"version").is_some() {
+            // At the start of any record: files are concatenated, and rows are taken out of them.
+            if !row.has_dn() && strip_name(&self.logical, b"version").is_some() {
                 check_version(line, &self.logical)?;
-                self.begun = Begun::Yes;
                 continue;
             }
-            self.begun = Begun::Yes;
             content = Content::Record;
             self.parse_attribute(line, row)?;
         }

@@ -1,0 +1,236 @@
+//! What `beadle import` says while it runs and at its end.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::import::{Manner, Source, private};
+use super::output;
+use super::progress::{Progress, Shown};
+use crate::directory::csv_text;
+use crate::directory::import::Format;
+
+/// How many refused rows are told one by one; the rest only by their number.
+const TOLD_MAX: u64 = 100;
+
+/// Tells of one import.
+pub struct Report {
+    name: String,
+    bytes: u64,
+    dry_run: bool,
+    json: bool,
+    rows: u64,
+    refused: u64,
+    checking: Progress,
+    writing: Option<Progress>,
+    bad_rows: Option<BadRows>,
+}
+
+/// The file that takes refused rows, made when the first one comes.
+struct BadRows {
+    path: PathBuf,
+    header: Vec<u8>,
+    format: Format,
+    file: Option<File>,
+}
+
+impl Report {
+    /// A report on an import of `source`. Errors: the file's header cannot be read.
+    pub fn new(source: &Source, manner: &Manner) -> anyhow::Result<Report> {
+        let shown = if manner.json { Shown::No } else { Shown::Yes };
+        let bad_rows = match manner.keep_going && !manner.dry_run {
+            true => Some(BadRows::new(source, manner)?),
+            false => None,
+        };
+        Ok(Report {
+            name: source.name.clone(),
+            bytes: source.bytes,
+            dry_run: manner.dry_run,
+            json: manner.json,
+            rows: 0,
+            refused: 0,
+            checking: Progress::new(shown, "checked", "rows"),
+            writing: None,
+            bad_rows,
+        })
+    }
+
+    /// The file is read as far as `bytes`. `text` is the number of rows so far, or what a row does and whose it
+    /// is, which a dry run prints.
+    pub fn row(&mut self, bytes: u64, text: &str) -> anyhow::Result<()> {
+        match text.parse() {
+            Ok(rows) => self.rows = rows,
+            Err(_) => {
+                self.rows += 1;
+                if self.dry_run && !self.json {
+                    self.checking.aside(|| output::say(text))?;
+                }
+            }
+        }
+        self.checking.tell(self.rows, bytes, self.bytes);
+        Ok(())
+    }
+
+    /// A row is refused because of `why`. Errors: the file for refused rows cannot be written.
+    pub fn refused(&mut self, why: &str, row: &[u8]) -> anyhow::Result<()> {
+        self.refused += 1;
+        if self.refused <= TOLD_MAX {
+            self.checking
+                .aside(|| output::complain(&format!("{}:{why}", self.name)));
+        }
+        match &mut self.bad_rows {
+            Some(bad_rows) => bad_rows.push(&format!("{}:{why}", self.name), row),
+            None => Ok(()),
+        }
+    }
+
+    /// So many entries of all are written.
+    pub fn written(&mut self, done: u64, all: u64) {
+        let shown = if self.json { Shown::No } else { Shown::Yes };
+        if self.writing.is_none() {
+            self.checking.end();
+        }
+        let writing = self
+            .writing
+            .get_or_insert_with(|| Progress::new(shown, "written", "entries"));
+        writing.tell(done, done, all);
+    }
+
+    /// Prints the result, of which the import says `figures` as `key=value` words, and returns how many rows
+    /// were refused.
+    pub fn end(&self, figures: &str) -> anyhow::Result<u64> {
+        self.checking.end();
+        self.writing.iter().for_each(Progress::end);
+        if self.refused > TOLD_MAX {
+            output::complain(&format!(
+                "{}: and {} more bad rows",
+                self.name,
+                self.refused - TOLD_MAX
+            ));
+        }
+        let bad_rows = self.bad_rows.as_ref().filter(|bad_rows| bad_rows.file.is_some());
+        let bad_rows = bad_rows.map(|bad_rows| bad_rows.path.display().to_string());
+        match self.json {
+            true => output::say_json(&json(figures, bad_rows.as_deref()))?,
+            false => output::say(&sentence(&self.name, figures, self.dry_run, bad_rows.as_deref()))?,
+        }
+        Ok(self.refused)
+    }
+}
+
+impl BadRows {
+    fn new(source: &Source, manner: &Manner) -> anyhow::Result<BadRows> {
+        let ending = if source.format == Format::Csv {
+            "csv"
+        } else {
+            "ldif"
+        };
+        let beside = source.path.with_extension(format!("refused.{ending}"));
+        let header = match source.format {
+            Format::Csv => csv_text::header(File::open(&source.path).with_context(|| source.name.clone())?)?,
+            Format::Ldif => Vec::new(),
+        };
+        Ok(BadRows {
+            path: manner.refused.clone().unwrap_or(beside),
+            header,
+            format: source.format,
+            file: None,
+        })
+    }
+
+    /// CSV has no comments, so there only the row itself is written.
+    fn push(&mut self, why: &str, row: &[u8]) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Ldif => [b"# ", why.as_bytes(), b"\n", row, b"\n"].concat(),
+            Format::Csv => row.to_vec(),
+        };
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let mut file = private(&self.path)?;
+                file.write_all(&self.header)?;
+                self.file.insert(file)
+            }
+        };
+        file.write_all(&text)
+            .with_context(|| self.path.display().to_string())
+    }
+}
+
+/// The figures as a JSON object: numbers as numbers, words as words.
+fn json(figures: &str, bad_rows: Option<&str>) -> serde_json::Value {
+    let mut object = serde_json::Map::new();
+    for (key, value) in figures.split_whitespace().filter_map(|word| word.split_once('=')) {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        object.insert(key.into(), value);
+    }
+    if let Some(path) = bad_rows {
+        object.insert("refused_rows".into(), path.into());
+    }
+    object.into()
+}
+
+fn sentence(name: &str, figures: &str, dry_run: bool, bad_rows: Option<&str>) -> String {
+    let figure = |key: &str| {
+        let words = figures.split_whitespace().filter_map(|word| word.split_once('='));
+        words
+            .filter(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+            .next()
+            .unwrap_or("0")
+    };
+    let counts = format!(
+        "{} rows: {} new, {} changed, {} unchanged, {} refused",
+        figure("rows"),
+        figure("new"),
+        figure("changed"),
+        figure("unchanged"),
+        figure("refused")
+    );
+    let applied = match (dry_run, figure("applied") == "true") {
+        (true, _) => "; nothing was written, as asked",
+        (false, true) => "",
+        (false, false) => {
+            "; nothing was written; correct the bad rows, or apply the others with --keep-going"
+        }
+    };
+    let bad_rows = bad_rows.map_or_else(String::new, |path| format!("; the bad rows are in {path}"));
+    format!("{name}: {counts}{applied}{bad_rows}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIGURES: &str = "rows=7 new=3 changed=1 unchanged=2 refused=1 applied=false";
+
+    #[test]
+    fn the_end_says_what_was_done_and_what_to_do() {
+        let counts = "p.ldif: 7 rows: 3 new, 1 changed, 2 unchanged, 1 refused";
+        let check = |applied: &str, dry_run, bad_rows, expected: &str| {
+            let figures = FIGURES.replace("false", applied);
+            assert_eq!(
+                sentence("p.ldif", &figures, dry_run, bad_rows),
+                format!("{counts}{expected}")
+            );
+        };
+        check("true", false, None, "");
+        check("true", false, Some("b.ldif"), "; the bad rows are in b.ldif");
+        check("false", true, None, "; nothing was written, as asked");
+        check(
+            "false",
+            false,
+            None,
+            "; nothing was written; correct the bad rows, or apply the others with --keep-going",
+        );
+    }
+
+    #[test]
+    fn json_has_numbers_where_numbers_are_meant() {
+        let value = json(FIGURES, Some("b.ldif"));
+        assert_eq!((&value["new"], &value["applied"]), (&3.into(), &false.into()));
+        assert_eq!(value["refused_rows"], "b.ldif");
+    }
+}

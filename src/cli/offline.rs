@@ -1,0 +1,67 @@
+//! A store whose daemon is stopped, as a place to import into and export from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use tokio::runtime::{Handle, Runtime};
+
+use crate::index::Snapshot;
+use crate::record::Revision;
+use crate::server::entropy::SystemEntropy;
+use crate::server::follower::{self, IndexPlan};
+use crate::server::plan::Plan;
+use crate::server::transfer::{Place, Snapshots};
+use crate::store::{SledStore, Store};
+use crate::types::Entropy;
+
+/// Opens the store of `plan` and reads it. Errors: one sentence that names the folder.
+pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
+    let folder = plan.entries.store.path.display().to_string();
+    let store: Arc<dyn Store> =
+        Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy).with_context(|| folder.clone())?);
+    let mut seed = [0; 8];
+    SystemEntropy.fill(&mut seed);
+    let index = IndexPlan {
+        schema: plan.entries.schema.clone(),
+        base: plan.base.clone(),
+        settings: plan.entries.index.clone(),
+        seed: u64::from_ne_bytes(seed),
+    };
+    let snapshot = runtime
+        .block_on(follower::load(&*store, &index, &|_| {}))
+        .with_context(|| folder)?;
+    let snapshots = Loaded {
+        store: store.clone(),
+        index,
+        last: Mutex::new(Arc::new(snapshot)),
+    };
+    Ok(Place {
+        store,
+        snapshots: Arc::new(snapshots),
+        schema: plan.entries.schema.clone(),
+        base: plan.base.clone(),
+        runtime: runtime.handle().clone(),
+    })
+}
+
+/// Snapshots that are read from the store when they are asked for: nobody follows a store that only this
+/// process writes.
+struct Loaded {
+    store: Arc<dyn Store>,
+    index: IndexPlan,
+    last: Mutex<Arc<Snapshot>>,
+}
+
+impl Snapshots for Loaded {
+    fn at_least(&self, revision: Revision, runtime: &Handle) -> Arc<Snapshot> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.revision() < revision {
+            // A store that cannot be read again leaves the old snapshot: what is planned against it conflicts
+            // and is reported.
+            if let Ok(snapshot) = runtime.block_on(follower::load(&*self.store, &self.index, &|_| {})) {
+                *last = Arc::new(snapshot);
+            }
+        }
+        last.clone()
+    }
+}
