@@ -73,7 +73,7 @@ fn a_bad_row_is_named_and_nothing_is_written() {
     );
     let output = import(&campus, &path, &[], 1);
     let expected = format!(
-        "{}:22: nosuch: the schema knows no such attribute; correct the name, add its schema, or leave it out \
+        "{}:21: nosuch: the schema knows no such attribute; correct the name, add its schema, or leave it out \
          with --ignore",
         path.display()
     );
