@@ -91,7 +91,7 @@ fn keep_going_leaves_a_file_of_bad_rows_that_imports_when_it_is_corrected() {
     let path = file(&campus, "p.csv", rows);
     let output = import(&campus, &path, &["--keep-going"], 1);
     for expected in [
-        "p.csv:3: sn: the object class `person` demands it; add it",
+        "p.csv:3: sn: the object class `inetOrgPerson` demands it; add it",
         "p.csv:4: mail: `ada@x` is already on line 2; give each entry a value of its own",
     ] {
         assert!(said(&output).contains(expected), "{}", said(&output));
