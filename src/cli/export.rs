@@ -10,10 +10,11 @@ use clap::Args;
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
 use super::import::private;
-use super::{offline, output, plan, serve};
+use super::{offline, output, serve};
 use crate::config::Settings;
 use crate::directory::export::{Form, Secrets, export};
 use crate::server::admin_protocol::{Command, Part};
+use crate::server::plan::Plan;
 
 /// Arguments of `beadle export`.
 #[derive(Args)]
@@ -95,7 +96,7 @@ fn ask_daemon(daemon: DaemonClient, arguments: &Arguments, out: &mut dyn Write) 
 }
 
 fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
-    let plan = plan::plan(settings)?;
+    let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
     let form = match arguments.columns.is_empty() {

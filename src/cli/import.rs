@@ -12,12 +12,13 @@ use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
 use super::import_report::Report;
 use super::output::Failed;
-use super::{offline, plan, serve};
+use super::{offline, serve};
 use crate::config::Settings;
 use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode};
 use crate::server::admin_protocol::{Command, Part};
 use crate::server::admin_socket::{figures, shown_row};
 use crate::server::clock::{Clock, SystemClock};
+use crate::server::plan::Plan;
 use crate::server::transfer::Wanted;
 
 /// Arguments of `beadle import`.
@@ -210,7 +211,7 @@ fn import_offline(
     manner: &Manner,
     report: &mut Report,
 ) -> anyhow::Result<String> {
-    let plan = plan::plan(settings)?;
+    let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
     let wanted = manner.wanted(source.format);
