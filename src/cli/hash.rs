@@ -31,15 +31,21 @@ pub struct Arguments {
 /// Reads a PIN, twice from a terminal or the first line of anything else, and prints its argon2id hash.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let hashing = Hashing::new(arguments.memory_kib, arguments.iterations, arguments.parallelism)?;
-    let pin = read_pin()?;
-    let mut salt = [0; SALT_BYTES];
-    SystemEntropy.fill(&mut salt);
-    let hash = pin::hash(&pin, hashing, salt, &mut HashMemory::for_hashing(hashing));
-    let text = std::str::from_utf8(hash.expose()).context("a hash is ASCII")?;
+    let text = of(&read_pin()?, hashing)?;
     match arguments.json {
         true => output::say_json(&serde_json::json!({ "hash": text })),
-        false => output::say(text),
+        false => output::say(&text),
     }
+}
+
+/// The argon2id hash of `pin` as text, with a fresh salt.
+pub(super) fn of(pin: &Pin, hashing: Hashing) -> anyhow::Result<String> {
+    let mut salt = [0; SALT_BYTES];
+    SystemEntropy.fill(&mut salt);
+    let hash = pin::hash(pin, hashing, salt, &mut HashMemory::for_hashing(hashing));
+    Ok(std::str::from_utf8(hash.expose())
+        .context("a hash is ASCII")?
+        .to_owned())
 }
 
 fn read_pin() -> anyhow::Result<Pin> {

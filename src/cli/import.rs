@@ -216,7 +216,7 @@ fn import_offline(
     let place = offline::open(&plan, &runtime)?;
     let wanted = manner.wanted(source.format);
     let (mut rows, mut broken) = (0u64, None);
-    let outcome = place.import(&source.path, wanted, SystemClock.now(), &mut |event| {
+    let outcome = place.import(&source.path, &wanted, SystemClock.now(), &mut |event| {
         let told = match event {
             Event::Row { dn, effect, bytes } => {
                 rows += 1;

@@ -8,6 +8,7 @@ pub mod config_file;
 pub mod daemon_client;
 pub mod demo;
 pub mod demo_people;
+pub mod demo_table;
 pub mod export;
 pub mod hash;
 pub mod import;

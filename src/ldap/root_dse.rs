@@ -13,6 +13,12 @@ use crate::types::Dn;
 const ALL_OPERATIONAL_ATTRIBUTES: &str = "1.3.6.1.4.1.4203.1.5.1";
 const ATTRIBUTES_OF_A_CLASS: &str = "1.3.6.1.4.1.4203.1.5.2";
 const TRUE_FALSE_FILTERS: &str = "1.3.6.1.4.1.4203.1.5.3";
+/// As much as an administrator needs, and less than an attacker would like.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR")
+);
 const FEATURES: [&str; 3] = [
     ALL_OPERATIONAL_ATTRIBUTES,
     ATTRIBUTES_OF_A_CLASS,
@@ -46,5 +52,5 @@ pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls) -> OwnEntry
         .operational("supportedExtension", extensions)
         .operational("supportedFeatures", FEATURES)
         .operational("vendorName", ["Beadle"])
-        .operational("vendorVersion", [env!("CARGO_PKG_VERSION")])
+        .operational("vendorVersion", [VERSION])
 }

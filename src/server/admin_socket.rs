@@ -164,7 +164,7 @@ impl Administration {
         };
         let outcome = self
             .place
-            .import(&file.path, wanted, self.clock.now(), &mut |event| {
+            .import(&file.path, &wanted, self.clock.now(), &mut |event| {
                 teller.tell(&event)
             });
         if let Some(broken) = teller.broken {

@@ -4,7 +4,6 @@
 //! A search runs right here in pieces; between them what there is is written, others get their turn, and an
 //! abandon or unbind that has come in meanwhile is heeded.
 
-use std::future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +26,18 @@ use crate::ldap::session::Session;
 use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::ldap_end::{self, End};
 use crate::server::ldap_listener::{Begin, LdapService};
-use crate::server::ldap_patience::Patience;
+use crate::server::ldap_patience::{Patience, at_once, within};
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
 /// The most messages answered before their answers are written.
 const MESSAGES_PER_WRITE_MAX: usize = 64;
+/// How much is read while a search runs, to look for its abandon. What a client sends beyond waits.
+const LOOK_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// An empty buffer larger than this is given back before a connection waits: most connections only wait.
 const BUFFER_KEPT_BYTES: usize = 16 * 1024;
+/// How long a client may take to let its connection be closed in good order.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a connection is made of, besides its stream.
 pub(super) struct Wiring<A> {
@@ -147,7 +150,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         if end == End::StartTls {
             return written.err().unwrap_or(end);
         }
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.stream.shutdown()).await;
+        let _ = within(FAREWELL_LIMIT, self.stream.shutdown()).await;
         end
     }
 
@@ -241,23 +244,25 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
+    fn answers(&self) -> &A {
+        &self.wiring.service.answers
+    }
+
     async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
-        let answers = Arc::clone(&self.wiring.service.answers);
-        let now = answers.now();
-        if let Some(verdict) = answers.authenticate_now(&log_in, now) {
+        let now = self.answers().now();
+        if let Some(verdict) = self.answers().authenticate_now(&log_in, now) {
             return Ok(verdict);
         }
         // Hashing takes its time: what is answered already must not wait for it.
         self.write_out().await?;
-        Ok(answers.authenticate(log_in, now).await)
+        Ok(self.answers().authenticate(log_in, now).await)
     }
 
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
-        let answers = Arc::clone(&self.wiring.service.answers);
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
-                Outcome::Answered(answers.compare(self.wiring.session.asker(), compare))
+                Outcome::Answered(self.answers().compare(self.wiring.session.asker(), compare))
             }
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
@@ -266,11 +271,11 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     }
 
     async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
-        let answers = Arc::clone(&self.wiring.service.answers);
-        let mut run = answers.search(self.wiring.session.asker(), search);
+        let mut run = self.answers().search(self.wiring.session.asker(), search);
         loop {
+            let now = self.answers().now();
             let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
-            let progress = run.run(&mut writer, answers.now());
+            let progress = run.run(&mut writer, now);
             served.entries += writer.written();
             if let Progress::Done(answer) = progress {
                 let outcome = Outcome::Answered(answer);
@@ -290,12 +295,10 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     /// gone. Abandons stay in the input and are read again in their turn, to no effect.
     async fn is_abandoned(&mut self, id: MessageId) -> Result<bool, End> {
         let limits = *self.wiring.session.limits();
-        if self.input.len() < limits.bytes_max {
+        if self.input.len() < LOOK_AHEAD_BYTES_MAX {
             self.input.reserve(READ_BYTES);
-            tokio::select! {
-                biased;
-                read = self.stream.read_buf(&mut self.input) => closed_if_nothing(read?)?,
-                () = future::ready(()) => {}
+            if let Some(read) = at_once(self.stream.read_buf(&mut self.input)).await {
+                closed_if_nothing(read?)?;
             }
         }
         let mut rest: &[u8] = &self.input;
@@ -331,10 +334,10 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             return Ok(());
         }
         let limit = seconds(self.wiring.service.settings.write_limit_s);
-        let written = tokio::time::timeout(limit, write_all(&mut self.stream, &self.output)).await;
+        let written = within(limit, write_all(&mut self.stream, &self.output)).await;
         // Whatever became of it, nothing is ever written twice.
         self.output.clear();
-        Ok(written.map_err(|_| End::WriteTimeout)??)
+        Ok(written.ok_or(End::WriteTimeout)??)
     }
 
     fn tell(&self, served: &Served, begun: Instant) {

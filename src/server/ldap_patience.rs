@@ -1,6 +1,7 @@
 //! How long an LDAP connection is waited for.
 
-use std::pin::Pin;
+use std::future::{self, Future};
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -52,5 +53,23 @@ impl Patience {
             }
             self.timer.as_mut().reset(self.deadline);
         }
+    }
+}
+
+/// What `work` comes to if it is done within `limit`. What is done at once, as most writes are, costs no timer.
+pub(super) async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    match at_once(work.as_mut()).await {
+        Some(done) => Some(done),
+        None => tokio::time::timeout(limit, work).await.ok(),
+    }
+}
+
+/// What `work` comes to if it need not wait at all.
+pub(super) async fn at_once<F: Future>(work: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = future::ready(()) => None,
     }
 }

@@ -1,7 +1,6 @@
 //! Import and export on a store: the same in the daemon and, while it is stopped, at the command line.
 
 use std::io::{self, BufReader};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::directory::entries::Entries;
 use crate::directory::import::{
-    self, Committed, Event, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Outcome, World,
+    self, Committed, Events, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Open, Outcome, World,
 };
 use crate::domain::schema::Schema;
 use crate::index::Snapshot;
@@ -59,9 +58,24 @@ impl Place {
     pub fn import(
         &self,
         path: &Path,
-        wanted: Wanted,
+        wanted: &Wanted,
         now: Timestamp,
-        events: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+        events: &mut Events<'_>,
+    ) -> Result<Outcome, ImportError<CommitError>> {
+        let mut open = || {
+            let file = BufReader::with_capacity(READ_BYTES, std::fs::File::open(path).map_err(row_error)?);
+            import::rows(wanted.format, file, &self.schema, &self.base)
+        };
+        self.import_rows(&mut open, wanted, now, events)
+    }
+
+    /// Imports the rows that `open` gives, each time from their beginning; otherwise as [`Place::import`].
+    pub fn import_rows(
+        &self,
+        open: &mut Open<'_>,
+        wanted: &Wanted,
+        now: Timestamp,
+        events: &mut Events<'_>,
     ) -> Result<Outcome, ImportError<CommitError>> {
         let settings = settings(&self.schema, self.base.clone(), &wanted.ignored, now);
         let job = Job {
@@ -70,11 +84,7 @@ impl Place {
             keep_going: wanted.keep_going,
             mode: wanted.mode,
         };
-        let mut open = || {
-            let file = BufReader::with_capacity(READ_BYTES, std::fs::File::open(path).map_err(row_error)?);
-            import::rows(wanted.format, file, &self.schema, &self.base)
-        };
-        import::run(&job, &mut self.clone(), &mut open, &mut SystemEntropy, events)
+        import::run(&job, &mut self.clone(), open, &mut SystemEntropy, events)
     }
 
     /// Everything as it is now, to be exported.

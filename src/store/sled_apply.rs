@@ -1,8 +1,9 @@
 //! What the one writer does with one batch: guards, revision, trees, log.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::record::{Batch, Change, Guard, Key, Operation, Record, Revision};
+use crate::record::{Batch, Change, Guard, Key, Operation, Revision};
 use crate::store::deletions::Deletions;
 use crate::store::sled_codec::{decode_expiry, encode_expiry, encode_record};
 use crate::store::sled_log::{LogBounds, LogIndex};
@@ -11,6 +12,9 @@ use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 use crate::store::{CommitError, Fault, Limits};
 use crate::types::Timestamp;
 
+/// How many operations of several batches are written in one go, about. Every batch of the engine costs
+/// it two writes and two syncs of a file range, so small ones travel together; big ones cost it memory.
+const TOGETHER_MAX: usize = 100;
 /// How many records one call of `sweep` deletes at most: one batch.
 const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
 
@@ -21,11 +25,21 @@ pub(super) struct Applier {
     deletions: Deletions,
     revision: Revision,
     overlays: Vec<Weak<Overlay>>,
+    unwritten: Unwritten,
+}
+
+/// Batches that have their revisions and wait to be written in one go.
+#[derive(Default)]
+struct Unwritten {
+    writes: Writes,
+    operations: usize,
+    /// The revision and expiry of every record in there; `None` if it is deleted.
+    records: HashMap<Key, Option<(Revision, Option<Timestamp>)>>,
 }
 
 /// What a batch comes to, short of a [`Fault`].
 pub(super) enum Applied {
-    /// It has a revision, and is not durable yet.
+    /// It has a revision. Not written before [`Applier::settle`], and not durable then.
     Written(Arc<Change>),
     /// There was nothing to write and every guard holds.
     Nothing(Revision),
@@ -45,6 +59,7 @@ impl Applier {
             deletions,
             revision,
             overlays: Vec::new(),
+            unwritten: Unwritten::default(),
         })
     }
 
@@ -65,7 +80,7 @@ impl Applier {
         overlay
     }
 
-    /// Writes `batch` if its guards hold.
+    /// Gives `batch` a revision if its guards hold, and writes it now or with the next ones.
     pub(super) fn apply(&mut self, batch: Batch) -> Result<Applied, Fault> {
         if let Some(at) = self.broken(&batch.guards)? {
             return Ok(Applied::Refused(CommitError::Conflict { at }));
@@ -73,19 +88,30 @@ impl Applier {
         if batch.is_empty() {
             return Ok(Applied::Nothing(self.revision));
         }
+        if self.unwritten.operations + batch.operations.len() > TOGETHER_MAX {
+            self.settle()?;
+        }
         let change = Change {
             revision: Revision(self.revision.0 + 1),
             operations: batch.operations,
         };
-        let mut writes = Writes::default();
         change
             .operations
             .iter()
-            .try_for_each(|operation| self.write(operation, change.revision, &mut writes))?;
-        self.log.append(&change, &mut writes);
-        self.trees.apply(change.revision, &writes)?;
+            .try_for_each(|operation| self.write(operation, change.revision))?;
+        self.log.append(&change, &mut self.unwritten.writes);
+        self.unwritten.operations += change.operations.len();
         self.revision = change.revision;
         Ok(Applied::Written(Arc::new(change)))
+    }
+
+    /// Writes what waits to be written. Not durable before [`Trees::flush`] and a sync.
+    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+        if self.unwritten.operations == 0 {
+            return Ok(());
+        }
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.trees.apply(self.revision, &unwritten.writes)
     }
 
     /// Some of the records that have expired at `now`, with the revision that gave them their expiry.
@@ -109,7 +135,10 @@ impl Applier {
 
     fn broken(&self, guards: &[Guard]) -> Result<Option<Revision>, Fault> {
         for guard in guards {
-            let record = self.trees.revision_of(guard.key())?;
+            let record = match self.unwritten.records.get(guard.key()) {
+                Some(record) => record.map(|(revision, _)| revision),
+                None => self.trees.revision_of(guard.key())?,
+            };
             if let Some(at) = self.deletions.broken(guard, record) {
                 return Ok(Some(at));
             }
@@ -117,23 +146,29 @@ impl Applier {
         Ok(None)
     }
 
-    fn write(&mut self, operation: &Operation, revision: Revision, writes: &mut Writes) -> Result<(), Fault> {
+    fn write(&mut self, operation: &Operation, revision: Revision) -> Result<(), Fault> {
         self.keep_before(operation.key())?;
         match operation {
             Operation::Put { key, value, expires } => {
                 self.deletions.written(key);
                 if let Some(expires) = expires {
-                    self.forget_expiry(key, writes)?;
-                    writes.exp.insert(encode_expiry(*expires, key), &[]);
+                    self.forget_expiry(key)?;
+                    self.unwritten
+                        .writes
+                        .exp
+                        .insert(encode_expiry(*expires, key), &[]);
                 }
-                writes
-                    .kv
-                    .insert(key.as_bytes(), encode_record(revision, *expires, value));
+                let record = encode_record(revision, *expires, value);
+                self.unwritten.writes.kv.insert(key.as_bytes(), record);
+                self.unwritten
+                    .records
+                    .insert(key.clone(), Some((revision, *expires)));
             }
             Operation::Delete { key } => {
-                self.forget_expiry(key, writes)?;
+                self.forget_expiry(key)?;
                 self.deletions.deleted(key, revision);
-                writes.kv.remove(key.as_bytes());
+                self.unwritten.writes.kv.remove(key.as_bytes());
+                self.unwritten.records.insert(key.clone(), None);
             }
         }
         Ok(())
@@ -141,13 +176,13 @@ impl Applier {
 
     /// Removes the expiry of the record that is replaced. Not done for a record that no longer expires,
     /// which would cost every plain write a read: the sweep skips what is left over.
-    fn forget_expiry(&self, key: &Key, writes: &mut Writes) -> Result<(), Fault> {
-        if let Some(Record {
-            expires: Some(expires),
-            ..
-        }) = self.trees.record(key)?
-        {
-            writes.exp.remove(encode_expiry(expires, key));
+    fn forget_expiry(&mut self, key: &Key) -> Result<(), Fault> {
+        let expires = match self.unwritten.records.get(key) {
+            Some(record) => record.and_then(|(_, expires)| expires),
+            None => self.trees.record(key)?.and_then(|record| record.expires),
+        };
+        if let Some(expires) = expires {
+            self.unwritten.writes.exp.remove(encode_expiry(expires, key));
         }
         Ok(())
     }

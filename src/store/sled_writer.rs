@@ -212,13 +212,13 @@ impl Writer {
         }
     }
 
-    /// Flush, our own sync, then the feed: in this order, and before anybody is answered.
+    /// Write, flush, our own sync, then the feed: in this order, and before anybody is answered.
     fn make_durable(&mut self, changes: Vec<Arc<Change>>) {
         if changes.is_empty() || self.fault.get().is_some() {
             return;
         }
-        let trees = self.applier.trees();
-        match guarded(|| trees.flush()).and_then(|()| self.database.sync()) {
+        let written = guarded(|| self.applier.settle().and_then(|()| self.applier.trees().flush()));
+        match written.and_then(|()| self.database.sync()) {
             Ok(()) => self.ring.publish(changes),
             Err(fault) => drop(self.fail(fault)),
         }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use beadle::server::ldap_listener::LdapSettings;
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::ldap_client::{bind, compare, extended, first_answer, request, search, told};
-use crate::ldap_serving::{ADA, Serving, run, trusting};
+use crate::ldap_serving::{ADA, Serving, certificate, make_pair, run, trusting};
 
 const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
@@ -22,19 +24,35 @@ impl Serving {
     }
 
     /// The same connection under TLS.
-    async fn handshake(&self, stream: TcpStream) -> Client<tokio_rustls::client::TlsStream<TcpStream>> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("a root");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+    async fn handshake(&self, stream: TcpStream) -> Client<TlsStream<TcpStream>> {
+        Client::over(
+            trusting_only(&self.certificate, stream)
+                .await
+                .expect("a handshake"),
+        )
+    }
+
+    /// Whether LDAPS shows somebody who trusts `certificate` only that one.
+    async fn shows(&self, certificate: &CertificateDer<'static>) -> bool {
+        let stream = TcpStream::connect(self.ldaps).await.expect("a connection");
+        trusting_only(certificate, stream).await.is_ok()
+    }
+}
+
+async fn trusting_only(
+    certificate: &CertificateDer<'static>,
+    stream: TcpStream,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.clone()).expect("a root");
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let name = ServerName::try_from("localhost").expect("a name");
-        Client::over(connector.connect(name, stream).await.expect("a handshake"))
-    }
+    let name = ServerName::try_from("localhost").expect("a name");
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 struct Client<S> {
@@ -200,6 +218,25 @@ fn start_tls_and_ldaps_make_simple_binds_possible() {
         let mut client = serving.handshake(stream).await;
         assert_eq!(client.ask(bind(3, ADA, "wrong")).await, Some(("bind", 49)));
         assert_eq!(client.who_am_i().await, b"");
+    });
+}
+
+#[test]
+fn a_new_certificate_is_shown_to_whoever_comes_after() {
+    run(async {
+        let serving = Serving::with(LdapSettings::default()).await;
+        let stream = TcpStream::connect(serving.ldaps).await.expect("a connection");
+        let mut before = serving.handshake(stream).await;
+        std::fs::remove_file(serving.folder.path().join("self-signed-certificate.pem")).expect("removed");
+        let renewed = certificate(&make_pair(serving.folder.path()));
+        assert!(!serving.shows(&renewed).await, "not read yet");
+        serving.tls.reload().expect("read again");
+        assert!(serving.shows(&renewed).await && !serving.shows(&serving.certificate).await);
+        assert_eq!(
+            before.ask(bind(3, ADA, "right-pin")).await,
+            Some(("bind", 0)),
+            "it goes on"
+        );
     });
 }
 

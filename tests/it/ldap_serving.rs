@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use beadle::ldap::session::Shared;
 use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::ldap_counters::LdapCounters;
 use beadle::server::ldap_listener::{Begin, LdapService, LdapSettings, Shutdown};
-use beadle::server::tls::{Tls, self_signed};
+use beadle::server::tls::{Tls, TlsFiles, self_signed};
 use beadle::types::{AttributeType, Dn, Timestamp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -104,6 +105,16 @@ impl Answers for MadeUp {
     }
 }
 
+/// A certificate for this machine and its key, in `folder`.
+pub fn make_pair(folder: &Path) -> TlsFiles {
+    self_signed(folder, vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("a pair")
+}
+
+/// The certificate of a pair.
+pub fn certificate(files: &TlsFiles) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(&files.certificate).expect("a certificate")
+}
+
 /// Listeners on ports of the machine's choice.
 pub struct Serving {
     /// LDAP.
@@ -112,6 +123,8 @@ pub struct Serving {
     pub ldaps: SocketAddr,
     /// The certificate to trust.
     pub certificate: CertificateDer<'static>,
+    /// What can be told to read the certificate again.
+    pub tls: Arc<Tls>,
     /// What was counted.
     pub counters: Arc<LdapCounters>,
     /// How to stop it.
@@ -138,7 +151,7 @@ impl Serving {
             vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         )
         .expect("a pair");
-        let certificate = CertificateDer::from_pem_file(&files.certificate).expect("a certificate");
+        let certificate = certificate(&files);
         let tls = Arc::new(Tls::load(files).expect("TLS"));
         let base = Dn::parse("dc=uni,dc=example").expect("a name");
         let schema = Arc::new(Schema::built_in());
@@ -147,7 +160,7 @@ impl Serving {
         let service = LdapService::new(
             Arc::new(MadeUp),
             session,
-            Some(tls),
+            Some(Arc::clone(&tls)),
             settings,
             Arc::clone(&counters),
             shutdown.clone(),
@@ -158,6 +171,7 @@ impl Serving {
             cleartext,
             ldaps,
             certificate,
+            tls,
             counters,
             shutdown,
             folder,

@@ -152,7 +152,7 @@ mod tests {
         let some = |piece: &str| (!piece.is_empty()).then(|| piece.as_bytes().to_vec());
         let any: Vec<&[u8]> = any.iter().map(String::as_bytes).collect();
         let pieces = Pieces::new(
-            &schema,
+            schema,
             rule,
             some(initial).as_deref(),
             &any,

@@ -1,0 +1,111 @@
+//! `beadle import` and `beadle export` on a store whose daemon is stopped.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use crate::harness::{Campus, base, person, said, stdout};
+
+/// A file of this text in the folder of the campus.
+fn file(campus: &Campus, name: &str, text: &str) -> PathBuf {
+    let path = campus.path(name);
+    std::fs::write(&path, text).expect("the file is written");
+    path
+}
+
+/// Runs `beadle import` on this file and expects this exit code.
+fn import(campus: &Campus, path: &PathBuf, words: &[&str], code: i32) -> Output {
+    let path = path.to_str().expect("UTF-8");
+    let output = campus.beadle(&["import"], &[words, &[path]].concat());
+    assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+    output
+}
+
+fn export(campus: &Campus, words: &[&str]) -> String {
+    let output = campus.beadle(&["export"], words);
+    assert!(output.status.success(), "{}", said(&output));
+    stdout(&output)
+}
+
+fn figures(output: &Output) -> (u64, u64, u64, u64) {
+    let json: serde_json::Value = serde_json::from_str(&stdout(output)).expect("JSON");
+    let figure = |key: &str| json[key].as_u64().expect("a number");
+    (
+        figure("new"),
+        figure("changed"),
+        figure("unchanged"),
+        figure("refused"),
+    )
+}
+
+#[test]
+fn an_export_imports_into_an_empty_store_as_the_same_directory() {
+    let (campus, other) = (Campus::new(""), Campus::new(""));
+    campus.import(
+        &(base() + &person("ada", "starferry88", "description: x\n") + &person("bob", "lionrock495", "")),
+    );
+    let exported = export(&campus, &["--with-secrets"]);
+    other.import(&exported);
+    assert_eq!(export(&other, &["--with-secrets"]), exported);
+    assert!(!export(&campus, &[]).contains("SSHA"));
+    assert_eq!(
+        export(&campus, &["--columns", "uid,cn"]).lines().last(),
+        Some("bob,Person bob")
+    );
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing_and_a_dry_run_writes_nothing() {
+    let campus = Campus::new("");
+    let path = file(&campus, "p.ldif", &(base() + &person("ada", "starferry88", "")));
+    let dry = import(&campus, &path, &["--dry-run"], 0);
+    assert!(stdout(&dry).contains("new\tuid=ada,ou=people,"), "{}", said(&dry));
+    assert_eq!(figures(&import(&campus, &path, &["--json"], 0)), (4, 0, 0, 0));
+    assert_eq!(figures(&import(&campus, &path, &["--json"], 0)), (0, 0, 4, 0));
+}
+
+#[test]
+fn a_bad_row_is_named_and_nothing_is_written() {
+    let campus = Campus::new("");
+    let path = file(
+        &campus,
+        "p.ldif",
+        &(base() + &person("ada", "starferry88", "nosuch: 1\n")),
+    );
+    let output = import(&campus, &path, &[], 1);
+    let expected = format!(
+        "{}:22: nosuch: the schema knows no such attribute; correct the name, add its schema, or leave it out \
+         with --ignore",
+        path.display()
+    );
+    assert!(said(&output).contains(&expected), "{}", said(&output));
+    assert_eq!(export(&campus, &[]), "version: 1\n");
+    import(&campus, &path, &["--ignore", "nosuch"], 0);
+}
+
+#[test]
+fn keep_going_leaves_a_file_of_bad_rows_that_imports_when_it_is_corrected() {
+    let campus = Campus::new("");
+    campus.import(&base());
+    let rows =
+        "uid,cn,sn,title,mail\nada,Ada,Lovelace,Ms|Countess,ada@x\nbob,Bob,,Mr,bob@x\neve,Eve,Evans,,ada@x\n";
+    let path = file(&campus, "p.csv", rows);
+    let output = import(&campus, &path, &["--keep-going"], 1);
+    for expected in [
+        "p.csv:3: sn: the object class `person` demands it; add it",
+        "p.csv:4: mail: `ada@x` is already on line 2; give each entry a value of its own",
+    ] {
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    }
+    let bad = campus.path("p.refused.csv");
+    let text = std::fs::read_to_string(&bad).expect("bad rows");
+    assert_eq!(
+        text,
+        "uid,cn,sn,title,mail\nbob,Bob,,Mr,bob@x\neve,Eve,Evans,,ada@x\n"
+    );
+    std::fs::write(
+        &bad,
+        text.replace("Bob,,", "Bob,Bobson,").replace("ada@x", "eve@x"),
+    )
+    .expect("corrected");
+    assert_eq!(figures(&import(&campus, &bad, &["--json"], 0)), (2, 0, 0, 0));
+}
