@@ -85,7 +85,8 @@ fn every_command_has_help_and_refuses_an_unknown_option() {
 
 #[test]
 fn the_readme_names_commands_and_options_that_there_are() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
     let lines = readme.lines().filter_map(|line| line.strip_prefix("beadle "));
     let mut seen = 0;
     for line in lines {
@@ -99,7 +100,10 @@ fn the_readme_names_commands_and_options_that_there_are() {
     }
     assert!(seen >= 4, "the README shows how it is run");
     for script in ["scripts/test", "scripts/bench"] {
-        assert!(readme.contains(script) && Path::new(env!("CARGO_MANIFEST_DIR")).join(script).exists(), "{script}");
+        assert!(
+            readme.contains(script) && Path::new(env!("CARGO_MANIFEST_DIR")).join(script).exists(),
+            "{script}"
+        );
     }
 }
 
