@@ -7,7 +7,7 @@ import os, pathlib, shutil, socket, subprocess, time
 SUFFIX = "dc=uni,dc=example"
 ROOT_DN = f"cn=admin,{SUFFIX}"
 ROOT_PIN = "interop-admin-1"
-SECRET = "testing123-testing123-t"
+SECRET = "testing123-testing123-te"
 
 
 def free_port(kind=socket.SOCK_STREAM):
