@@ -60,8 +60,8 @@ def escaped(value):
 
 
 # Not asked: `~=`, which slapd answers by sound and beadle as equality (RFC 4511 section 4.5.1.7.6 allows both);
-# attribute options no entry has, which slapd takes for unknown attributes; operational attributes, whose values
-# say how each server was loaded.
+# options other than language tags, which slapd does not know; structuralObjectClass, which beadle does not keep;
+# operational attributes whose values say when and how each server was loaded.
 VALUES = {
     "uid": ["u0001", "U0017", " u0042 ", "u9999"], "cn": [f"{g} {s}" for g in GIVEN[:5] for s in SURNAMES[:3]],
     "sn": SURNAMES + ["CHAN", "strasse", "MÜLLER"], "surname": ["chan"], "givenName": GIVEN,
@@ -69,6 +69,7 @@ VALUES = {
     "telephoneNumber": ["+852 3917 0007", "+8523917-0011", "+852"], "ou": ["law", "Arts", " arts  ", "people"],
     "objectClass": ["person", "inetOrgPerson", "2.5.6.6", "groupOfNames", "top", "nonsense"],
     "description": ["padded words", "ünïcode", "teaches 3", "9"], "description;lang-en": ["teaches 3", "TEACHES  4"],
+    "description;lang-fr": ["x"], "entryDN": [f"ou=People,{peers.SUFFIX}"], "hasSubordinates": ["TRUE", "FALSE"],
     "member": [f"uid=u0007,ou=people,{peers.SUFFIX}", f"UID=U0011 , ou=PEOPLE,{peers.SUFFIX}", "not a dn"],
     "seeAlso": [f"uid=u0007,ou=people,{peers.SUFFIX}"], "dc": ["uni", "UNI"], "o": ["university"],
     "name": ["chan", "law"], "2.5.4.3": ["law", "arts"], "noSuchAttribute": ["x"], "jpegPhoto": ["\x01\x02"],
