@@ -248,7 +248,7 @@ mod tests {
     fn damaged_files_are_an_error_that_names_the_folder() {
         let (_folder, settings) = settings();
         drop(open_once(&settings).unwrap());
-        std::fs::write(settings.path.join("sled/conf"), &[0xa5; 64]).unwrap();
+        std::fs::write(settings.path.join("sled/conf"), [0xa5; 64]).unwrap();
         let error = open_once(&settings).err().unwrap().to_string();
         assert!(error.contains(settings.path.to_str().unwrap()), "{error}");
     }

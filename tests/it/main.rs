@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module per subject.
 
 mod architecture;
+mod campus;
 mod cli;
 mod conf;
 mod harness;
@@ -17,6 +18,9 @@ mod ldap_tools;
 mod ldap_vectors;
 mod radius_socket;
 mod schema_files;
+mod secrets_in_logs;
 mod store_battery;
 mod store_crash;
+mod store_feed;
 mod store_sled;
+mod visibility;
