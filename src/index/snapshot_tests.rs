@@ -399,3 +399,22 @@ fn a_writer_publishes_changes_and_survives_a_folding_in_between() {
         "a change that cannot be applied is not published"
     );
 }
+
+#[test]
+fn classes_are_known_without_reading_them() {
+    let schema = schema();
+    let folded = snapshot(schema, UNIVERSITY);
+    let class = |name: &str| schema.class(name.as_bytes()).unwrap().position;
+    let ada = folded.entry_by_id(4).unwrap();
+    assert_eq!(ada.has_class(class("person")), Some(true));
+    assert_eq!(ada.has_class(class("groupOfNames")), Some(false));
+    let changed = folded
+        .apply(&[change(2, vec![put(schema, &UNIVERSITY[3])])], schema)
+        .unwrap();
+    let ada = changed.entry_by_id(4).unwrap();
+    assert_eq!(
+        ada.has_class(class("person")),
+        None,
+        "an entry of the delta shares no runs"
+    );
+}

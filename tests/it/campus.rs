@@ -1,6 +1,8 @@
 //! Real clients log in to the real binary, and fail as they should (the "a campus logs in").
 
-use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, run_with, said, stdout};
+use crate::harness::{
+    BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, run_with, said, stdout,
+};
 
 const PIN: &str = "correct-PIN-42";
 const WRONG: &str = "wrong-PIN-42";
@@ -19,8 +21,17 @@ fn dn(uid: &str) -> String {
 fn by_every_way(daemon: &Daemon, client: &str, words: &[&str], code: i32, expected: &str) {
     for way in [Daemon::ldap, Daemon::start_tls, Daemon::ldaps] {
         let output = way(daemon, client, words);
-        assert_eq!(output.status.code(), Some(code), "{client} {words:?}: {}", said(&output));
-        assert!(said(&output).contains(expected), "{client} {words:?}: {}", said(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{client} {words:?}: {}",
+            said(&output)
+        );
+        assert!(
+            said(&output).contains(expected),
+            "{client} {words:?}: {}",
+            said(&output)
+        );
     }
 }
 
@@ -28,17 +39,38 @@ fn by_every_way(daemon: &Daemon, client: &str, words: &[&str], code: i32, expect
 fn ldapwhoami_says_who_logged_in_by_every_way() {
     let daemon = campus();
     let ada = dn("ada");
-    by_every_way(&daemon, "ldapwhoami", &["-D", &ada, "-w", PIN], 0, &format!("dn:{ada}"));
+    by_every_way(
+        &daemon,
+        "ldapwhoami",
+        &["-D", &ada, "-w", PIN],
+        0,
+        &format!("dn:{ada}"),
+    );
     by_every_way(&daemon, "ldapwhoami", &[], 0, "anonymous");
-    by_every_way(&daemon, "ldapwhoami", &["-D", ROOT_DN, "-w", ROOT_PIN], 0, &format!("dn:{ROOT_DN}"));
+    by_every_way(
+        &daemon,
+        "ldapwhoami",
+        &["-D", ROOT_DN, "-w", ROOT_PIN],
+        0,
+        &format!("dn:{ROOT_DN}"),
+    );
     let mail = format!("cn=mail,ou=services,{BASE}");
-    by_every_way(&daemon, "ldapwhoami", &["-D", &mail, "-w", SERVICE_PIN], 0, &format!("dn:{mail}"));
+    by_every_way(
+        &daemon,
+        "ldapwhoami",
+        &["-D", &mail, "-w", SERVICE_PIN],
+        0,
+        &format!("dn:{mail}"),
+    );
 }
 
 #[test]
 fn a_wrong_pin_an_unknown_uid_and_an_account_without_pin_hear_the_same() {
     let campus = Campus::new("");
-    let nobody = format!("dn: {}\nobjectClass: inetOrgPerson\nuid: nopin\ncn: N\nsn: N\n\n", dn("nopin"));
+    let nobody = format!(
+        "dn: {}\nobjectClass: inetOrgPerson\nuid: nopin\ncn: N\nsn: N\n\n",
+        dn("nopin")
+    );
     campus.import(&(base() + &person("ada", PIN, "") + &nobody));
     let daemon = campus.serve();
     let answers: Vec<String> = ["ada", "nobody", "nopin"]
@@ -56,21 +88,48 @@ fn a_wrong_pin_an_unknown_uid_and_an_account_without_pin_hear_the_same() {
 fn ldapsearch_finds_a_person_and_an_absent_base_is_no_such_object() {
     let daemon = campus();
     let root = ["-D", ROOT_DN, "-w", ROOT_PIN, "-LLL", "-b", BASE];
-    by_every_way(&daemon, "ldapsearch", &[&root[..], &["(uid=ADA)", "mail"]].concat(), 0, "mail: ada@uni.example");
+    by_every_way(
+        &daemon,
+        "ldapsearch",
+        &[&root[..], &["(uid=ADA)", "mail"]].concat(),
+        0,
+        "mail: ada@uni.example",
+    );
     let output = daemon.ldap("ldapsearch", &["-b", &format!("ou=nowhere,{BASE}")]);
     assert_eq!(output.status.code(), Some(32), "{}", said(&output));
-    assert!(stdout(&output).contains(&format!("matchedDN: {BASE}")), "{}", said(&output));
+    assert!(
+        stdout(&output).contains(&format!("matchedDN: {BASE}")),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
 fn the_root_dse_and_the_schema_are_there_for_everybody() {
     let daemon = campus();
     let dse = stdout(&daemon.ldap("ldapsearch", &["-LLL", "-s", "base", "-b", "", "*", "+"]));
-    for line in [&format!("namingContexts: {BASE}")[..], "supportedLDAPVersion: 3", "1.3.6.1.4.1.1466.20037"] {
+    for line in [
+        &format!("namingContexts: {BASE}")[..],
+        "supportedLDAPVersion: 3",
+        "1.3.6.1.4.1.1466.20037",
+    ] {
         assert!(dse.contains(line), "{line} in {dse}");
     }
-    let subschema = dse.lines().find_map(|line| line.strip_prefix("subschemaSubentry: ")).expect("named there");
-    let words = ["-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", subschema, "attributeTypes", "objectClasses"];
+    let subschema = dse
+        .lines()
+        .find_map(|line| line.strip_prefix("subschemaSubentry: "))
+        .expect("named there");
+    let words = [
+        "-LLL",
+        "-o",
+        "ldif-wrap=no",
+        "-s",
+        "base",
+        "-b",
+        subschema,
+        "attributeTypes",
+        "objectClasses",
+    ];
     let schema = stdout(&daemon.ldap("ldapsearch", &words));
     for name in ["NAME 'inetOrgPerson'", "'givenName'", "'entryUUID'"] {
         assert!(schema.contains(name), "{name} in the subschema subentry");
@@ -88,7 +147,13 @@ fn ldapcompare_tells_true_from_false_and_hides_the_pin() {
         ("nonsense:1", 17, "Undefined attribute type"),
         ("userPassword:x", 50, "Insufficient access"),
     ] {
-        by_every_way(&daemon, "ldapcompare", &[&root[..], &[&ada, assertion]].concat(), code, expected);
+        by_every_way(
+            &daemon,
+            "ldapcompare",
+            &[&root[..], &[&ada, assertion]].concat(),
+            code,
+            expected,
+        );
     }
 }
 
@@ -103,7 +168,10 @@ fn a_name_without_a_pin_is_no_log_in() {
 fn a_bind_in_clear_text_from_elsewhere_is_refused_before_the_pin_is_looked_at() {
     let campus = Campus::new("");
     let text = std::fs::read_to_string(campus.config()).expect("written");
-    let elsewhere = text.replace("cleartext_bind_from = [\"127.0.0.0/8\"]", "cleartext_bind_from = [\"192.0.2.0/24\"]");
+    let elsewhere = text.replace(
+        "cleartext_bind_from = [\"127.0.0.0/8\"]",
+        "cleartext_bind_from = [\"192.0.2.0/24\"]",
+    );
     std::fs::write(campus.config(), elsewhere).expect("writable");
     campus.import(&(base() + &person("ada", PIN, "")));
     let daemon = campus.serve();
@@ -121,7 +189,10 @@ fn what_is_not_built_is_refused_and_the_connection_lives() {
     let change = format!("dn: {}\nchangetype: modify\nreplace: sn\nsn: New\n", dn("ada"));
     let url = format!("ldap://{}", daemon.address("ldap"));
     let mut modify = std::process::Command::new("ldapmodify");
-    let output = run_with(modify.args(["-x", "-H", &url, "-D", ROOT_DN, "-w", ROOT_PIN]), &change);
+    let output = run_with(
+        modify.args(["-x", "-H", &url, "-D", ROOT_DN, "-w", ROOT_PIN]),
+        &change,
+    );
     assert_eq!(output.status.code(), Some(53), "{}", said(&output));
     let output = daemon.ldap("ldapsearch", &["-b", BASE, "-E", "!1.2.3.4.5"]);
     assert_eq!(output.status.code(), Some(12), "{}", said(&output));
@@ -136,11 +207,23 @@ fn radclient_is_accepted_with_the_pin_and_rejected_without() {
         daemon.radclient("auth", "radius", &attributes)
     };
     let accepted = ask("ada", PIN);
-    assert!(stdout(&accepted).contains("Received Access-Accept"), "{}", said(&accepted));
+    assert!(
+        stdout(&accepted).contains("Received Access-Accept"),
+        "{}",
+        said(&accepted)
+    );
     for (uid, pin) in [("ada", WRONG), ("nobody", PIN), ("ada", "")] {
         let rejected = ask(uid, pin);
-        assert!(stdout(&rejected).contains("Received Access-Reject"), "{}", said(&rejected));
-        assert!(!stdout(&rejected).contains("Reply-Message"), "{}", said(&rejected));
+        assert!(
+            stdout(&rejected).contains("Received Access-Reject"),
+            "{}",
+            said(&rejected)
+        );
+        assert!(
+            !stdout(&rejected).contains("Reply-Message"),
+            "{}",
+            said(&rejected)
+        );
     }
 }
 
@@ -149,15 +232,27 @@ fn radclient_hears_that_both_ports_live() {
     let daemon = campus();
     for (listener, expected) in [("radius", "Access-Accept"), ("accounting", "Accounting-Response")] {
         let output = daemon.radclient("status", listener, "Message-Authenticator = 0x00\n");
-        assert!(stdout(&output).contains(expected), "{listener}: {}", said(&output));
+        assert!(
+            stdout(&output).contains(expected),
+            "{listener}: {}",
+            said(&output)
+        );
     }
 }
 
 #[test]
 fn radclient_without_a_message_authenticator_is_not_answered() {
     let daemon = campus();
-    let output = daemon.radclient("auth", "radius", &format!("User-Name = \"ada\"\nUser-Password = \"{PIN}\"\n"));
-    assert!(!output.status.success() && !stdout(&output).contains("Received"), "{}", said(&output));
+    let output = daemon.radclient(
+        "auth",
+        "radius",
+        &format!("User-Name = \"ada\"\nUser-Password = \"{PIN}\"\n"),
+    );
+    assert!(
+        !output.status.success() && !stdout(&output).contains("Received"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -169,9 +264,14 @@ fn eight_different_wrong_pins_lock_on_every_protocol() {
     }
     let output = daemon.ldap("ldapwhoami", &["-D", &dn("ada"), "-w", PIN]);
     assert_eq!(output.status.code(), Some(49), "locked: {}", said(&output));
-    let attributes = format!("User-Name = \"ada\"\nUser-Password = \"{PIN}\"\nMessage-Authenticator = 0x00\n");
+    let attributes =
+        format!("User-Name = \"ada\"\nUser-Password = \"{PIN}\"\nMessage-Authenticator = 0x00\n");
     let output = daemon.radclient("auth", "radius", &attributes);
-    assert!(stdout(&output).contains("Access-Reject"), "one verdict: {}", said(&output));
+    assert!(
+        stdout(&output).contains("Access-Reject"),
+        "one verdict: {}",
+        said(&output)
+    );
     let output = daemon.ldap("ldapwhoami", &["-D", &dn("bob"), "-w", PIN]);
     assert!(output.status.success(), "bob is not locked: {}", said(&output));
 }
@@ -194,7 +294,11 @@ fn a_second_daemon_on_the_same_store_is_one_clear_sentence() {
     std::fs::write(daemon.campus.config(), text).expect("writable");
     let output = daemon.campus.beadle(&["serve"], &[]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("store"), "names the path: {}", said(&output));
+    assert!(
+        said(&output).contains("store"),
+        "names the path: {}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -203,11 +307,19 @@ fn a_port_in_use_is_one_clear_sentence() {
     let address = taken.local_addr().expect("bound").to_string();
     let campus = Campus::new("");
     let text = std::fs::read_to_string(campus.config()).expect("written");
-    let text = text.replacen("listen = [\"127.0.0.1:0\"]", &format!("listen = [\"{address}\"]"), 1);
+    let text = text.replacen(
+        "listen = [\"127.0.0.1:0\"]",
+        &format!("listen = [\"{address}\"]"),
+        1,
+    );
     std::fs::write(campus.config(), text).expect("writable");
     let output = campus.beadle(&["serve"], &[]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains(&address), "names the address: {}", said(&output));
+    assert!(
+        said(&output).contains(&address),
+        "names the address: {}",
+        said(&output)
+    );
 }
 
 #[test]

@@ -285,7 +285,10 @@ impl Daemon {
 
     fn trusting(&self, client: &str) -> Command {
         let mut command = Command::new(client);
-        command.env("LDAPTLS_CACERT", self.campus.path("store/self-signed-certificate.pem"));
+        command.env(
+            "LDAPTLS_CACERT",
+            self.campus.path("store/self-signed-certificate.pem"),
+        );
         command
     }
 

@@ -21,10 +21,17 @@ read = ["uid", "mail", "objectClass", "employeeType"]
 
 fn campus() -> Daemon {
     let campus = Campus::new(RULES);
-    let ada = person("ada", PIN, "mail: ada@uni.example\ntelephoneNumber: +852 3917 0001\nemployeeType: staff\n");
+    let ada = person(
+        "ada",
+        PIN,
+        "mail: ada@uni.example\ntelephoneNumber: +852 3917 0001\nemployeeType: staff\n",
+    );
     let shy = "objectClass: beadleAccount\nmail: shy@uni.example\nbeadleNotOpenToPublic: mail\n\
                beadleAlternateMail: shy@home.example\nbeadleStudentNumber: 3030012345\n";
-    let group = format!("dn: cn=law,ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: law\nmember: {}\n\n", dn("ada"));
+    let group = format!(
+        "dn: cn=law,ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: law\nmember: {}\n\n",
+        dn("ada")
+    );
     campus.import(&(base() + &ada + &person("shy", PIN, shy) + &group));
     campus.serve()
 }
@@ -35,33 +42,51 @@ fn dn(uid: &str) -> String {
 
 /// The UIDs or DNs a filter finds for somebody, sorted.
 fn found(daemon: &Daemon, who: &[&str], filter: &str) -> Vec<String> {
-    let output = daemon.ldap("ldapsearch", &[who, &["-LLL", "-b", BASE, filter, "1.1"]].concat());
+    let output = daemon.ldap(
+        "ldapsearch",
+        &[who, &["-LLL", "-b", BASE, filter, "1.1"]].concat(),
+    );
     assert!(output.status.success(), "{filter}: {}", said(&output));
     let text = stdout(&output);
-    let mut names: Vec<String> =
-        text.lines().filter_map(|line| Some(line.strip_prefix("dn: ")?.split(',').next()?.to_owned())).collect();
+    let mut names: Vec<String> = text
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("dn: ")?.split(',').next()?.to_owned()))
+        .collect();
     names.sort();
     names
 }
 
 /// Everything about one entry, as somebody sees it.
 fn seen(daemon: &Daemon, who: &[&str], dn: &str) -> String {
-    stdout(&daemon.ldap("ldapsearch", &[who, &["-LLL", "-s", "base", "-b", dn, "*", "+"]].concat()))
+    stdout(&daemon.ldap(
+        "ldapsearch",
+        &[who, &["-LLL", "-s", "base", "-b", dn, "*", "+"]].concat(),
+    ))
 }
 
 #[test]
 fn a_stranger_sees_and_filters_on_what_is_open_to_the_public_only() {
     let daemon = campus();
     let ada = seen(&daemon, &[], &dn("ada"));
-    assert!(ada.contains("mail: ada@uni.example") && ada.contains("cn: Person ada"), "{ada}");
+    assert!(
+        ada.contains("mail: ada@uni.example") && ada.contains("cn: Person ada"),
+        "{ada}"
+    );
     for hidden in ["telephoneNumber", "employeeType", "userPassword"] {
         assert!(!ada.contains(hidden), "{hidden}: {ada}");
     }
-    let check = |filter: &str, expected: &[&str]| assert_eq!(found(&daemon, &[], filter), expected, "{filter}");
+    let check =
+        |filter: &str, expected: &[&str]| assert_eq!(found(&daemon, &[], filter), expected, "{filter}");
     check("(mail=*)", &["uid=ada"]);
     check("(mail=shy@uni.example)", &[]);
-    check("(!(mail=shy@uni.example))", &["dc=uni", "ou=groups", "ou=people", "uid=ada"]);
-    check("(!(mail=nobody@uni.example))", &["dc=uni", "ou=groups", "ou=people", "uid=ada"]);
+    check(
+        "(!(mail=shy@uni.example))",
+        &["dc=uni", "ou=groups", "ou=people", "uid=ada"],
+    );
+    check(
+        "(!(mail=nobody@uni.example))",
+        &["dc=uni", "ou=groups", "ou=people", "uid=ada"],
+    );
     check("(telephoneNumber=*)", &[]);
     check("(!(telephoneNumber=*))", &[]);
     check("(&(uid=ada)(!(telephoneNumber=nothing)))", &[]);
@@ -82,7 +107,11 @@ fn what_a_person_closed_is_closed_to_strangers_and_open_to_members() {
     assert_eq!(found(&daemon, &member, "(mail=shy@uni.example)"), ["uid=shy"]);
     assert_eq!(found(&daemon, &member, "(telephoneNumber=*)"), ["uid=ada"]);
     assert_eq!(found(&daemon, &member, "(cn=law)"), ["cn=law"]);
-    assert_eq!(found(&daemon, &member, "(beadleStudentNumber=*)"), [""; 0], "another's number");
+    assert_eq!(
+        found(&daemon, &member, "(beadleStudentNumber=*)"),
+        [""; 0],
+        "another's number"
+    );
 }
 
 #[test]
@@ -91,7 +120,11 @@ fn the_owner_reads_recovery_contacts_and_nobody_reads_a_pin_hash() {
     let shy = dn("shy");
     let own = seen(&daemon, &["-D", &shy, "-w", PIN], &shy);
     assert!(own.contains("beadleAlternateMail: shy@home.example"), "{own}");
-    for who in [&[][..], &["-D", &shy, "-w", PIN], &["-D", ROOT_DN, "-w", ROOT_PIN]] {
+    for who in [
+        &[][..],
+        &["-D", &shy, "-w", PIN],
+        &["-D", ROOT_DN, "-w", ROOT_PIN],
+    ] {
         assert!(!seen(&daemon, who, &shy).contains("userPassword"), "{who:?}");
         assert_eq!(found(&daemon, who, "(userPassword=*)"), [""; 0], "{who:?}");
         assert_eq!(found(&daemon, who, "(!(userPassword=x))"), [""; 0], "{who:?}");
@@ -105,7 +138,10 @@ fn a_service_sees_what_its_rule_grants() {
     let service = ["-D", &name[..], "-w", SERVICE_PIN];
     let ada = seen(&daemon, &service, &dn("ada"));
     assert!(ada.contains("employeeType: staff"), "{ada}");
-    assert!(!ada.contains("telephoneNumber") && !ada.contains("beadleAlternateMail"), "{ada}");
+    assert!(
+        !ada.contains("telephoneNumber") && !ada.contains("beadleAlternateMail"),
+        "{ada}"
+    );
     assert_eq!(found(&daemon, &service, "(employeeType=staff)"), ["uid=ada"]);
     assert_eq!(found(&daemon, &service, "(mail=shy@uni.example)"), ["uid=shy"]);
     assert_eq!(found(&daemon, &service, "(telephoneNumber=*)"), [""; 0]);
@@ -117,17 +153,28 @@ fn root_sees_everything_but_secrets() {
     let root = ["-D", ROOT_DN, "-w", ROOT_PIN];
     assert!(seen(&daemon, &root, &dn("ada")).contains("telephoneNumber: +852 3917 0001"));
     assert_eq!(found(&daemon, &root, "(cn=law)"), ["cn=law"]);
-    assert_eq!(found(&daemon, &root, "(memberOf=cn=law,ou=groups,dc=uni,dc=example)"), ["uid=ada"]);
+    assert_eq!(
+        found(&daemon, &root, "(memberOf=cn=law,ou=groups,dc=uni,dc=example)"),
+        ["uid=ada"]
+    );
 }
 
 #[test]
 fn compare_tells_a_stranger_no_more_than_a_search() {
     let daemon = campus();
-    for (uid, assertion, code) in [("shy", "mail:shy@uni.example", 16), ("ada", "mail:ada@uni.example", 6)] {
+    for (uid, assertion, code) in [
+        ("shy", "mail:shy@uni.example", 16),
+        ("ada", "mail:ada@uni.example", 6),
+    ] {
         let output = daemon.ldap("ldapcompare", &[&dn(uid)[..], assertion]);
         assert_eq!(output.status.code(), Some(code), "{uid}: {}", said(&output));
     }
     let hidden = format!("cn=law,ou=groups,{BASE}");
     let output = daemon.ldap("ldapcompare", &[&hidden[..], "cn:law"]);
-    assert_eq!(output.status.code(), Some(32), "a hidden entry is no such object: {}", said(&output));
+    assert_eq!(
+        output.status.code(),
+        Some(32),
+        "a hidden entry is no such object: {}",
+        said(&output)
+    );
 }
