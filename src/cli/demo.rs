@@ -117,7 +117,8 @@ fn fill(plan: &Plan, runtime: &tokio::runtime::Runtime, people: u32) -> anyhow::
 /// The configuration of a campus in `folder`.
 fn configuration(folder: &Path, listen: &Listen) -> anyhow::Result<String> {
     let store = folder.join("store");
-    let store = toml::Value::String(store.to_str().context("the folder's name is no UTF-8")?.into());
+    // A JSON string is a TOML basic string.
+    let store = serde_json::to_string(store.to_str().context("the folder's name is no UTF-8")?)?;
     let hash = |pin: &str| hash::of(&Pin::new(pin.as_bytes()), Hashing::DEFAULT);
     let (root, service) = (hash(ROOT_PIN)?, hash(SERVICE_PIN)?);
     let Listen {

@@ -1,11 +1,14 @@
 //! `beadle reload`: certificates are read again, nothing else changes.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 
 use super::config_file::ConfigFile;
+use super::daemon_client::DaemonClient;
+use crate::server::admin_protocol::Command;
 
 /// Arguments of `beadle reload`.
 #[derive(Args)]
@@ -24,8 +27,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(socket) => socket.clone(),
         None => arguments.file.load()?.plain.places.admin_socket,
     };
-    bail!(
-        "{}: this build has no administration socket yet",
-        socket.display()
-    )
+    let Some(daemon) = DaemonClient::connect(&socket)? else {
+        bail!("no daemon listens at {}", socket.display());
+    };
+    daemon.ask(&Command::new("reload"), &mut io::empty(), &mut |_| Ok(()))?;
+    Ok(())
 }

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
 use super::output;
-use crate::store::{self, SledSettings, Stats};
+use crate::store::{self, SledSettings, Stats, VerifyError};
 
 /// Arguments of `beadle store`.
 #[derive(Args)]
@@ -52,10 +51,18 @@ fn verify_store(arguments: &Verify) -> anyhow::Result<()> {
         None => arguments.file.load()?.plain.places.store,
     };
     let folder = settings.path.display().to_string();
-    let stats = store::verify(&settings).with_context(|| folder.clone())?;
+    let stats = store::verify(&settings).map_err(|error| named(error, &folder))?;
     match arguments.json {
         true => output::say_json(&findings(&folder, &stats)),
         false => output::say(&sentence(&folder, &stats)),
+    }
+}
+
+/// The error with the folder it is about; one about opening names it already.
+fn named(error: VerifyError, folder: &str) -> anyhow::Error {
+    match error {
+        VerifyError::Open(error) => error.into(),
+        other => anyhow::Error::new(other).context(folder.to_owned()),
     }
 }
 

@@ -103,10 +103,21 @@ fn load_tls(plan: &Plan) -> Result<Tls, TlsError> {
         None => {
             let folder = &plan.entries.store.path;
             tracing::warn!(target: "beadle", folder = %folder.display(), "no [tls] in the configuration: using a self-signed certificate");
-            tls::self_signed(folder, vec!["localhost".into(), "127.0.0.1".into(), "::1".into()])?
+            tls::self_signed(folder, own_names())?
         }
     };
     Tls::load(files)
+}
+
+/// What clients on this machine call it. OpenLDAP's replace `localhost` by the host name when they check.
+fn own_names() -> Vec<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let names = ["localhost", host.trim(), "127.0.0.1", "::1"];
+    names
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .map(Into::into)
+        .collect()
 }
 
 fn runner(plan: &Plan, store: Arc<dyn Store>) -> Result<Runner, StartError> {

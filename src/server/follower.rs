@@ -130,6 +130,7 @@ impl Follower {
             .operations
             .iter()
             .for_each(|operation| (self.hear)(operation));
+        tracing::trace!(target: "beadle", revision = change.revision.0, operations = change.operations.len(), "index: applied");
         self.reached.send_replace(change.revision);
         if let Some(snapshot) = self.writer.start_folding() {
             let schema = self.plan.schema.clone();

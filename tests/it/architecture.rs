@@ -133,7 +133,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["config", "cli"]),
     ("serde_json", &["cli", "server"]),
     ("strsim", &["config"]),
-    ("toml", &["config"]),
+    ("toml", &["config", "cli"]),
     ("tracing_subscriber", &["cli"]),
 ];
 

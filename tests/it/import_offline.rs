@@ -73,7 +73,7 @@ fn a_bad_row_is_named_and_nothing_is_written() {
     );
     let output = import(&campus, &path, &[], 1);
     let expected = format!(
-        "{}:22: nosuch: the schema knows no such attribute; correct the name, add its schema, or leave it out \
+        "{}:21: nosuch: the schema knows no such attribute; correct the name, add its schema, or leave it out \
          with --ignore",
         path.display()
     );
@@ -91,7 +91,7 @@ fn keep_going_leaves_a_file_of_bad_rows_that_imports_when_it_is_corrected() {
     let path = file(&campus, "p.csv", rows);
     let output = import(&campus, &path, &["--keep-going"], 1);
     for expected in [
-        "p.csv:3: sn: the object class `person` demands it; add it",
+        "p.csv:3: sn: the object class `inetOrgPerson` demands it; add it",
         "p.csv:4: mail: `ada@x` is already on line 2; give each entry a value of its own",
     ] {
         assert!(said(&output).contains(expected), "{}", said(&output));

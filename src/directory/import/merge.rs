@@ -164,14 +164,16 @@ pub(super) fn differences(left: &Entry, right: &Entry) -> Vec<AttributeDescripti
     all
 }
 
-/// Whether two entries hold the same values, in whatever order, and spell their names alike.
+/// Whether two entries hold the same values, in whatever order, and spell their own names alike. How the names
+/// above are spelt is for the entries above to say.
 fn same(left: &Entry, right: &Entry) -> bool {
+    let own = |entry: &Entry| entry.dn.rdns.first().map(ToString::to_string);
     left.attributes.len() == right.attributes.len()
         && left
             .attributes
             .iter()
             .all(|attribute| find(right, attribute).is_some())
-        && left.dn.to_string() == right.dn.to_string()
+        && own(left) == own(right)
 }
 
 /// The attribute of `entry` with the same description and values.

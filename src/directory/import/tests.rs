@@ -78,6 +78,18 @@ fn the_same_file_twice_changes_nothing() {
 }
 
 #[test]
+fn names_above_may_be_spelt_differently() {
+    let mut town = Town::with_base();
+    let file = person("ada", "").replace("ou=people,dc=uni", "OU = People , DC=UNI");
+    assert_eq!(town.import(&file).counts(), (1, 0, 0, 0));
+    assert_eq!(town.import(&file).counts(), (0, 0, 1, 0));
+    assert_eq!(
+        town.import(&file.replace("dn: uid=ada", "dn: uid=Ada")).counts(),
+        (0, 1, 0, 0)
+    );
+}
+
+#[test]
 fn a_row_says_what_the_user_attributes_shall_be() {
     let mut town = Town::with_base();
     town.import(&person(
