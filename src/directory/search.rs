@@ -94,7 +94,7 @@ impl SearchCursor {
         let computed = directory.computed().all();
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
-            selected: Selected::new(&search.selection, directory.schema(), directory.operational()),
+            selected: Selected::new(&search.selection, directory.schema()),
             effort: 1 + items(&search.filter) / ITEMS_AN_ENTRY,
             computed_for_filter: mentioned(&search.filter).intersection(computed),
             directory,

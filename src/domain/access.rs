@@ -181,7 +181,7 @@ fn grant(rule: RuleSettings, never: &AttributeSet, schema: &Schema) -> Result<(G
 }
 
 fn user_attributes(schema: &Schema) -> AttributeSet {
-    AttributeSet::ALL.difference(&schema.operational())
+    AttributeSet::ALL.difference(schema.operational())
 }
 
 fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, AccessError> {

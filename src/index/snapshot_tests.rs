@@ -243,7 +243,7 @@ impl History {
 
     fn operation(&mut self) -> Operation {
         let id = 9 + self.entropy.next_u64() % 60;
-        if self.entropy.next_u64() % 4 == 0 {
+        if self.entropy.next_u64().is_multiple_of(4) {
             self.rows.remove(&id);
             return Operation::Delete { key: key(id) };
         }
