@@ -22,8 +22,9 @@ pub struct Snapshot {
 
 /// A delta is folded when it has this many slots …
 const DELTA_SLOTS_MIN: usize = 4096;
-/// … and is more than one in this many of the base.
-const DELTA_ONE_IN: usize = 50;
+/// … and is more than one in this many of the base. Searches by substring and range look at the whole delta;
+/// but an import into a running directory folds again and again, and each time costs as much as the base is large.
+const DELTA_ONE_IN: usize = 16;
 
 impl Snapshot {
     pub(super) fn new(base: Arc<Base>, side: SideRecords, revision: Revision) -> Snapshot {
