@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::domain::access::View;
 use crate::domain::filter::Assertion;
 use crate::domain::packed::{AttributeView, Attributes, push_value};
-use crate::domain::schema::Schema;
+use crate::domain::schema::{ClassPosition, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType, Dn};
 
@@ -34,6 +34,11 @@ const TYPES: [(&str, Computation); 5] = [
     ("subschemaSubentry", Computation::SubschemaSubentry),
 ];
 const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
+/// A larger group's members are not looked up one by one: entries are asked for their groups instead, in
+/// pieces of bounded work.
+const MEMBERS_MAX: usize = 10_000;
+/// More children are not counted for a viewer who may not know of all entries: `numSubordinates` is then absent.
+const COUNTED_MAX: usize = 10_000;
 /// About the length of a member's DN: what a group's size is guessed by.
 const MEMBER_BYTES: usize = 32;
 /// The name of the one subschema subentry (RFC 4512 section 4.2).
@@ -78,7 +83,7 @@ impl ComputedTypes {
                 let bytes = group.map_or(0, |group| {
                     self.member_runs(group).map(|run| run.encoded.len()).sum()
                 });
-                Some(bytes / MEMBER_BYTES)
+                Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
             }
             _ => None,
         }
@@ -181,8 +186,15 @@ impl Computed {
 
     /// Counts those only that the viewer may know of.
     fn push_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
-        let children = entry.snapshot().children(entry.slot());
-        let count = children.filter(|child| view.knows(child.id(), child)).count();
+        let snapshot = entry.snapshot();
+        let count = if view.knows_all() {
+            snapshot.child_slots(entry.slot()).count()
+        } else if snapshot.child_slots(entry.slot()).nth(COUNTED_MAX).is_none() {
+            let children = snapshot.children(entry.slot());
+            children.filter(|child| view.knows(child.id(), child)).count()
+        } else {
+            return;
+        };
         push_value(&mut self.encoded, count.to_string().as_bytes());
     }
 
@@ -213,6 +225,10 @@ impl Attributes for WholeEntry<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Attributes::dn(&self.stored)
+    }
+
+    fn has_class(&self, class: ClassPosition) -> Option<bool> {
+        self.stored.has_class(class)
     }
 
     fn has_value(&self, kind: AttributeType, normal: &[u8]) -> Option<bool> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Directory;
 use super::computed::{Computed, WholeEntry};
-use super::plan::{Planner, mentioned};
+use super::plan::{Planner, items, mentioned};
 use super::request::{Answer, Asker, EntrySink, Scope, Search};
 use super::selection::{Found, Selected};
 use crate::domain::access::View;
@@ -29,6 +29,9 @@ pub struct SearchLimits {
     pub time_limit_s: u64,
 }
 
+/// Looking at an entry with a filter of this many items counts as looking at two.
+const ITEMS_AN_ENTRY: usize = 16;
+
 /// How far a search has come.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -47,6 +50,8 @@ pub struct SearchCursor {
     selected: Selected,
     /// Computed attributes that the filter asks about.
     computed_for_filter: AttributeSet,
+    /// How many entries' worth of work it is to look at one.
+    effort: usize,
     allowance: Allowance,
     state: State,
     computed: Computed,
@@ -89,7 +94,8 @@ impl SearchCursor {
         let computed = directory.computed().all();
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
-            selected: Selected::new(&search.selection, directory.schema(), directory.operational()),
+            selected: Selected::new(&search.selection, directory.schema()),
+            effort: 1 + items(&search.filter) / ITEMS_AN_ENTRY,
             computed_for_filter: mentioned(&search.filter).intersection(computed),
             directory,
             snapshot,
@@ -168,7 +174,7 @@ impl SearchCursor {
     }
 
     fn children(&self, parent: Slot) -> Vec<Slot> {
-        let mut children: Vec<Slot> = self.snapshot.children(parent).map(|child| child.slot()).collect();
+        let mut children: Vec<Slot> = self.snapshot.child_slots(parent).collect();
         children.reverse();
         children
     }
@@ -182,7 +188,7 @@ impl SearchCursor {
         budget: usize,
         now: Timestamp,
     ) -> ControlFlow<Answer> {
-        for _ in 0..budget {
+        for _ in 0..budget.div_ceil(self.effort) {
             let Some(slot) = pending.slots.pop() else {
                 return ControlFlow::Break(Answer::Success);
             };

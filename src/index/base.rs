@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::Slot;
 use super::blob::{self, Parts};
 use super::columns::Columns;
@@ -11,6 +14,7 @@ use super::postings::Postings;
 use super::settings::Roles;
 use super::terms::TermHasher;
 use super::tree::Children;
+use crate::domain::schema::ClassPosition;
 use crate::record::Revision;
 
 /// Entries and their indexes, by slot.
@@ -20,8 +24,13 @@ pub(super) struct Base {
     /// Slots by the hash of their parent's slot and their own normal name.
     pub names: Postings,
     pub columns: Columns,
+    /// Of each shared run of object classes: those and all above them.
+    pub classes: Classes,
     pub fixed: Arc<Fixed>,
 }
+
+/// Object classes by the number of the shared run that lists them.
+pub(super) type Classes = HashMap<u32, Box<[ClassPosition]>, FixedState>;
 
 /// What a snapshot and all that are made from it have in common.
 pub(super) struct Fixed {

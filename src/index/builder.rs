@@ -3,13 +3,15 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use thiserror::Error;
 
-use super::base::{Base, Entries, Fixed};
+use super::base::{Base, Classes, Entries, Fixed};
 use super::blob::{self, Loose};
 use super::columns::{Columns, ColumnsPart};
 use super::incoming::{Incoming, IncomingError, Intake};
-use super::pool::PoolBuilder;
+use super::pool::{Pool, PoolBuilder};
 use super::postings::{Postings, posting};
 use super::settings::{IndexSettings, Roles};
 use super::side::SideRecords;
@@ -17,7 +19,8 @@ use super::snapshot::Snapshot;
 use super::terms::{TermFinder, TermHasher};
 use super::tree::Children;
 use super::{ENTRIES_MAX, EntryRef, Slot};
-use crate::domain::schema::Schema;
+use crate::domain::packed::AttributeView;
+use crate::domain::schema::{OBJECT_CLASS, Schema};
 use crate::record::{Record, Revision};
 use crate::types::Dn;
 
@@ -64,12 +67,20 @@ struct Head {
 struct Packed {
     arena: Vec<u8>,
     pool: PoolBuilder,
+    /// The shared runs that are object classes.
+    class_runs: HashSet<u32, FixedState>,
 }
 
 impl Packed {
     fn push(&mut self, entry: Loose<'_>) {
-        let pool = &mut self.pool;
-        blob::push(&mut self.arena, entry, |kind, run| pool.number(kind, run));
+        let (pool, class_runs) = (&mut self.pool, &mut self.class_runs);
+        blob::push(&mut self.arena, entry, |kind, run| {
+            let number = pool.number(kind, run);
+            if kind == OBJECT_CLASS {
+                class_runs.extend(number);
+            }
+            number
+        });
     }
 }
 
@@ -93,6 +104,7 @@ impl<'s> Builder<'s> {
             packed: Packed {
                 arena: Vec::new(),
                 pool: PoolBuilder::new(),
+                class_runs: HashSet::default(),
             },
             side: SideRecords::default(),
         }
@@ -152,12 +164,14 @@ impl<'s> Builder<'s> {
     pub fn finish(mut self, revision: Revision, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         self.heads.sort_unstable_by_key(|head| head.id);
         let heads = std::mem::take(&mut self.heads);
+        let class_runs = std::mem::take(&mut self.packed.class_runs);
         let entries = entries(heads, self.packed)?;
         let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
         let base = Base {
             children: Children::build(&entries.parents),
             names: names(&entries, &self.fixed.hasher),
             columns: columns(&entries, &finder, threads),
+            classes: classes(class_runs, &entries.pool, self.schema),
             entries,
             fixed: self.fixed,
         };
@@ -187,6 +201,23 @@ fn entries(heads: Vec<Head>, packed: Packed) -> Result<Entries, BuildError> {
     };
     entries.parents = heads.iter().map(parent).collect::<Result<_, _>>()?;
     Ok(entries)
+}
+
+/// The classes of each run and those above them.
+fn classes(runs: HashSet<u32, FixedState>, pool: &Pool, schema: &Schema) -> Classes {
+    let line = |number: u32| {
+        let run = AttributeView {
+            kind: OBJECT_CLASS,
+            options: "",
+            encoded: pool.run(number),
+        };
+        let classes = run.values().filter_map(|name| schema.class(name));
+        let mut line: Vec<_> = classes.flat_map(|class| class.line.iter().copied()).collect();
+        line.sort_unstable();
+        line.dedup();
+        (number, line.into())
+    };
+    runs.into_iter().map(line).collect()
 }
 
 fn names(entries: &Entries, hasher: &TermHasher) -> Postings {

@@ -22,8 +22,9 @@ pub struct Snapshot {
 
 /// A delta is folded when it has this many slots …
 const DELTA_SLOTS_MIN: usize = 4096;
-/// … and is more than one in this many of the base.
-const DELTA_ONE_IN: usize = 50;
+/// … and is more than one in this many of the base. Searches by substring and range look at the whole delta;
+/// but an import into a running directory folds again and again, and each time costs as much as the base is large.
+const DELTA_ONE_IN: usize = 16;
 
 impl Snapshot {
     pub(super) fn new(base: Arc<Base>, side: SideRecords, revision: Revision) -> Snapshot {
@@ -125,10 +126,14 @@ impl Snapshot {
 
     /// The entries right below `parent`, in no particular order.
     pub fn children(&self, parent: Slot) -> impl Iterator<Item = EntryRef<'_>> {
+        self.child_slots(parent).filter_map(|slot| self.entry(slot))
+    }
+
+    /// The slots of the entries right below `parent`, in no particular order.
+    pub fn child_slots(&self, parent: Slot) -> impl Iterator<Item = Slot> + '_ {
         let based = self.base.children.of(parent).iter().copied();
         let based = based.filter(|slot| !self.delta.hides(*slot));
-        let slots = based.chain(self.delta.indexes.children(parent));
-        slots.filter_map(|slot| self.entry(slot))
+        based.chain(self.delta.indexes.children(parent))
     }
 
     /// At most how many entries are right below `parent`, without looking at each.

@@ -25,6 +25,7 @@ use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
 use crate::server::signals::Signals;
 use crate::server::sockets::{BindError, Sockets};
+use crate::server::sweeper;
 use crate::server::tls::{self, Tls, TlsError};
 use crate::server::transfer::Place;
 use crate::store::{OpenError, SledStore, Store};
@@ -187,6 +188,10 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let index = Arc::new(IndexHandle::new(snapshot));
     let (follower, reached) = Follower::new(runner.realm.store.clone(), index_plan, index.clone(), hear);
     shutdown.tasks.spawn(follower.run(shutdown.stop.clone()));
+    let (store, clock) = (runner.realm.store.clone(), runner.clock.clone());
+    shutdown
+        .tasks
+        .spawn(sweeper::run(store, clock, shutdown.stop.clone()));
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
