@@ -4,6 +4,7 @@ mod architecture;
 mod campus;
 mod cli;
 mod conf;
+mod daemon_crash;
 mod harness;
 mod import_offline;
 mod ldap_client;
