@@ -244,11 +244,6 @@ impl Daemon {
             .unwrap_or_else(|| panic!("no {what} among {:?}", self.listening))
     }
 
-    /// The process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills without warning and gives the folder back.
     pub fn kill(mut self) -> Campus {
         self.child.kill().expect("it runs");
@@ -383,11 +378,6 @@ fn ssha(pin: &str) -> String {
         "{{SSHA}}{}",
         base64::engine::general_purpose::STANDARD.encode(bytes)
     )
-}
-
-/// Whether a file exists below the campus folder.
-pub fn exists(path: &Path) -> bool {
-    path.try_exists().unwrap_or(false)
 }
 
 /// The whole answer to `GET url`, status line first.

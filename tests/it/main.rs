@@ -5,6 +5,7 @@ mod campus;
 mod cli;
 mod conf;
 mod daemon_crash;
+mod demo;
 mod harness;
 mod import_offline;
 mod ldap_client;
