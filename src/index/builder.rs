@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use thiserror::Error;
 
-use super::base::{Base, Classes, Entries, Fixed};
+use super::base::{Base, Classes, Entries, Fixed, Head, slot_of};
 use super::blob::{self, Loose};
 use super::columns::{Columns, ColumnsPart};
 use super::incoming::{Incoming, IncomingError, Intake};
@@ -50,13 +50,13 @@ pub enum BuildError {
 pub struct Builder<'s> {
     schema: &'s Schema,
     fixed: Arc<Fixed>,
-    heads: Vec<Head>,
+    heads: Vec<Arrived>,
     packed: Packed,
     side: SideRecords,
 }
 
 /// What is known of an entry beside its bytes.
-struct Head {
+struct Arrived {
     id: u64,
     parent: Option<u64>,
     revision: Revision,
@@ -150,7 +150,7 @@ impl<'s> Builder<'s> {
         if self.heads.len() >= ENTRIES_MAX {
             return Err(BuildError::TooMany);
         }
-        self.heads.push(Head {
+        self.heads.push(Arrived {
             id,
             parent,
             revision,
@@ -168,7 +168,7 @@ impl<'s> Builder<'s> {
         let entries = entries(heads, self.packed)?;
         let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
         let base = Base {
-            children: Children::build(&entries.parents),
+            children: Children::build(entries.heads.iter().map(|head| head.parent)),
             names: names(&entries, &self.fixed.hasher),
             columns: columns(&entries, &finder, threads),
             classes: classes(class_runs, &entries.pool, self.schema),
@@ -180,27 +180,31 @@ impl<'s> Builder<'s> {
 }
 
 /// `heads` in ascending order of ids.
-fn entries(heads: Vec<Head>, packed: Packed) -> Result<Entries, BuildError> {
+fn entries(heads: Vec<Arrived>, packed: Packed) -> Result<Entries, BuildError> {
     if let Some(pair) = heads.windows(2).find(|pair| pair[0].id == pair[1].id) {
         return Err(BuildError::Twice(pair[0].id));
     }
-    let mut entries = Entries {
-        ids: heads.iter().map(|head| head.id).collect(),
-        revisions: heads.iter().map(|head| head.revision).collect(),
-        starts: heads.iter().map(|head| head.start).collect(),
-        parents: Box::default(),
+    let head = |arrived: &Arrived| {
+        let id = arrived.id;
+        let parent = match arrived.parent {
+            None => Slot::NONE,
+            Some(parent) => {
+                let slot = slot_of(&heads, |head| head.id, parent);
+                slot.ok_or(BuildError::Orphan { id, parent })?
+            }
+        };
+        Ok(Head {
+            id,
+            revision: arrived.revision,
+            start: arrived.start,
+            parent,
+        })
+    };
+    Ok(Entries {
+        heads: heads.iter().map(head).collect::<Result<_, BuildError>>()?,
         arena: packed.arena.into(),
         pool: packed.pool.finish(),
-    };
-    let parent = |head: &Head| match head.parent {
-        None => Ok(Slot::NONE),
-        Some(parent) => {
-            let id = head.id;
-            entries.slot_of(parent).ok_or(BuildError::Orphan { id, parent })
-        }
-    };
-    entries.parents = heads.iter().map(parent).collect::<Result<_, _>>()?;
-    Ok(entries)
+    })
 }
 
 /// The classes of each run and those above them.
@@ -221,9 +225,9 @@ fn classes(runs: HashSet<u32, FixedState>, pool: &Pool, schema: &Schema) -> Clas
 }
 
 fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
-    let slots = (0..).map(Slot).zip(&entries.parents);
-    let name = |(slot, parent): (Slot, &Slot)| {
-        let hash = hasher.name(*parent, entries.parts(slot).normal);
+    let slots = (0..).map(Slot).zip(&entries.heads);
+    let name = |(slot, head): (Slot, &Head)| {
+        let hash = hasher.name(head.parent, entries.parts(head).normal);
         posting(hash, slot.0)
     };
     Postings::build(slots.map(name).collect())
@@ -248,9 +252,9 @@ fn columns(entries: &Entries, finder: &TermFinder<'_>, threads: NonZeroUsize) ->
 fn part(entries: &Entries, start: usize, length: usize, finder: &TermFinder<'_>) -> ColumnsPart {
     let mut finder = TermFinder::new(finder.schema, finder.hasher, finder.roles);
     let mut part = ColumnsPart::new(&finder);
-    for at in start..(start + length).min(entries.len()) {
-        let slot = Slot(at as u32);
-        part.push(slot, entries.parts(slot).attributes(&entries.pool), &mut finder);
+    for (at, head) in entries.heads.iter().enumerate().skip(start).take(length) {
+        let attributes = entries.parts(head).attributes(&entries.pool);
+        part.push(Slot(at as u32), attributes, &mut finder);
     }
     part
 }
