@@ -18,6 +18,7 @@ mod ldap_session;
 mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
+mod malformed;
 mod radius_socket;
 mod readme;
 mod schema_files;
