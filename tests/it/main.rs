@@ -8,6 +8,7 @@ mod daemon_crash;
 mod demo;
 mod harness;
 mod import_offline;
+mod import_running;
 mod ldap_client;
 mod ldap_codec;
 mod ldap_entry_writer;
