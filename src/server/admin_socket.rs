@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::export::{self, Form, Secrets};
-use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome};
+use crate::directory::import::{Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
 use crate::server::admin_protocol::{Command, Part};
 use crate::server::clock::Clock;
 use crate::server::tls::Tls;
@@ -26,8 +26,10 @@ const COMMANDS_MAX: usize = 4;
 const SILENCE_S_MAX: u64 = 60;
 /// Rows between two words about an import's progress.
 const ROWS_PER_WORD: u64 = 1_000;
-/// Bytes of an export sent at once.
+/// Bytes of an export sent, or of an import received, at once.
 const DATA_BYTES: usize = 64 * 1024;
+/// The numbers in the names of files that are being imported: one more than there are commands at a time, twice.
+const NUMBERS: std::ops::RangeInclusive<usize> = 0..=COMMANDS_MAX * 2;
 
 /// Why there is no administration socket.
 #[derive(Debug, Error)]
@@ -90,6 +92,7 @@ impl AdminSocket {
 
     /// Serves commands until `stop`. A command under way is not waited for.
     pub async fn serve(self, administration: Administration, stop: CancellationToken) {
+        Spooled::sweep(&administration.spool);
         let administration = Arc::new(administration);
         let free = Arc::new(Semaphore::new(COMMANDS_MAX));
         loop {
@@ -146,16 +149,10 @@ impl Administration {
 
     fn import(&self, command: &Command, input: &mut impl io::Read, out: &mut impl Write) -> io::Result<Part> {
         let wanted = wanted(command);
-        let mut file = match Spooled::create(&self.spool) {
+        let file = match Spooled::filled(&self.spool, input)? {
             Ok(file) => file,
-            Err(error) => {
-                return Ok(Part::Failed(format!(
-                    "cannot write in {}: {error}",
-                    self.spool.display()
-                )));
-            }
+            Err(error) => return Ok(self.cannot_write(&error)),
         };
-        io::copy(input, &mut file.file)?;
         let mut teller = Teller {
             out,
             rows: 0,
@@ -171,9 +168,17 @@ impl Administration {
             return Err(broken);
         }
         Ok(match outcome {
-            Ok(outcome) => Part::Done(figures(&outcome)),
+            Ok(outcome) => {
+                self.place.catch_up();
+                Part::Done(figures(&outcome))
+            }
+            Err(ImportError::Store(error)) => self.cannot_write(&error),
             Err(error) => Part::Failed(error.to_string()),
         })
+    }
+
+    fn cannot_write(&self, error: &dyn std::error::Error) -> Part {
+        Part::Failed(format!("cannot write in {}: {error}", self.spool.display()))
     }
 
     fn export(&self, command: &Command, out: &mut impl Write) -> io::Result<Part> {
@@ -315,10 +320,39 @@ struct Spooled {
 }
 
 impl Spooled {
+    /// A file in `folder` with all that `input` has. Errors: the input's; within, the file's.
+    fn filled(folder: &Path, input: &mut impl io::Read) -> io::Result<io::Result<Spooled>> {
+        let mut spooled = match Spooled::create(folder) {
+            Ok(spooled) => spooled,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut bytes = vec![0; DATA_BYTES];
+        loop {
+            let length = input.read(&mut bytes)?;
+            let Some(bytes) = bytes.get(..length).filter(|bytes| !bytes.is_empty()) else {
+                return Ok(Ok(spooled));
+            };
+            if let Err(error) = spooled.file.write_all(bytes) {
+                return Ok(Err(error));
+            }
+        }
+    }
+
+    /// Removes what a daemon that was killed has left in `folder`: hashes may be in it.
+    fn sweep(folder: &Path) {
+        for number in NUMBERS {
+            let _ = std::fs::remove_file(Spooled::path(folder, number));
+        }
+    }
+
+    fn path(folder: &Path, number: usize) -> PathBuf {
+        folder.join(format!("import-{number}.spool"))
+    }
+
     fn create(folder: &Path) -> io::Result<Spooled> {
         use std::os::unix::fs::OpenOptionsExt;
-        for number in 0..=COMMANDS_MAX * 2 {
-            let path = folder.join(format!("import-{number}.spool"));
+        for number in NUMBERS {
+            let path = Spooled::path(folder, number);
             let made = std::fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)
@@ -330,9 +364,7 @@ impl Spooled {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::other(
-            "too many imports at a time, or files import-*.spool left by a crash: remove them",
-        ))
+        Err(io::Error::other("too many files import-*.spool: remove them"))
     }
 }
 

@@ -4,6 +4,8 @@ mod architecture;
 mod campus;
 mod cli;
 mod conf;
+mod daemon_crash;
+mod demo;
 mod harness;
 mod import_offline;
 mod ldap_client;
