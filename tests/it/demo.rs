@@ -19,23 +19,26 @@ const ADDRESSES: &[(&str, bool)] = &[
 const ATTEMPTS: usize = 5;
 
 /// A running demo; stopped when dropped.
-struct Demo {
+pub struct Demo {
     child: Child,
     /// What it has printed.
     table: String,
+    /// Where it listens, as [`ADDRESSES`].
+    ports: Vec<u16>,
 }
 
 impl Demo {
     /// Starts one on free ports, and waits until it has printed its table.
-    fn start(folder: &Path) -> Demo {
+    pub fn start(folder: &Path) -> Demo {
         let started = (0..ATTEMPTS).find_map(|_| Demo::try_start(folder));
         started.expect("the demo says that it is ready")
     }
 
     fn try_start(folder: &Path) -> Option<Demo> {
         let mut command = Command::new(beadle());
-        command.args(["demo", "--people", "40", "--dir"]).arg(folder);
-        for (option, port) in ADDRESSES.iter().zip(free_ports()) {
+        command.args(["demo", "--people", "200", "--dir"]).arg(folder);
+        let ports = free_ports();
+        for (option, port) in ADDRESSES.iter().zip(&ports) {
             command.args([option.0, &format!("127.0.0.1:{port}")]);
         }
         let mut child = command
@@ -47,6 +50,7 @@ impl Demo {
         let mut demo = Demo {
             child,
             table: String::new(),
+            ports,
         };
         for line in out.lines().map_while(Result::ok) {
             demo.table += &format!("{line}\n");
@@ -64,7 +68,14 @@ impl Demo {
         lines.filter_map(|line| line.strip_prefix("  ")).collect()
     }
 
-    /// The command that begins so, its end replaced.
+    /// The port of an option such as `--ldap`.
+    pub fn port(&self, option: &str) -> u16 {
+        let addresses = ADDRESSES.iter().zip(&self.ports);
+        let found = addresses.into_iter().find(|((name, _), _)| *name == option);
+        *found.expect("an option with an address").1
+    }
+
+    /// The search that the table shows with a log-in, for another filter.
     fn search(&self, filter: &str) -> Output {
         let commands = self.commands();
         let command = commands
@@ -107,7 +118,8 @@ fn free_ports() -> Vec<u16> {
     ports.map(|each| address(each).expect("bound").port()).collect()
 }
 
-fn shell(line: &str) -> Output {
+/// Runs a line as a shell does.
+pub fn shell(line: &str) -> Output {
     run_with(Command::new("sh").args(["-c", line]), "")
 }
 

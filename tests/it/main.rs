@@ -19,6 +19,7 @@ mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
 mod radius_socket;
+mod readme;
 mod schema_files;
 mod secrets_in_logs;
 mod store_battery;
