@@ -186,7 +186,10 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     latches::restore(&plan.radius.clients, &snapshot, runner.clock.now());
     let index = Arc::new(IndexHandle::new(snapshot));
     let (follower, reached) = Follower::new(runner.realm.store.clone(), index_plan, index.clone(), hear);
-    shutdown.tasks.spawn(follower.run(shutdown.stop.clone()));
+    let (stop, here) = (shutdown.stop.clone(), Handle::current());
+    shutdown
+        .tasks
+        .spawn_blocking(move || here.block_on(follower.run(stop)));
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
