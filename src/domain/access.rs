@@ -50,7 +50,8 @@ pub struct RuleSettings {
 pub struct AccessSettings {
     /// Attributes that are Open to Public unless a person closes them.
     pub open_to_public: Vec<Box<str>>,
-    /// Attributes that no person can open to the public.
+    /// Attributes that no person can open to the public. What is hidden, here and below, is hidden with its
+    /// subtypes.
     pub never_public: Vec<Box<str>>,
     /// Attributes that only the entry's owner reads: recovery contacts and numbers.
     pub owner_only: Vec<Box<str>>,
@@ -115,10 +116,10 @@ struct Grant {
 impl AccessRules {
     /// Compiles `settings`. Errors: [`AccessError`], naming the attribute.
     pub fn new(settings: AccessSettings, schema: &Schema) -> Result<AccessRules, AccessError> {
-        let secret = named(&settings.secret, schema)?;
-        let owner_only = named(&settings.owner_only, schema)?;
+        let secret = with_subtypes(&named(&settings.secret, schema)?, schema);
+        let owner_only = with_subtypes(&named(&settings.owner_only, schema)?, schema);
         let never = secret.union(&owner_only);
-        let never_public = never.union(&named(&settings.never_public, schema)?);
+        let never_public = never.union(&with_subtypes(&named(&settings.never_public, schema)?, schema));
         let open = named(&settings.open_to_public, schema)?;
         let user = user_attributes(schema);
         refuse(&open.intersection(&never), schema, AccessError::NeverGranted)?;
@@ -192,6 +193,12 @@ fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, Ac
     names.iter().map(kind).collect()
 }
 
+/// `kinds` and their subtypes.
+fn with_subtypes(kinds: &AttributeSet, schema: &Schema) -> AttributeSet {
+    let each = kinds.iter().map(|kind| schema.definition(kind).subtypes);
+    each.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
+}
+
 fn refuse(
     found: &AttributeSet,
     schema: &Schema,
@@ -219,6 +226,11 @@ impl View<'_> {
             Viewer::Member(own) if own == id => Some(self.everything()),
             _ => self.granted(entry),
         }
+    }
+
+    /// Whether there is no entry that the viewer may not know of.
+    pub fn knows_all(&self) -> bool {
+        matches!(self.viewer, Viewer::Root)
     }
 
     /// Whether the viewer may know of `entry`, whose id is `id`.
@@ -266,7 +278,11 @@ impl PublicRules {
             }
         }
         let opened = opened.intersection(&self.can_open);
-        Some(self.open.union(&opened).difference(&closed))
+        let open = self.open.union(&opened);
+        Some(match closed.is_empty() {
+            true => open,
+            false => open.difference(&with_subtypes(&closed, schema)),
+        })
     }
 }
 
@@ -278,4 +294,66 @@ fn add_named(set: &mut AttributeSet, names: AttributeView<'_>, schema: &Schema) 
 
 fn holds<E: Attributes>(filter: &Filter, entry: &E, schema: &Schema) -> bool {
     filter.truth(schema, entry, &AttributeSet::ALL) == Truth::True
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry of which a person has closed `surname`'s supertype, if anything.
+    struct Closed(AttributeType, Vec<u8>);
+
+    impl Attributes for Closed {
+        fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+            std::iter::once(AttributeView {
+                kind: self.0,
+                options: "",
+                encoded: &self.1,
+            })
+        }
+    }
+
+    fn reads(owner_only: &[&str], closed: &[u8], viewer: Viewer<'_>, name: &str) -> bool {
+        let schema = Schema::built_in();
+        let boxed = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+        let settings = AccessSettings {
+            open_to_public: if owner_only.is_empty() {
+                boxed(&["sn", "uid"])
+            } else {
+                boxed(&["uid"])
+            },
+            never_public: Vec::new(),
+            owner_only: boxed(owner_only),
+            secret: boxed(&["userPassword"]),
+            public_entries: Filter::And(Vec::new()),
+            rules: vec![RuleSettings {
+                grantee: Grantee::Members,
+                entries: Filter::And(Vec::new()),
+                attributes: boxed(&["*"]),
+            }],
+        };
+        let rules = AccessRules::new(settings, &schema).unwrap();
+        let mut encoded = Vec::new();
+        crate::domain::packed::push_value(&mut encoded, closed);
+        let closer = schema.attribute(CLOSED_BY_OWNER.as_bytes()).unwrap();
+        let readable = rules.view(viewer, &schema).readable(7, &Closed(closer, encoded));
+        readable
+            .unwrap()
+            .contains(schema.attribute(name.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn what_is_hidden_is_hidden_with_its_subtypes() {
+        assert!(reads(&[], b"mail", Viewer::Member(1), "sn"));
+        assert!(!reads(&["name"], b"mail", Viewer::Member(1), "sn"));
+        assert!(!reads(&["name"], b"mail", Viewer::Root, "cn"));
+        assert!(reads(&["name"], b"mail", Viewer::Member(7), "sn"), "their own");
+    }
+
+    #[test]
+    fn a_person_closes_an_attribute_with_its_subtypes() {
+        assert!(reads(&[], b"mail", Viewer::Public, "sn"));
+        assert!(!reads(&[], b"name", Viewer::Public, "sn"));
+        assert!(reads(&[], b"name", Viewer::Public, "uid"));
+    }
 }
