@@ -34,6 +34,11 @@ const TYPES: [(&str, Computation); 5] = [
     ("subschemaSubentry", Computation::SubschemaSubentry),
 ];
 const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
+/// The most children that are looked at for somebody who may not know of all; past it nothing is told of them.
+const CHILDREN_LOOKED_AT_MAX: usize = 10_000;
+/// The largest group, about, whose members are looked up one by one for a filter on `memberOf`; of a larger one
+/// all entries are looked at, which can be done in pieces.
+const MEMBERS_LOOKED_UP_MAX: usize = 20_000;
 /// About the length of a member's DN: what a group's size is guessed by.
 const MEMBER_BYTES: usize = 32;
 /// The name of the one subschema subentry (RFC 4512 section 4.2).
@@ -78,7 +83,7 @@ impl ComputedTypes {
                 let bytes = group.map_or(0, |group| {
                     self.member_runs(group).map(|run| run.encoded.len()).sum()
                 });
-                Some(bytes / MEMBER_BYTES)
+                Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_LOOKED_UP_MAX)
             }
             _ => None,
         }
@@ -149,7 +154,7 @@ impl Computed {
             match computation {
                 Computation::MemberOf => self.push_groups(entry, types, schema, view),
                 Computation::EntryDn => push_value(&mut self.encoded, entry.dn_text().as_bytes()),
-                Computation::HasSubordinates => self.push_has_children(entry),
+                Computation::HasSubordinates => self.push_has_children(entry, view),
                 Computation::NumSubordinates => self.push_children(entry, view),
                 Computation::SubschemaSubentry => push_value(&mut self.encoded, SUBSCHEMA_DN.as_bytes()),
             }
@@ -174,15 +179,28 @@ impl Computed {
         }
     }
 
-    fn push_has_children(&mut self, entry: EntryRef<'_>) {
-        let value: &[u8] = if entry.has_children() { b"TRUE" } else { b"FALSE" };
-        push_value(&mut self.encoded, value);
+    /// A child that the viewer may not know of is none.
+    fn push_has_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
+        let mut children = entry.snapshot().children(entry.slot());
+        let known = children
+            .by_ref()
+            .take(CHILDREN_LOOKED_AT_MAX)
+            .any(|child| view.knows(child.id(), &child));
+        match (known, children.next()) {
+            (true, _) => push_value(&mut self.encoded, b"TRUE"),
+            (false, None) => push_value(&mut self.encoded, b"FALSE"),
+            (false, Some(_)) => {}
+        }
     }
 
     /// Counts those only that the viewer may know of.
     fn push_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
-        let children = entry.snapshot().children(entry.slot());
-        let count = children.filter(|child| view.knows(child.id(), child)).count();
+        let children = || entry.snapshot().children(entry.slot());
+        let count = match view.knows_all() {
+            true => children().count(),
+            false if children().nth(CHILDREN_LOOKED_AT_MAX).is_some() => return,
+            false => children().filter(|child| view.knows(child.id(), child)).count(),
+        };
         push_value(&mut self.encoded, count.to_string().as_bytes());
     }
 

@@ -47,6 +47,8 @@ pub struct SearchCursor {
     selected: Selected,
     /// Computed attributes that the filter asks about.
     computed_for_filter: AttributeSet,
+    /// How many entries of a short filter's work its filter is.
+    weight: usize,
     allowance: Allowance,
     state: State,
     computed: Computed,
@@ -91,6 +93,7 @@ impl SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
             selected: Selected::new(&search.selection, directory.schema(), directory.operational()),
             computed_for_filter: mentioned(&search.filter).intersection(computed),
+            weight: 1 + search.filter.work() / SHORT_FILTER_WORK,
             directory,
             snapshot,
             asker,
@@ -100,8 +103,8 @@ impl SearchCursor {
         }
     }
 
-    /// Goes on with the search: looks at no more than `budget` entries, or until the sink says `Break`.
-    /// A search that has ended says so again.
+    /// Goes on with the search: looks at no more than `budget` entries, fewer if its filter is long, or until the
+    /// sink says `Break`. A search that has ended says so again.
     pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> Progress {
         let state = std::mem::replace(&mut self.state, State::Fresh);
         let (directory, asker) = (Arc::clone(&self.directory), self.asker.clone());
@@ -182,7 +185,7 @@ impl SearchCursor {
         budget: usize,
         now: Timestamp,
     ) -> ControlFlow<Answer> {
-        for _ in 0..budget {
+        for _ in 0..(budget / self.weight).max(1) {
             let Some(slot) = pending.slots.pop() else {
                 return ControlFlow::Break(Answer::Success);
             };
@@ -280,6 +283,9 @@ pub(super) fn known_entry<'s>(
     }
     Err(Answer::NoSuchEntry(matched.map(|entry| entry.dn())))
 }
+
+/// The [`Filter::work`](crate::domain::filter::Filter::work) of a filter that counts as short.
+const SHORT_FILTER_WORK: usize = 16;
 
 /// What is left of the limits.
 struct Allowance {

@@ -167,11 +167,6 @@ impl<'a> EntryRef<'a> {
     pub fn first_value(&self, kind: AttributeType) -> Option<&'a [u8]> {
         self.attribute(kind)?.values().next()
     }
-
-    /// Whether there are entries right below it.
-    pub fn has_children(&self) -> bool {
-        self.snapshot.children(self.slot).next().is_some()
-    }
 }
 
 impl Attributes for EntryRef<'_> {
