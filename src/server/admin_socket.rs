@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::directory::export::{self, Form, Secrets};
 use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome};
@@ -101,14 +102,14 @@ impl AdminSocket {
     pub async fn serve(self, administration: Administration, stop: CancellationToken) {
         clear_spool(&administration.spool);
         let administration = Arc::new(administration);
-        let free = Arc::new(Semaphore::new(COMMANDS_MAX));
+        let (free, commands) = (Arc::new(Semaphore::new(COMMANDS_MAX)), TaskTracker::new());
         loop {
             let (stream, place) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = self.next(&free) => next,
             };
             let (administration, stop) = (administration.clone(), stop.clone());
-            tokio::spawn(async move {
+            commands.spawn(async move {
                 if let Err(error) = attend(administration, stream, stop).await {
                     tracing::debug!(target: "beadle", %error, "administration: the client has gone");
                 }
@@ -116,6 +117,8 @@ impl AdminSocket {
             });
         }
         let _ = std::fs::remove_file(&self.path);
+        commands.close();
+        commands.wait().await;
     }
 
     /// The next client who may command, and a place for the command.

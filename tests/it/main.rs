@@ -5,6 +5,7 @@ mod campus;
 mod cli;
 mod conf;
 mod harness;
+mod import_daemon;
 mod import_offline;
 mod ldap_client;
 mod ldap_codec;
