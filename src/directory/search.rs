@@ -171,7 +171,7 @@ impl SearchCursor {
     }
 
     fn children(&self, parent: Slot) -> Vec<Slot> {
-        let mut children: Vec<Slot> = self.snapshot.children(parent).map(|child| child.slot()).collect();
+        let mut children: Vec<Slot> = self.snapshot.child_slots(parent).collect();
         children.reverse();
         children
     }

@@ -125,10 +125,14 @@ impl Snapshot {
 
     /// The entries right below `parent`, in no particular order.
     pub fn children(&self, parent: Slot) -> impl Iterator<Item = EntryRef<'_>> {
+        self.child_slots(parent).filter_map(|slot| self.entry(slot))
+    }
+
+    /// The slots of the entries right below `parent`, in no particular order, without looking at the entries.
+    pub fn child_slots(&self, parent: Slot) -> impl Iterator<Item = Slot> + '_ {
         let based = self.base.children.of(parent).iter().copied();
         let based = based.filter(|slot| !self.delta.hides(*slot));
-        let slots = based.chain(self.delta.indexes.children(parent));
-        slots.filter_map(|slot| self.entry(slot))
+        based.chain(self.delta.indexes.children(parent))
     }
 
     /// At most how many entries are right below `parent`, without looking at each.
