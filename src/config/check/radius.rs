@@ -129,7 +129,7 @@ impl Checker<'_> {
     }
 
     /// A secret that every user of the machine can read is one to nobody.
-    fn is_private(&self, file: &Spanned<String>) {
+    pub(super) fn is_private(&self, file: &Spanned<String>) {
         if self.files.is_open_to_all(Path::new(file.get_ref())) {
             let what = format!("every user of this machine can read {}", file.get_ref());
             self.warning(
