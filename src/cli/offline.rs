@@ -17,8 +17,11 @@ use crate::types::Entropy;
 /// Opens the store of `plan` and reads it. Errors: one sentence that names the folder.
 pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
     let folder = plan.entries.store.path.display().to_string();
+    // Nobody follows this store, and who opens it next takes a snapshot: no past needs to be kept.
+    let mut settings = plan.entries.store.clone();
+    settings.log.bytes_max = 0;
     let store: Arc<dyn Store> =
-        Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy).with_context(|| folder.clone())?);
+        Arc::new(SledStore::open(&settings, &mut SystemEntropy).with_context(|| folder.clone())?);
     let mut seed = [0; 8];
     SystemEntropy.fill(&mut seed);
     let index = IndexPlan {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::domain::access::View;
 use crate::domain::filter::Assertion;
 use crate::domain::packed::{AttributeView, Attributes, push_value};
-use crate::domain::schema::Schema;
+use crate::domain::schema::{ClassPosition, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType, Dn};
 
@@ -34,11 +34,12 @@ const TYPES: [(&str, Computation); 5] = [
     ("subschemaSubentry", Computation::SubschemaSubentry),
 ];
 const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
-/// The most children that are looked at for somebody who may not know of all; past it nothing is told of them.
-const CHILDREN_LOOKED_AT_MAX: usize = 10_000;
-/// The largest group, about, whose members are looked up one by one for a filter on `memberOf`; of a larger one
-/// all entries are looked at, which can be done in pieces.
-const MEMBERS_LOOKED_UP_MAX: usize = 20_000;
+/// A larger group's members are not looked up one by one: entries are asked for their groups instead, in
+/// pieces of bounded work.
+const MEMBERS_MAX: usize = 10_000;
+/// More children are not looked at for a viewer who may not know of all entries: `numSubordinates`, and
+/// `hasSubordinates` if none of them is known, are then absent.
+const COUNTED_MAX: usize = 10_000;
 /// About the length of a member's DN: what a group's size is guessed by.
 const MEMBER_BYTES: usize = 32;
 /// The name of the one subschema subentry (RFC 4512 section 4.2).
@@ -83,7 +84,7 @@ impl ComputedTypes {
                 let bytes = group.map_or(0, |group| {
                     self.member_runs(group).map(|run| run.encoded.len()).sum()
                 });
-                Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_LOOKED_UP_MAX)
+                Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
             }
             _ => None,
         }
@@ -182,10 +183,8 @@ impl Computed {
     /// A child that the viewer may not know of is none.
     fn push_has_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
         let mut children = entry.snapshot().children(entry.slot());
-        let known = children
-            .by_ref()
-            .take(CHILDREN_LOOKED_AT_MAX)
-            .any(|child| view.knows(child.id(), &child));
+        let mut counted = children.by_ref().take(COUNTED_MAX);
+        let known = counted.any(|child| view.knows(child.id(), &child));
         match (known, children.next()) {
             (true, _) => push_value(&mut self.encoded, b"TRUE"),
             (false, None) => push_value(&mut self.encoded, b"FALSE"),
@@ -195,11 +194,14 @@ impl Computed {
 
     /// Counts those only that the viewer may know of.
     fn push_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
-        let children = || entry.snapshot().children(entry.slot());
-        let count = match view.knows_all() {
-            true => children().count(),
-            false if children().nth(CHILDREN_LOOKED_AT_MAX).is_some() => return,
-            false => children().filter(|child| view.knows(child.id(), child)).count(),
+        let snapshot = entry.snapshot();
+        let count = if view.knows_all() {
+            snapshot.child_slots(entry.slot()).count()
+        } else if snapshot.child_slots(entry.slot()).nth(COUNTED_MAX).is_none() {
+            let children = snapshot.children(entry.slot());
+            children.filter(|child| view.knows(child.id(), child)).count()
+        } else {
+            return;
         };
         push_value(&mut self.encoded, count.to_string().as_bytes());
     }
@@ -231,6 +233,10 @@ impl Attributes for WholeEntry<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Attributes::dn(&self.stored)
+    }
+
+    fn has_class(&self, class: ClassPosition) -> Option<bool> {
+        self.stored.has_class(class)
     }
 
     fn has_value(&self, kind: AttributeType, normal: &[u8]) -> Option<bool> {

@@ -172,24 +172,26 @@ impl<'a> Export<'a> {
     }
 
     fn columns(&self, names: &[Box<str>]) -> Result<Columns, ExportError> {
-        let column = |name: &Box<str>| {
+        let column = |name: &str| {
             if name.eq_ignore_ascii_case("dn") {
                 return Ok(Column {
-                    name: name.clone(),
+                    name: name.into(),
                     attribute: None,
                 });
             }
             let described = self.schema.describe(name.as_bytes());
-            let attribute = described.ok_or_else(|| ExportError::UnknownColumn(name.clone()))?;
+            let attribute = described.ok_or_else(|| ExportError::UnknownColumn(name.into()))?;
             match self.secrets == Secrets::LeftOut && self.secret.contains(&attribute.kind) {
-                true => Err(ExportError::SecretColumn(name.clone())),
+                true => Err(ExportError::SecretColumn(name.into())),
                 false => Ok(Column {
                     name: self.schema.spell(&attribute).into(),
                     attribute: Some(attribute),
                 }),
             }
         };
-        Ok(Columns(names.iter().map(column).collect::<Result<_, _>>()?))
+        Ok(Columns(
+            names.iter().map(|name| column(name)).collect::<Result<_, _>>()?,
+        ))
     }
 }
 

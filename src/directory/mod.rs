@@ -25,7 +25,6 @@ use std::sync::Arc;
 
 use crate::domain::access::{AccessRules, View, Viewer};
 use crate::domain::schema::Schema;
-use crate::types::AttributeSet;
 use computed::ComputedTypes;
 use request::Asker;
 use search::SearchLimits;
@@ -36,7 +35,6 @@ pub struct Directory {
     access: AccessRules,
     limits: SearchLimits,
     computed: ComputedTypes,
-    operational: AttributeSet,
 }
 
 impl Directory {
@@ -44,7 +42,6 @@ impl Directory {
     pub fn new(schema: Arc<Schema>, access: AccessRules, limits: SearchLimits) -> Directory {
         Directory {
             computed: ComputedTypes::new(&schema),
-            operational: *schema.operational(),
             schema,
             access,
             limits,
@@ -79,9 +76,5 @@ impl Directory {
 
     pub(crate) fn computed(&self) -> &ComputedTypes {
         &self.computed
-    }
-
-    pub(crate) fn operational(&self) -> &AttributeSet {
-        &self.operational
     }
 }

@@ -53,8 +53,9 @@ impl Planner<'_> {
         if !self.collect(&plan, worthwhile, &mut slots) {
             return Candidates::Anywhere;
         }
-        slots.sort_unstable_by(|a, b| b.cmp(a));
+        slots.sort_unstable();
         slots.dedup();
+        slots.reverse();
         Candidates::Among(slots)
     }
 
@@ -180,6 +181,15 @@ fn add(candidates: Candidates, slots: &mut Vec<Slot>) -> bool {
         Candidates::Anywhere => return false,
     }
     true
+}
+
+/// How many items `filter` has.
+pub(super) fn items(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().map(items).sum(),
+        Filter::Not(filter) => items(filter),
+        _ => 1,
+    }
 }
 
 /// Every attribute type that `filter` asks about.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Directory;
 use super::computed::{Computed, WholeEntry};
-use super::plan::{Planner, mentioned};
+use super::plan::{Planner, items, mentioned};
 use super::request::{Answer, Asker, EntrySink, Scope, Search};
 use super::selection::{Found, Selected};
 use crate::domain::access::View;
@@ -29,6 +29,9 @@ pub struct SearchLimits {
     pub time_limit_s: u64,
 }
 
+/// Looking at an entry with a filter of this many items counts as looking at two.
+const ITEMS_AN_ENTRY: usize = 16;
+
 /// How far a search has come.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -47,8 +50,8 @@ pub struct SearchCursor {
     selected: Selected,
     /// Computed attributes that the filter asks about.
     computed_for_filter: AttributeSet,
-    /// How many entries of a short filter's work its filter is.
-    weight: usize,
+    /// How many entries' worth of work it is to look at one.
+    effort: usize,
     allowance: Allowance,
     state: State,
     computed: Computed,
@@ -91,9 +94,9 @@ impl SearchCursor {
         let computed = directory.computed().all();
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
-            selected: Selected::new(&search.selection, directory.schema(), directory.operational()),
+            selected: Selected::new(&search.selection, directory.schema()),
+            effort: 1 + items(&search.filter) / ITEMS_AN_ENTRY,
             computed_for_filter: mentioned(&search.filter).intersection(computed),
-            weight: 1 + search.filter.work() / SHORT_FILTER_WORK,
             directory,
             snapshot,
             asker,
@@ -103,8 +106,8 @@ impl SearchCursor {
         }
     }
 
-    /// Goes on with the search: looks at no more than `budget` entries, fewer if its filter is long, or until the
-    /// sink says `Break`. A search that has ended says so again.
+    /// Goes on with the search: looks at no more than `budget` entries, or until the sink says `Break`.
+    /// A search that has ended says so again.
     pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> Progress {
         let state = std::mem::replace(&mut self.state, State::Fresh);
         let (directory, asker) = (Arc::clone(&self.directory), self.asker.clone());
@@ -185,7 +188,7 @@ impl SearchCursor {
         budget: usize,
         now: Timestamp,
     ) -> ControlFlow<Answer> {
-        for _ in 0..(budget / self.weight).max(1) {
+        for _ in 0..budget.div_ceil(self.effort) {
             let Some(slot) = pending.slots.pop() else {
                 return ControlFlow::Break(Answer::Success);
             };
@@ -283,9 +286,6 @@ pub(super) fn known_entry<'s>(
     }
     Err(Answer::NoSuchEntry(matched.map(|entry| entry.dn())))
 }
-
-/// The [`Filter::work`](crate::domain::filter::Filter::work) of a filter that counts as short.
-const SHORT_FILTER_WORK: usize = 16;
 
 /// What is left of the limits.
 struct Allowance {

@@ -16,8 +16,9 @@ pub struct Selected {
 }
 
 impl Selected {
-    /// Works `selection` out. `operational` are the operational attributes of `schema`.
-    pub fn new(selection: &Selection, schema: &Schema, operational: &AttributeSet) -> Selected {
+    /// Works `selection` out.
+    pub fn new(selection: &Selection, schema: &Schema) -> Selected {
+        let operational = schema.operational();
         let mut selected = Selected {
             kinds: AttributeSet::EMPTY,
             with_options: Vec::new(),

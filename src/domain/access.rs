@@ -182,7 +182,7 @@ fn grant(rule: RuleSettings, never: &AttributeSet, schema: &Schema) -> Result<(G
 }
 
 fn user_attributes(schema: &Schema) -> AttributeSet {
-    AttributeSet::ALL.difference(&schema.operational())
+    AttributeSet::ALL.difference(schema.operational())
 }
 
 fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, AccessError> {
@@ -228,14 +228,14 @@ impl View<'_> {
         }
     }
 
-    /// Whether there is no entry that the viewer may not know of.
-    pub fn knows_all(&self) -> bool {
-        matches!(self.viewer, Viewer::Root)
-    }
-
     /// Whether the viewer may know of `entry`, whose id is `id`.
     pub fn knows<E: Attributes>(&self, id: u64, entry: &E) -> bool {
         self.readable(id, entry).is_some()
+    }
+
+    /// Whether the viewer may know of every entry.
+    pub fn knows_all(&self) -> bool {
+        self.viewer == Viewer::Root
     }
 
     fn everything(&self) -> AttributeSet {
@@ -277,8 +277,7 @@ impl PublicRules {
                 add_named(&mut closed, attribute, schema);
             }
         }
-        let opened = opened.intersection(&self.can_open);
-        let open = self.open.union(&opened);
+        let open = self.open.union(&opened.intersection(&self.can_open));
         Some(match closed.is_empty() {
             true => open,
             false => open.difference(&with_subtypes(&closed, schema)),
@@ -299,61 +298,220 @@ fn holds<E: Attributes>(filter: &Filter, entry: &E, schema: &Schema) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::packed::push_value;
 
-    /// An entry of which a person has closed `surname`'s supertype, if anything.
-    struct Closed(AttributeType, Vec<u8>);
+    fn settings(schema: &Schema) -> AccessSettings {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+        let rule = |grantee, entries, attribute: &str| RuleSettings {
+            grantee,
+            entries: Filter::parse(schema, entries).unwrap(),
+            attributes: names(&[attribute]),
+        };
+        AccessSettings {
+            open_to_public: names(&["cn", "mail"]),
+            never_public: names(&["employeeNumber"]),
+            owner_only: names(&["beadleAlternateMail"]),
+            secret: names(&["userPassword"]),
+            public_entries: Filter::parse(schema, "(sn=open)").unwrap(),
+            rules: vec![
+                rule(Grantee::Members, "(sn=open)", "title"),
+                rule(Grantee::Members, "(sn=staff)", "*"),
+                rule(Grantee::Services, "(sn=*)", "+"),
+                rule(Grantee::Service("lms".into()), "(sn=staff)", "uid"),
+            ],
+        }
+    }
 
-    impl Attributes for Closed {
+    /// An entry of lines such as `sn: open`.
+    struct Lines(Vec<(AttributeType, Vec<u8>)>);
+
+    impl Lines {
+        fn new(schema: &Schema, lines: &[&str]) -> Lines {
+            let parse = |line: &&str| {
+                let (name, value) = line.split_once(": ").unwrap();
+                let mut encoded = Vec::new();
+                push_value(&mut encoded, value.as_bytes());
+                (schema.attribute(name.as_bytes()).unwrap(), encoded)
+            };
+            Lines(lines.iter().map(parse).collect())
+        }
+    }
+
+    impl Attributes for Lines {
         fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
-            std::iter::once(AttributeView {
-                kind: self.0,
+            self.0.iter().map(|(kind, encoded)| AttributeView {
+                kind: *kind,
                 options: "",
-                encoded: &self.1,
+                encoded,
             })
         }
     }
 
-    fn reads(owner_only: &[&str], closed: &[u8], viewer: Viewer<'_>, name: &str) -> bool {
+    /// Checks which of some telling attributes `viewer` reads of the entry with id 7; `None`: not even that
+    /// there is one.
+    fn check(viewer: Viewer<'_>, lines: &[&str], expected: Option<&[&str]>) {
+        const TELLING: &[&str] = &[
+            "objectClass",
+            "cn",
+            "mail",
+            "mobile",
+            "uid",
+            "title",
+            "employeeNumber",
+            "memberOf",
+            "beadleAlternateMail",
+            "userPassword",
+        ];
         let schema = Schema::built_in();
-        let boxed = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
-        let settings = AccessSettings {
-            open_to_public: if owner_only.is_empty() {
-                boxed(&["sn", "uid"])
-            } else {
-                boxed(&["uid"])
-            },
-            never_public: Vec::new(),
-            owner_only: boxed(owner_only),
-            secret: boxed(&["userPassword"]),
-            public_entries: Filter::And(Vec::new()),
-            rules: vec![RuleSettings {
-                grantee: Grantee::Members,
-                entries: Filter::And(Vec::new()),
-                attributes: boxed(&["*"]),
-            }],
+        let rules = AccessRules::new(settings(&schema), &schema).unwrap();
+        let entry = Lines::new(&schema, lines);
+        let view = rules.view(viewer, &schema);
+        let found = view.readable(7, &entry).map(|set| {
+            let readable = |name: &&&str| set.contains(schema.attribute(name.as_bytes()).unwrap());
+            TELLING.iter().filter(readable).copied().collect::<Vec<_>>()
+        });
+        assert_eq!(found.as_deref(), expected, "{viewer:?} {lines:?}");
+        assert_eq!(view.knows(7, &entry), expected.is_some());
+    }
+
+    #[test]
+    fn a_stranger_reads_what_is_open_of_entries_that_are_public() {
+        check(
+            Viewer::Public,
+            &["sn: open"],
+            Some(&["objectClass", "cn", "mail"]),
+        );
+        check(Viewer::Public, &["sn: staff"], None);
+    }
+
+    #[test]
+    fn a_person_opens_and_closes_attributes_within_bounds() {
+        let opens = |name: &str| format!("beadleOpenToPublic: {name}");
+        let closes = |name: &str| format!("beadleNotOpenToPublic: {name}");
+        let seen = |switch: String, expected: &[&str]| {
+            check(Viewer::Public, &["sn: open", &switch], Some(expected));
         };
-        let rules = AccessRules::new(settings, &schema).unwrap();
-        let mut encoded = Vec::new();
-        crate::domain::packed::push_value(&mut encoded, closed);
-        let closer = schema.attribute(CLOSED_BY_OWNER.as_bytes()).unwrap();
-        let readable = rules.view(viewer, &schema).readable(7, &Closed(closer, encoded));
-        readable
-            .unwrap()
-            .contains(schema.attribute(name.as_bytes()).unwrap())
+        seen(opens("MOBILE"), &["objectClass", "cn", "mail", "mobile"]);
+        seen(closes("mail"), &["objectClass", "cn"]);
+        for never in [
+            "employeeNumber",
+            "userPassword",
+            "beadleAlternateMail",
+            "memberOf",
+            "nosuch",
+        ] {
+            seen(opens(never), &["objectClass", "cn", "mail"]);
+        }
+        seen(closes("nosuch"), &["objectClass", "cn", "mail"]);
+        let both = [&*opens("mobile"), &*closes("mobile"), "sn: open"];
+        check(Viewer::Public, &both, Some(&["objectClass", "cn", "mail"]));
     }
 
     #[test]
     fn what_is_hidden_is_hidden_with_its_subtypes() {
-        assert!(reads(&[], b"mail", Viewer::Member(1), "sn"));
-        assert!(!reads(&["name"], b"mail", Viewer::Member(1), "sn"));
-        assert!(!reads(&["name"], b"mail", Viewer::Root, "cn"));
-        assert!(reads(&["name"], b"mail", Viewer::Member(7), "sn"), "their own");
+        let schema = Schema::built_in();
+        let sn = schema.attribute(b"sn").unwrap();
+        let reads = |owner_only: &str, viewer: Viewer<'_>| {
+            let mut settings = settings(&schema);
+            settings.open_to_public.clear();
+            // `title` is a `name` too, and a rule that grants what is hidden is refused.
+            settings.rules.remove(0);
+            settings.owner_only = vec![owner_only.into()];
+            let rules = AccessRules::new(settings, &schema).unwrap();
+            let view = rules.view(viewer, &schema);
+            let set = view.readable(7, &Lines::new(&schema, &["sn: staff"])).unwrap();
+            set.contains(sn)
+        };
+        for (viewer, expected) in [
+            (Viewer::Member(8), false),
+            (Viewer::Root, false),
+            (Viewer::Member(7), true),
+        ] {
+            assert!(reads("mail", viewer));
+            assert_eq!(reads("name", viewer), expected, "{viewer:?}");
+        }
     }
 
     #[test]
     fn a_person_closes_an_attribute_with_its_subtypes() {
-        assert!(reads(&[], b"mail", Viewer::Public, "sn"));
-        assert!(!reads(&[], b"name", Viewer::Public, "sn"));
-        assert!(reads(&[], b"name", Viewer::Public, "uid"));
+        let closed = ["sn: open", "beadleNotOpenToPublic: name"];
+        check(Viewer::Public, &closed, Some(&["objectClass", "mail"]));
+    }
+
+    #[test]
+    fn grants_add_up() {
+        let member = Viewer::Member(8);
+        check(
+            member,
+            &["sn: open"],
+            Some(&["objectClass", "cn", "mail", "title"]),
+        );
+        let user = &[
+            "objectClass",
+            "cn",
+            "mail",
+            "mobile",
+            "uid",
+            "title",
+            "employeeNumber",
+        ];
+        check(member, &["sn: staff"], Some(user));
+        check(member, &["sn: other"], None);
+        let closed = &["sn: staff", "beadleNotOpenToPublic: mail"];
+        check(member, closed, Some(user));
+        check(
+            Viewer::Service("any"),
+            &["sn: other"],
+            Some(&["objectClass", "memberOf"]),
+        );
+        check(
+            Viewer::Service("lms"),
+            &["sn: staff"],
+            Some(&["objectClass", "uid", "memberOf"]),
+        );
+        check(Viewer::Service("lms"), &["cn: no sn"], None);
+    }
+
+    #[test]
+    fn the_owner_reads_all_but_the_pin_and_root_all_but_the_owners_own() {
+        let all = &[
+            "objectClass",
+            "cn",
+            "mail",
+            "mobile",
+            "uid",
+            "title",
+            "employeeNumber",
+            "memberOf",
+            "beadleAlternateMail",
+        ];
+        check(Viewer::Member(7), &["sn: hidden"], Some(all));
+        check(Viewer::Root, &["sn: hidden"], Some(&all[..8]));
+    }
+
+    #[test]
+    fn settings_that_grant_too_much_are_refused() {
+        let schema = Schema::built_in();
+        let refused = |change: fn(&mut AccessSettings)| {
+            let mut settings = settings(&schema);
+            change(&mut settings);
+            AccessRules::new(settings, &schema).err().unwrap()
+        };
+        assert_eq!(
+            refused(|settings| settings.open_to_public.push("nosuch".into())),
+            AccessError::UnknownAttribute("nosuch".into())
+        );
+        assert_eq!(
+            refused(|settings| settings.open_to_public.push("USERPASSWORD".into())),
+            AccessError::NeverGranted("userPassword".into())
+        );
+        assert_eq!(
+            refused(|settings| settings.open_to_public.push("employeeNumber".into())),
+            AccessError::NeverPublic("employeeNumber".into())
+        );
+        assert_eq!(
+            refused(|settings| settings.rules[0].attributes.push("beadleAlternateMail".into())),
+            AccessError::NeverGranted("beadleAlternateMail".into())
+        );
     }
 }

@@ -171,18 +171,6 @@ impl Filter {
     }
 }
 
-impl Filter {
-    /// About how much work it is to ask the filter of one entry: its items, each piece of a substring counted.
-    pub fn work(&self) -> usize {
-        match self {
-            Filter::And(filters) | Filter::Or(filters) => filters.iter().map(Filter::work).sum(),
-            Filter::Not(filter) => filter.work(),
-            Filter::Substrings(assertion) => assertion.pieces.iter().count(),
-            _ => 1,
-        }
-    }
-}
-
 fn ordering(schema: &Schema, description: &[u8], value: &[u8]) -> Option<Box<Assertion>> {
     let target = Target::named(schema, description)?;
     let rule = schema.definition(target.kind).ordering?;

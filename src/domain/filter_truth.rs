@@ -5,7 +5,7 @@ use crate::domain::filter::{
 };
 use crate::domain::matching::{MatchingRule, Purpose, number};
 use crate::domain::packed::{AttributeView, Attributes};
-use crate::domain::schema::Schema;
+use crate::domain::schema::{ClassPosition, Schema};
 use crate::types::AttributeSet;
 
 impl Filter {
@@ -105,6 +105,9 @@ impl<E: Attributes> Question<'_, E> {
 
     fn equality(&self, assertion: &Assertion) -> Truth {
         if let Some(class) = assertion.class {
+            if let Some(known) = self.known_class(assertion, class) {
+                return known;
+            }
             let is_a = |value: &[u8]| self.schema.class(value).is_some_and(|found| found.is_a(class));
             return self.ask(&assertion.target, |view| view.values().any(is_a));
         }
@@ -120,6 +123,13 @@ impl<E: Attributes> Question<'_, E> {
                 },
             )
         })
+    }
+
+    /// What the entry knows of a class without its object classes being read.
+    fn known_class(&self, assertion: &Assertion, class: ClassPosition) -> Option<Truth> {
+        let target = &assertion.target;
+        let plain = target.options.is_empty() && self.readable.contains(target.kind);
+        self.entry.has_class(class).filter(|_| plain).map(Truth::from)
     }
 
     /// What the entry knows of an asserted value without its values being read.

@@ -3,6 +3,7 @@
 //! The values of one attribute stand back to back, each as a DER OCTET STRING (`04`, length, bytes):
 //! as compact as any other length prefix, and an answer to a search copies the whole run at once.
 
+use crate::domain::schema::ClassPosition;
 use crate::types::{AttributeType, Dn};
 
 /// One attribute of a packed entry.
@@ -50,6 +51,12 @@ pub trait Attributes {
     /// The entry's name, for the rare filter that looks at its pairs too (RFC 4511 `dnAttributes`). `None` has
     /// such filters look at the attributes alone.
     fn dn(&self) -> Option<Dn> {
+        None
+    }
+
+    /// Whether the entry is of this class or a class below it, where that is known without reading its object
+    /// classes. `None`: read them.
+    fn has_class(&self, _class: ClassPosition) -> Option<bool> {
         None
     }
 

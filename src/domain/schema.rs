@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::domain::entry::AttributeDescription;
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema_compile as compile;
+pub use crate::domain::schema_compile::OBJECT_CLASS;
 use crate::domain::schema_text::{
     AttributeTypeText, ClassKind, ObjectClassText, SchemaError, SchemaFile, Usage,
 };

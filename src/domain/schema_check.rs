@@ -184,6 +184,9 @@ impl Schema {
             .collect();
         for class in classes {
             let missing = class.must.difference(&have);
+            if missing.is_empty() {
+                continue;
+            }
             if let Some((_, definition)) = self.attribute_types().find(|(kind, _)| missing.contains(*kind)) {
                 let reason = ViolationReason::Missing(class.name().into());
                 return Err(SchemaViolation {

@@ -13,7 +13,7 @@ use crate::types::attribute::ATTRIBUTE_TYPES_MAX;
 use crate::types::{AttributeSet, AttributeType};
 
 /// Where `objectClass` stands: the first description of the first file is its.
-pub(super) const OBJECT_CLASS: AttributeType = AttributeType(0);
+pub const OBJECT_CLASS: AttributeType = AttributeType(0);
 
 /// A fault and the description it is in.
 type Compiled<T> = Result<T, SchemaFault>;

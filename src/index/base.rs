@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::Slot;
 use super::blob::{self, Parts};
 use super::columns::Columns;
@@ -11,6 +14,7 @@ use super::postings::Postings;
 use super::settings::Roles;
 use super::terms::TermHasher;
 use super::tree::Children;
+use crate::domain::schema::ClassPosition;
 use crate::record::Revision;
 
 /// Entries and their indexes, by slot.
@@ -20,8 +24,13 @@ pub(super) struct Base {
     /// Slots by the hash of their parent's slot and their own normal name.
     pub names: Postings,
     pub columns: Columns,
+    /// Of each shared run of object classes: those and all above them.
+    pub classes: Classes,
     pub fixed: Arc<Fixed>,
 }
+
+/// Object classes by the number of the shared run that lists them.
+pub(super) type Classes = HashMap<u32, Box<[ClassPosition]>, FixedState>;
 
 /// What a snapshot and all that are made from it have in common.
 pub(super) struct Fixed {
@@ -31,53 +40,52 @@ pub(super) struct Fixed {
 }
 
 /// The entries of a base: slots in ascending order of ids.
-#[derive(Default)]
 pub(super) struct Entries {
-    pub ids: Box<[u64]>,
-    pub revisions: Box<[Revision]>,
-    pub parents: Box<[Slot]>,
-    /// Where each entry's blob begins; blobs know their own end.
-    pub starts: Box<[u64]>,
+    pub heads: Box<[Head]>,
     pub arena: Box<[u8]>,
     pub pool: Pool,
 }
 
+/// What is known of an entry beside its bytes. Together in one place, for one look-up in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    pub id: u64,
+    /// The commit that wrote the entry.
+    pub revision: Revision,
+    /// Where its blob begins in the arena; a blob knows its own end.
+    pub start: u64,
+    /// The slot above; [`Slot::NONE`] for a topmost entry.
+    pub parent: Slot,
+}
+
 impl Entries {
     pub(super) fn len(&self) -> usize {
-        self.ids.len()
+        self.heads.len()
     }
 
     /// The slot of the entry with this id.
     pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
-        // Ids are mostly handed out in a row: the entry usually stands where it would if there were no gaps.
-        let first = *self.ids.first()?;
-        let guess = usize::try_from(id.checked_sub(first)?).ok()?;
-        if self.ids.get(guess) == Some(&id) {
-            return Some(Slot(guess as u32));
-        }
-        let at = self.ids.binary_search(&id).ok()?;
-        Some(Slot(at as u32))
+        slot_of(&self.heads, |head| head.id, id)
     }
 
     #[inline]
-    pub(super) fn id(&self, slot: Slot) -> Option<u64> {
-        self.ids.get(slot.0 as usize).copied()
-    }
-
-    /// The commit that wrote the entry.
-    pub(super) fn revision(&self, slot: Slot) -> Revision {
-        self.revisions.get(slot.0 as usize).copied().unwrap_or_default()
-    }
-
-    /// The slot above; [`Slot::NONE`] for a topmost entry.
-    #[inline]
-    pub(super) fn parent(&self, slot: Slot) -> Slot {
-        self.parents.get(slot.0 as usize).copied().unwrap_or(Slot::NONE)
+    pub(super) fn head(&self, slot: Slot) -> Option<&Head> {
+        self.heads.get(slot.0 as usize)
     }
 
     #[inline]
-    pub(super) fn parts(&self, slot: Slot) -> Parts<'_> {
-        let start = self.starts.get(slot.0 as usize).copied().unwrap_or(u64::MAX);
-        blob::parts(self.arena.get(start as usize..).unwrap_or_default())
+    pub(super) fn parts(&self, head: &Head) -> Parts<'_> {
+        blob::parts(self.arena.get(head.start as usize..).unwrap_or_default())
     }
+}
+
+/// The position of the item with this id among items in ascending order of ids.
+pub(super) fn slot_of<T>(items: &[T], id_of: impl Fn(&T) -> u64, id: u64) -> Option<Slot> {
+    // Ids are mostly handed out in a row: the item usually stands where it would if there were no gaps.
+    let guess = usize::try_from(id.checked_sub(id_of(items.first()?))?).ok()?;
+    if items.get(guess).is_some_and(|item| id_of(item) == id) {
+        return Some(Slot(guess as u32));
+    }
+    let at = items.binary_search_by_key(&id, id_of).ok()?;
+    Some(Slot(at as u32))
 }

@@ -102,6 +102,29 @@ impl<'a> Parts<'a> {
         BlobAttributes { rest, left, pool }
     }
 
+    /// The number of the shared run that is the attribute `kind`; `None` if the entry holds it itself, with
+    /// options, or not at all.
+    #[inline]
+    pub(super) fn shared_run(&self, kind: AttributeType) -> Option<u32> {
+        let mut rest = self.attributes;
+        for _ in 0..varint::take(&mut rest)? {
+            let (head, after) = rest.split_first_chunk::<2>()?;
+            let head = u16::from_le_bytes(*head);
+            rest = after;
+            if head & KIND == kind.0 {
+                return (head & (SHARED | OPTIONS) == SHARED).then(|| varint::take(&mut rest))?;
+            }
+            if head & OPTIONS != 0 {
+                take_bytes(&mut rest)?;
+            }
+            match head & SHARED {
+                0 => drop(take_bytes(&mut rest)?),
+                _ => drop(varint::take(&mut rest)?),
+            }
+        }
+        None
+    }
+
     /// The attributes the schema does not have, in the order they were pushed.
     pub(super) fn unknown(&self, pool: &'a Pool) -> impl Iterator<Item = StoredAttributeView<'a>> + use<'a> {
         let mut known = self.attributes(pool);
@@ -217,6 +240,8 @@ mod tests {
         );
         let found: Vec<_> = parts.attributes(&pool).collect();
         assert_eq!(found.len(), 3);
+        let shared = [3, 1000, 7, 9].map(|kind| parts.shared_run(AttributeType(kind)).is_some());
+        assert_eq!(shared, [false, false, true, false]);
         for (found, given) in found.iter().zip(attributes) {
             assert_eq!(
                 (found.kind, found.options, found.encoded),

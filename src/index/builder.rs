@@ -3,13 +3,15 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use thiserror::Error;
 
-use super::base::{Base, Entries, Fixed};
+use super::base::{Base, Classes, Entries, Fixed, Head, slot_of};
 use super::blob::{self, Loose};
 use super::columns::{Columns, ColumnsPart};
 use super::incoming::{Incoming, IncomingError, Intake};
-use super::pool::PoolBuilder;
+use super::pool::{Pool, PoolBuilder};
 use super::postings::{Postings, posting};
 use super::settings::{IndexSettings, Roles};
 use super::side::SideRecords;
@@ -17,7 +19,8 @@ use super::snapshot::Snapshot;
 use super::terms::{TermFinder, TermHasher};
 use super::tree::Children;
 use super::{ENTRIES_MAX, EntryRef, Slot};
-use crate::domain::schema::Schema;
+use crate::domain::packed::AttributeView;
+use crate::domain::schema::{OBJECT_CLASS, Schema};
 use crate::record::{Record, Revision};
 use crate::types::Dn;
 
@@ -47,13 +50,13 @@ pub enum BuildError {
 pub struct Builder<'s> {
     schema: &'s Schema,
     fixed: Arc<Fixed>,
-    heads: Vec<Head>,
+    heads: Vec<Arrived>,
     packed: Packed,
     side: SideRecords,
 }
 
 /// What is known of an entry beside its bytes.
-struct Head {
+struct Arrived {
     id: u64,
     parent: Option<u64>,
     revision: Revision,
@@ -64,12 +67,20 @@ struct Head {
 struct Packed {
     arena: Vec<u8>,
     pool: PoolBuilder,
+    /// The shared runs that are object classes.
+    class_runs: HashSet<u32, FixedState>,
 }
 
 impl Packed {
     fn push(&mut self, entry: Loose<'_>) {
-        let pool = &mut self.pool;
-        blob::push(&mut self.arena, entry, |kind, run| pool.number(kind, run));
+        let (pool, class_runs) = (&mut self.pool, &mut self.class_runs);
+        blob::push(&mut self.arena, entry, |kind, run| {
+            let number = pool.number(kind, run);
+            if kind == OBJECT_CLASS {
+                class_runs.extend(number);
+            }
+            number
+        });
     }
 }
 
@@ -93,6 +104,7 @@ impl<'s> Builder<'s> {
             packed: Packed {
                 arena: Vec::new(),
                 pool: PoolBuilder::new(),
+                class_runs: HashSet::default(),
             },
             side: SideRecords::default(),
         }
@@ -138,7 +150,7 @@ impl<'s> Builder<'s> {
         if self.heads.len() >= ENTRIES_MAX {
             return Err(BuildError::TooMany);
         }
-        self.heads.push(Head {
+        self.heads.push(Arrived {
             id,
             parent,
             revision,
@@ -152,12 +164,14 @@ impl<'s> Builder<'s> {
     pub fn finish(mut self, revision: Revision, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         self.heads.sort_unstable_by_key(|head| head.id);
         let heads = std::mem::take(&mut self.heads);
+        let class_runs = std::mem::take(&mut self.packed.class_runs);
         let entries = entries(heads, self.packed)?;
         let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
         let base = Base {
-            children: Children::build(&entries.parents),
+            children: Children::build(entries.heads.iter().map(|head| head.parent)),
             names: names(&entries, &self.fixed.hasher),
             columns: columns(&entries, &finder, threads),
+            classes: classes(class_runs, &entries.pool, self.schema),
             entries,
             fixed: self.fixed,
         };
@@ -166,33 +180,54 @@ impl<'s> Builder<'s> {
 }
 
 /// `heads` in ascending order of ids.
-fn entries(heads: Vec<Head>, packed: Packed) -> Result<Entries, BuildError> {
+fn entries(heads: Vec<Arrived>, packed: Packed) -> Result<Entries, BuildError> {
     if let Some(pair) = heads.windows(2).find(|pair| pair[0].id == pair[1].id) {
         return Err(BuildError::Twice(pair[0].id));
     }
-    let mut entries = Entries {
-        ids: heads.iter().map(|head| head.id).collect(),
-        revisions: heads.iter().map(|head| head.revision).collect(),
-        starts: heads.iter().map(|head| head.start).collect(),
-        parents: Box::default(),
+    let head = |arrived: &Arrived| {
+        let id = arrived.id;
+        let parent = match arrived.parent {
+            None => Slot::NONE,
+            Some(parent) => {
+                let slot = slot_of(&heads, |head| head.id, parent);
+                slot.ok_or(BuildError::Orphan { id, parent })?
+            }
+        };
+        Ok(Head {
+            id,
+            revision: arrived.revision,
+            start: arrived.start,
+            parent,
+        })
+    };
+    Ok(Entries {
+        heads: heads.iter().map(head).collect::<Result<_, BuildError>>()?,
         arena: packed.arena.into(),
         pool: packed.pool.finish(),
+    })
+}
+
+/// The classes of each run and those above them.
+fn classes(runs: HashSet<u32, FixedState>, pool: &Pool, schema: &Schema) -> Classes {
+    let line = |number: u32| {
+        let run = AttributeView {
+            kind: OBJECT_CLASS,
+            options: "",
+            encoded: pool.run(number),
+        };
+        let classes = run.values().filter_map(|name| schema.class(name));
+        let mut line: Vec<_> = classes.flat_map(|class| class.line.iter().copied()).collect();
+        line.sort_unstable();
+        line.dedup();
+        (number, line.into())
     };
-    let parent = |head: &Head| match head.parent {
-        None => Ok(Slot::NONE),
-        Some(parent) => {
-            let id = head.id;
-            entries.slot_of(parent).ok_or(BuildError::Orphan { id, parent })
-        }
-    };
-    entries.parents = heads.iter().map(parent).collect::<Result<_, _>>()?;
-    Ok(entries)
+    runs.into_iter().map(line).collect()
 }
 
 fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
-    let slots = (0..).map(Slot).zip(&entries.parents);
-    let name = |(slot, parent): (Slot, &Slot)| {
-        let hash = hasher.name(*parent, entries.parts(slot).normal);
+    let slots = (0..).map(Slot).zip(&entries.heads);
+    let name = |(slot, head): (Slot, &Head)| {
+        let hash = hasher.name(head.parent, entries.parts(head).normal);
         posting(hash, slot.0)
     };
     Postings::build(slots.map(name).collect())
@@ -217,9 +252,9 @@ fn columns(entries: &Entries, finder: &TermFinder<'_>, threads: NonZeroUsize) ->
 fn part(entries: &Entries, start: usize, length: usize, finder: &TermFinder<'_>) -> ColumnsPart {
     let mut finder = TermFinder::new(finder.schema, finder.hasher, finder.roles);
     let mut part = ColumnsPart::new(&finder);
-    for at in start..(start + length).min(entries.len()) {
-        let slot = Slot(at as u32);
-        part.push(slot, entries.parts(slot).attributes(&entries.pool), &mut finder);
+    for (at, head) in entries.heads.iter().enumerate().skip(start).take(length) {
+        let attributes = entries.parts(head).attributes(&entries.pool);
+        part.push(Slot(at as u32), attributes, &mut finder);
     }
     part
 }

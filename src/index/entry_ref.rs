@@ -3,7 +3,7 @@
 use super::blob::{BlobAttributes, Parts};
 use super::{Slot, Snapshot};
 use crate::domain::packed::{AttributeView, Attributes};
-use crate::domain::schema::Schema;
+use crate::domain::schema::{ClassPosition, OBJECT_CLASS, Schema};
 use crate::record::Revision;
 use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
 use crate::types::{AttributeType, Dn};
@@ -167,6 +167,13 @@ impl<'a> EntryRef<'a> {
     pub fn first_value(&self, kind: AttributeType) -> Option<&'a [u8]> {
         self.attribute(kind)?.values().next()
     }
+
+    /// Whether the entry is of this class or a class below it; `None` if its object classes must be read to tell.
+    #[inline]
+    pub fn has_class(&self, class: ClassPosition) -> Option<bool> {
+        let run = self.parts.shared_run(OBJECT_CLASS)?;
+        Some(self.snapshot.base.classes.get(&run)?.contains(&class))
+    }
 }
 
 impl Attributes for EntryRef<'_> {
@@ -176,5 +183,9 @@ impl Attributes for EntryRef<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Some(EntryRef::dn(self))
+    }
+
+    fn has_class(&self, class: ClassPosition) -> Option<bool> {
+        EntryRef::has_class(self, class)
     }
 }

@@ -22,12 +22,17 @@ pub struct Snapshot {
 
 /// A delta is folded when it has this many slots …
 const DELTA_SLOTS_MIN: usize = 4096;
-/// … and is more than one in this many of the base.
-const DELTA_ONE_IN: usize = 50;
+/// … and is more than one in this many of the base. Searches by substring and range look at the whole delta;
+/// but an import into a running directory folds again and again, and each time costs as much as the base is large.
+const DELTA_ONE_IN: usize = 16;
 
 impl Snapshot {
     pub(super) fn new(base: Arc<Base>, side: SideRecords, revision: Revision) -> Snapshot {
-        let next_id = base.entries.ids.last().map_or(1, |id| id.saturating_add(1));
+        let next_id = base
+            .entries
+            .heads
+            .last()
+            .map_or(1, |head| head.id.saturating_add(1));
         Snapshot {
             live: base.entries.len(),
             base,
@@ -89,12 +94,13 @@ impl Snapshot {
     #[inline]
     fn base_entry(&self, slot: Slot) -> Option<EntryRef<'_>> {
         let entries = &self.base.entries;
+        let head = entries.head(slot)?;
         Some(EntryRef {
             snapshot: self,
             slot,
-            id: entries.id(slot)?,
-            parent: entries.parent(slot),
-            parts: entries.parts(slot),
+            id: head.id,
+            parent: head.parent,
+            parts: entries.parts(head),
         })
     }
 
@@ -111,14 +117,22 @@ impl Snapshot {
     #[inline]
     pub(super) fn parent_of(&self, slot: Slot) -> Slot {
         match self.delta.entry(slot) {
-            None => self.base.entries.parent(slot),
+            None => self
+                .base
+                .entries
+                .head(slot)
+                .map_or(Slot::NONE, |head| head.parent),
             Some(entry) => entry.map_or(Slot::NONE, |entry| entry.parent),
         }
     }
 
     pub(super) fn revision_of(&self, slot: Slot) -> Revision {
         match self.delta.entry(slot) {
-            None => self.base.entries.revision(slot),
+            None => self
+                .base
+                .entries
+                .head(slot)
+                .map_or(Revision::default(), |head| head.revision),
             Some(entry) => entry.map_or(Revision::default(), |entry| entry.revision),
         }
     }
@@ -128,7 +142,7 @@ impl Snapshot {
         self.child_slots(parent).filter_map(|slot| self.entry(slot))
     }
 
-    /// The slots of the entries right below `parent`, in no particular order, without looking at the entries.
+    /// The slots of the entries right below `parent`, in no particular order.
     pub fn child_slots(&self, parent: Slot) -> impl Iterator<Item = Slot> + '_ {
         let based = self.base.children.of(parent).iter().copied();
         let based = based.filter(|slot| !self.delta.hides(*slot));

@@ -243,7 +243,7 @@ impl History {
 
     fn operation(&mut self) -> Operation {
         let id = 9 + self.entropy.next_u64() % 60;
-        if self.entropy.next_u64() % 4 == 0 {
+        if self.entropy.next_u64().is_multiple_of(4) {
             self.rows.remove(&id);
             return Operation::Delete { key: key(id) };
         }
@@ -397,5 +397,24 @@ fn a_writer_publishes_changes_and_survives_a_folding_in_between() {
         handle.load().revision(),
         Revision(3),
         "a change that cannot be applied is not published"
+    );
+}
+
+#[test]
+fn classes_are_known_without_reading_them() {
+    let schema = schema();
+    let folded = snapshot(schema, UNIVERSITY);
+    let class = |name: &str| schema.class(name.as_bytes()).unwrap().position;
+    let ada = folded.entry_by_id(4).unwrap();
+    assert_eq!(ada.has_class(class("person")), Some(true));
+    assert_eq!(ada.has_class(class("groupOfNames")), Some(false));
+    let changed = folded
+        .apply(&[change(2, vec![put(schema, &UNIVERSITY[3])])], schema)
+        .unwrap();
+    let ada = changed.entry_by_id(4).unwrap();
+    assert_eq!(
+        ada.has_class(class("person")),
+        None,
+        "an entry of the delta shares no runs"
     );
 }

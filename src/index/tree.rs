@@ -14,8 +14,8 @@ pub(super) struct Children {
 
 impl Children {
     /// Builds from the parent of each slot.
-    pub(super) fn build(parents: &[Slot]) -> Children {
-        let mut pairs: Vec<(Slot, Slot)> = parents.iter().copied().zip((0..).map(Slot)).collect();
+    pub(super) fn build(parents: impl Iterator<Item = Slot>) -> Children {
+        let mut pairs: Vec<(Slot, Slot)> = parents.zip((0..).map(Slot)).collect();
         pairs.sort_unstable();
         let mut tree = (Vec::new(), Vec::new());
         for (at, (parent, _)) in pairs.iter().enumerate() {
@@ -52,11 +52,11 @@ mod tests {
 
     #[test]
     fn children_are_listed_by_parent() {
-        let children = Children::build(&[Slot::NONE, Slot(0), Slot(1), Slot(0), Slot(1)]);
+        let children = Children::build([Slot::NONE, Slot(0), Slot(1), Slot(0), Slot(1)].into_iter());
         assert_eq!(children.of(Slot::NONE), [Slot(0)]);
         assert_eq!(children.of(Slot(0)), [Slot(1), Slot(3)]);
         assert_eq!(children.of(Slot(1)), [Slot(2), Slot(4)]);
         assert_eq!(children.of(Slot(2)), []);
-        assert_eq!(Children::build(&[]).of(Slot::NONE), []);
+        assert_eq!(Children::build([].into_iter()).of(Slot::NONE), []);
     }
 }

@@ -25,6 +25,7 @@ use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
 use crate::server::signals::Signals;
 use crate::server::sockets::{BindError, Sockets};
+use crate::server::sweeper;
 use crate::server::tls::{self, Tls, TlsError};
 use crate::server::transfer::Place;
 use crate::store::{OpenError, SledStore, Store};
@@ -190,6 +191,10 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     shutdown
         .tasks
         .spawn_blocking(move || here.block_on(follower.run(stop)));
+    let (store, clock) = (runner.realm.store.clone(), runner.clock.clone());
+    shutdown
+        .tasks
+        .spawn(sweeper::run(store, clock, shutdown.stop.clone()));
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());

@@ -1,6 +1,6 @@
 //! `beadle import` and `beadle export` on a store whose daemon is stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::harness::{Campus, base, person, said, stdout};
@@ -13,7 +13,7 @@ fn file(campus: &Campus, name: &str, text: &str) -> PathBuf {
 }
 
 /// Runs `beadle import` on this file and expects this exit code.
-fn import(campus: &Campus, path: &PathBuf, words: &[&str], code: i32) -> Output {
+fn import(campus: &Campus, path: &Path, words: &[&str], code: i32) -> Output {
     let path = path.to_str().expect("UTF-8");
     let output = campus.beadle(&["import"], &[words, &[path]].concat());
     assert_eq!(output.status.code(), Some(code), "{}", said(&output));

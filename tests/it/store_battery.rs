@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use beadle::record::{Batch, Change, Guard, Key, Kind, Operation, Record, Revision};
 use beadle::store::{
-    BackupReader, BoxStream, CommitError, Feed, FeedError, Limits, LogBounds, MemoryStore, SledSettings,
-    SledStore, Store, StoreId, next,
+    BoxStream, CommitError, Feed, FeedError, Limits, LogBounds, MemoryStore, SledSettings, SledStore, Store,
+    StoreId, next,
 };
-use beadle::types::{Entropy, SeededEntropy, Timestamp};
+use beadle::types::{Entropy, SeededEntropy};
 
 /// A store and the folder it lives in, if it needs one.
 pub struct House {

@@ -5,8 +5,8 @@ use beadle::store::{BackupReader, Feed, FeedError, LogBounds, next};
 use beadle::types::Timestamp;
 
 use crate::store_battery::{
-    Changes, Contents, House, Open, add_up, batch, change, churn, contents, delete, engines, follow,
-    in_memory, key, pair, put,
+    Contents, House, Open, add_up, batch, change, churn, contents, delete, engines, follow, in_memory, key,
+    pair, put,
 };
 
 engines! { {

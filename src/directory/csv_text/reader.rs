@@ -66,7 +66,7 @@ impl<R: Read> CsvReader<R> {
         let parent = if columns.iter().any(|column| column.holds == Holds::Dn) {
             ""
         } else {
-            &*defaults.parent
+            defaults.parent
         };
         Ok(CsvReader {
             parent: parent.into(),

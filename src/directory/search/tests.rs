@@ -34,7 +34,7 @@ impl EntrySink for Kept {
         });
         self.entries.push((String::from_utf8(dn).unwrap(), lines));
         match self.break_after {
-            Some(count) if self.entries.len() % count == 0 => ControlFlow::Break(()),
+            Some(count) if self.entries.len().is_multiple_of(count) => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         }
     }
