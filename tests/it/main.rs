@@ -7,6 +7,7 @@ mod conf;
 mod daemon_crash;
 mod demo;
 mod harness;
+mod import_daemon;
 mod import_offline;
 mod ldap_client;
 mod ldap_codec;
