@@ -1,13 +1,12 @@
 //! The running daemon's administration socket, from the other end.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::server::admin_protocol::{Command, Part};
+use crate::server::admin_protocol::{Command, Part, write_body};
 
 /// A connection to a running daemon.
 pub struct DaemonClient(UnixStream);
@@ -35,9 +34,8 @@ impl DaemonClient {
         let mut out = BufWriter::new(&self.0);
         command.write(&mut out).context(GONE)?;
         // A daemon that refuses at once does not read the body; its answer tells why.
-        let sent = io::copy(body, &mut out).and_then(|_| out.flush());
+        let sent = write_body(body, &mut out).and_then(|()| out.flush());
         drop(out);
-        let _ = self.0.shutdown(Shutdown::Write);
         let mut input = BufReader::new(&self.0);
         loop {
             match Part::read(&mut input) {

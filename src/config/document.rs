@@ -35,6 +35,15 @@ impl Source {
         &self.name
     }
 
+    /// The first line that sets one of `keys`, counted from 1.
+    pub fn line_of_key(&self, keys: &[&str]) -> Option<usize> {
+        let sets = |line: &str| {
+            line.split_once('=')
+                .is_some_and(|(key, _)| keys.contains(&key.trim()))
+        };
+        self.text.lines().position(sets).map(|at| at + 1)
+    }
+
     /// The line that `span` begins on, counted from 1.
     pub fn line(&self, span: &Span) -> usize {
         let before = self.text.as_bytes().iter().take(span.start);

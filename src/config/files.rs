@@ -1,12 +1,17 @@
 //! The files a configuration points at, behind a trait so that a check is a pure function in tests.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Reads whole files for a check.
 pub trait Files {
     /// The bytes of the file at `path`. Errors: as the system says them.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Whether every user of the machine may read the file at `path`; `false` also if nobody knows.
+    fn is_open_to_all(&self, _path: &Path) -> bool {
+        false
+    }
     /// The files in the folder at `path`, sorted by name. Errors: as the system says them.
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
 }
@@ -25,6 +30,11 @@ impl Files for DiskFiles {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB"));
         }
         std::fs::read(path)
+    }
+
+    fn is_open_to_all(&self, path: &Path) -> bool {
+        const OTHERS_READ: u32 = 0o004;
+        std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & OTHERS_READ != 0)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {

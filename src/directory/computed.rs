@@ -37,7 +37,8 @@ const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
 /// A larger group's members are not looked up one by one: entries are asked for their groups instead, in
 /// pieces of bounded work.
 const MEMBERS_MAX: usize = 10_000;
-/// More children are not counted for a viewer who may not know of all entries: `numSubordinates` is then absent.
+/// More children are not looked at for a viewer who may not know of all entries: `numSubordinates`, and
+/// `hasSubordinates` if none of them is known, are then absent.
 const COUNTED_MAX: usize = 10_000;
 /// About the length of a member's DN: what a group's size is guessed by.
 const MEMBER_BYTES: usize = 32;
@@ -154,7 +155,7 @@ impl Computed {
             match computation {
                 Computation::MemberOf => self.push_groups(entry, types, schema, view),
                 Computation::EntryDn => push_value(&mut self.encoded, entry.dn_text().as_bytes()),
-                Computation::HasSubordinates => self.push_has_children(entry),
+                Computation::HasSubordinates => self.push_has_children(entry, view),
                 Computation::NumSubordinates => self.push_children(entry, view),
                 Computation::SubschemaSubentry => push_value(&mut self.encoded, SUBSCHEMA_DN.as_bytes()),
             }
@@ -179,9 +180,16 @@ impl Computed {
         }
     }
 
-    fn push_has_children(&mut self, entry: EntryRef<'_>) {
-        let value: &[u8] = if entry.has_children() { b"TRUE" } else { b"FALSE" };
-        push_value(&mut self.encoded, value);
+    /// A child that the viewer may not know of is none.
+    fn push_has_children(&mut self, entry: EntryRef<'_>, view: &View<'_>) {
+        let mut children = entry.snapshot().children(entry.slot());
+        let mut counted = children.by_ref().take(COUNTED_MAX);
+        let known = counted.any(|child| view.knows(child.id(), &child));
+        match (known, children.next()) {
+            (true, _) => push_value(&mut self.encoded, b"TRUE"),
+            (false, None) => push_value(&mut self.encoded, b"FALSE"),
+            (false, Some(_)) => {}
+        }
     }
 
     /// Counts those only that the viewer may know of.

@@ -50,7 +50,8 @@ pub struct RuleSettings {
 pub struct AccessSettings {
     /// Attributes that are Open to Public unless a person closes them.
     pub open_to_public: Vec<Box<str>>,
-    /// Attributes that no person can open to the public.
+    /// Attributes that no person can open to the public. What is hidden, here and below, is hidden with its
+    /// subtypes.
     pub never_public: Vec<Box<str>>,
     /// Attributes that only the entry's owner reads: recovery contacts and numbers.
     pub owner_only: Vec<Box<str>>,
@@ -115,10 +116,10 @@ struct Grant {
 impl AccessRules {
     /// Compiles `settings`. Errors: [`AccessError`], naming the attribute.
     pub fn new(settings: AccessSettings, schema: &Schema) -> Result<AccessRules, AccessError> {
-        let secret = named(&settings.secret, schema)?;
-        let owner_only = named(&settings.owner_only, schema)?;
+        let secret = with_subtypes(&named(&settings.secret, schema)?, schema);
+        let owner_only = with_subtypes(&named(&settings.owner_only, schema)?, schema);
         let never = secret.union(&owner_only);
-        let never_public = never.union(&named(&settings.never_public, schema)?);
+        let never_public = never.union(&with_subtypes(&named(&settings.never_public, schema)?, schema));
         let open = named(&settings.open_to_public, schema)?;
         let user = user_attributes(schema);
         refuse(&open.intersection(&never), schema, AccessError::NeverGranted)?;
@@ -190,6 +191,12 @@ fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, Ac
         kind.ok_or_else(|| AccessError::UnknownAttribute(name.as_ref().into()))
     };
     names.iter().map(kind).collect()
+}
+
+/// `kinds` and their subtypes.
+fn with_subtypes(kinds: &AttributeSet, schema: &Schema) -> AttributeSet {
+    let each = kinds.iter().map(|kind| schema.definition(kind).subtypes);
+    each.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
 }
 
 fn refuse(
@@ -270,8 +277,11 @@ impl PublicRules {
                 add_named(&mut closed, attribute, schema);
             }
         }
-        let opened = opened.intersection(&self.can_open);
-        Some(self.open.union(&opened).difference(&closed))
+        let open = self.open.union(&opened.intersection(&self.can_open));
+        Some(match closed.is_empty() {
+            true => open,
+            false => open.difference(&with_subtypes(&closed, schema)),
+        })
     }
 }
 
@@ -395,6 +405,37 @@ mod tests {
         seen(closes("nosuch"), &["objectClass", "cn", "mail"]);
         let both = [&*opens("mobile"), &*closes("mobile"), "sn: open"];
         check(Viewer::Public, &both, Some(&["objectClass", "cn", "mail"]));
+    }
+
+    #[test]
+    fn what_is_hidden_is_hidden_with_its_subtypes() {
+        let schema = Schema::built_in();
+        let sn = schema.attribute(b"sn").unwrap();
+        let reads = |owner_only: &str, viewer: Viewer<'_>| {
+            let mut settings = settings(&schema);
+            settings.open_to_public.clear();
+            // `title` is a `name` too, and a rule that grants what is hidden is refused.
+            settings.rules.remove(0);
+            settings.owner_only = vec![owner_only.into()];
+            let rules = AccessRules::new(settings, &schema).unwrap();
+            let view = rules.view(viewer, &schema);
+            let set = view.readable(7, &Lines::new(&schema, &["sn: staff"])).unwrap();
+            set.contains(sn)
+        };
+        for (viewer, expected) in [
+            (Viewer::Member(8), false),
+            (Viewer::Root, false),
+            (Viewer::Member(7), true),
+        ] {
+            assert!(reads("mail", viewer));
+            assert_eq!(reads("name", viewer), expected, "{viewer:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_closes_an_attribute_with_its_subtypes() {
+        let closed = ["sn: open", "beadleNotOpenToPublic: name"];
+        check(Viewer::Public, &closed, Some(&["objectClass", "mail"]));
     }
 
     #[test]

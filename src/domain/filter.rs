@@ -9,8 +9,8 @@ use crate::domain::syntax::Syntax;
 use crate::types::{AttributeSet, AttributeType};
 
 /// The deepest filter: AND, OR and NOT inside one another. Decoders refuse a deeper one.
-pub const FILTER_DEPTH_MAX: usize = 64;
-/// The most elements (AND, OR, NOT, items) of a filter. Decoders refuse a larger one.
+pub const FILTER_DEPTH_MAX: usize = 48;
+/// The most elements (AND, OR, NOT, items) of a filter written as text. Its parser refuses a larger one.
 pub const FILTER_ELEMENTS_MAX: usize = 4096;
 
 /// A filter whose attribute names are resolved and whose assertion values are in normal form.

@@ -174,11 +174,6 @@ impl<'a> EntryRef<'a> {
         let run = self.parts.shared_run(OBJECT_CLASS)?;
         Some(self.snapshot.base.classes.get(&run)?.contains(&class))
     }
-
-    /// Whether there are entries right below it.
-    pub fn has_children(&self) -> bool {
-        self.snapshot.children(self.slot).next().is_some()
-    }
 }
 
 impl Attributes for EntryRef<'_> {

@@ -2,10 +2,9 @@
 
 use thiserror::Error;
 
-use crate::domain::filter::{DnAttributes, Filter};
+use crate::domain::filter::{DnAttributes, FILTER_DEPTH_MAX, Filter};
 use crate::domain::schema::Schema;
 use crate::ldap::ber::{self, Element, Malformed, Reader};
-use crate::ldap::limits::FILTER_DEPTH_MAX;
 
 const AND: u8 = 0xa0;
 const OR: u8 = 0xa1;

@@ -1,10 +1,8 @@
 //! How much one client may ask for at once.
 
-/// The deepest nesting of BER elements in a message; a deeper one gets `adminLimitExceeded`.
+/// The deepest nesting of BER elements in a message; a deeper one gets `adminLimitExceeded`. Above
+/// [`FILTER_DEPTH_MAX`](crate::domain::filter::FILTER_DEPTH_MAX) and what stands around and in a filter.
 pub const NESTING_MAX: usize = 64;
-
-/// The deepest nesting of a search filter; a deeper one gets `adminLimitExceeded`.
-pub const FILTER_DEPTH_MAX: usize = 48;
 
 /// The most attributes one search may ask for by name; classes (RFC 4529) taken apart; more get
 /// `adminLimitExceeded`. Real clients ask for about forty.

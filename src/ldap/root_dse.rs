@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::directory::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
 use crate::ldap::controls;
 use crate::ldap::extended::{START_TLS, WHO_AM_I};
 use crate::ldap::own_entry::OwnEntry;
-use crate::ldap::subschema::SUBSCHEMA_DN;
 use crate::types::Dn;
 
 /// Features (RFC 3674): `+` (RFC 3673), `@class` (RFC 4529), and true and false filters (RFC 4526).

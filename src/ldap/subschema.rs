@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::directory::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
 use crate::ldap::own_entry::OwnEntry;
 use crate::types::Dn;
-
-/// The name of the subschema subentry.
-pub const SUBSCHEMA_DN: &str = "cn=Subschema";
 
 /// The subschema subentry of a schema.
 pub fn subschema(schema: Arc<Schema>) -> OwnEntry {

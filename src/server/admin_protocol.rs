@@ -1,11 +1,14 @@
 //! What is said on the administration socket.
 //!
-//! The client says a command on one line, options as `key: value` lines, an empty line, and then, for an
-//! import, the file to its end. The daemon answers in parts, each a line `WORD LENGTH` and LENGTH bytes:
-//! any number of [`Part::Row`], [`Part::Refused`], [`Part::Written`] and [`Part::Data`], then one
-//! [`Part::Done`] or [`Part::Failed`].
+//! The client says a command on one line, options as `key: value` lines, an empty line, and then a body: for an
+//! import the file, for the others nothing. The body is any number of [`Part::Data`] and one [`Part::Done`], so
+//! that a client that dies half-way is not taken for one that has said everything. The daemon answers in
+//! parts: any number of [`Part::Row`], [`Part::Refused`], [`Part::Written`] and [`Part::Data`], then one
+//! [`Part::Done`] or [`Part::Failed`]. A part is a line `WORD LENGTH` and LENGTH bytes.
 
 use std::io::{self, BufRead, Read, Write};
+
+use thiserror::Error;
 
 /// The longest part; a longer one is a fault of whoever wrote it.
 pub const PART_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -83,9 +86,9 @@ pub enum Part {
     Refused(String, Vec<u8>),
     /// Entries written, of how many.
     Written(u64, u64),
-    /// A piece of an export.
+    /// A piece of a file: of the body, or of an export.
     Data(Vec<u8>),
-    /// It has succeeded, with figures as `key=value` words.
+    /// It has succeeded, with figures as `key=value` words; of a body: that was all of it.
     Done(String),
     /// It has failed, for this reason.
     Failed(String),
@@ -159,6 +162,44 @@ impl Part {
     }
 }
 
+/// Why a body did not arrive.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// The client has gone, or says what is no body.
+    #[error("the file did not arrive whole: {0}")]
+    Sender(io::Error),
+    /// It cannot be kept.
+    #[error("cannot be kept: {0}")]
+    Keeper(io::Error),
+}
+
+/// Writes `body`, to its end, as a command's body. Errors: the reader's or the stream's.
+pub fn write_body(body: &mut dyn Read, out: &mut impl Write) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match body.read(&mut piece) {
+            Ok(0) => return Part::Done(String::new()).write(out),
+            Ok(length) => Part::Data(piece.get(..length).unwrap_or_default().to_vec()).write(out)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads a command's body into `keep`. Errors: [`BodyError`]; what was kept so far is not the whole.
+pub fn read_body(input: &mut impl BufRead, keep: &mut impl Write) -> Result<(), BodyError> {
+    loop {
+        match Part::read(input).map_err(BodyError::Sender)? {
+            Part::Data(piece) => keep.write_all(&piece).map_err(BodyError::Keeper)?,
+            Part::Done(_) => return keep.flush().map_err(BodyError::Keeper),
+            _ => return Err(BodyError::Sender(invalid("a body is data and done"))),
+        }
+    }
+}
+
+/// Bytes of a file sent at once.
+pub const PIECE_BYTES: usize = 64 * 1024;
+
 fn number(text: &str) -> io::Result<u64> {
     text.parse().map_err(|_| invalid("not a number"))
 }
@@ -218,6 +259,31 @@ mod tests {
             Part::read(&mut input).unwrap_err().kind(),
             io::ErrorKind::UnexpectedEof
         );
+    }
+
+    #[test]
+    fn a_body_arrives_whole_or_not_at_all() {
+        let file = vec![b'x'; 3 * PIECE_BYTES / 2];
+        let mut bytes = Vec::new();
+        write_body(&mut &file[..], &mut bytes).unwrap();
+        let mut kept = Vec::new();
+        read_body(&mut &bytes[..], &mut kept).unwrap();
+        assert_eq!(kept, file);
+        for cut in [0, 1, PIECE_BYTES, bytes.len() - 1] {
+            let read = read_body(&mut &bytes[..cut], &mut Vec::new());
+            assert!(matches!(read, Err(BodyError::Sender(_))), "cut at {cut}");
+        }
+        let read = read_body(&mut &b"row 3\n1 x"[..], &mut Vec::new());
+        assert!(matches!(read, Err(BodyError::Sender(_))));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_client_that_has_gone() {
+        let mut bytes = Vec::new();
+        write_body(&mut &b"dn: dc=x\n"[..], &mut bytes).unwrap();
+        let mut full: &mut [u8] = &mut [];
+        let read = read_body(&mut &bytes[..], &mut full);
+        assert!(matches!(read, Err(BodyError::Keeper(_))));
     }
 
     #[test]

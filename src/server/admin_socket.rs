@@ -1,8 +1,9 @@
 //! The administration socket: import, export and reload while the daemon runs. Only its owner may connect.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::net::Shutdown as Direction;
 use std::ops::ControlFlow;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::directory::export::{self, Form, Secrets};
 use crate::directory::import::{Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
-use crate::server::admin_protocol::{Command, Part};
+use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
 use crate::server::clock::Clock;
 use crate::server::tls::Tls;
 use crate::server::transfer::{Place, Wanted};
@@ -26,10 +28,8 @@ const COMMANDS_MAX: usize = 4;
 const SILENCE_S_MAX: u64 = 60;
 /// Rows between two words about an import's progress.
 const ROWS_PER_WORD: u64 = 1_000;
-/// Bytes of an export sent, or of an import received, at once.
-const DATA_BYTES: usize = 64 * 1024;
-/// The numbers in the names of files that are being imported: one more than there are commands at a time, twice.
-const NUMBERS: std::ops::RangeInclusive<usize> = 0..=COMMANDS_MAX * 2;
+/// How long to wait after a client could not be accepted, most often because files have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no administration socket.
 #[derive(Debug, Error)]
@@ -38,6 +38,12 @@ pub enum AdminSocketError {
     #[error("the administration socket {} is in use by another daemon", path.display())]
     InUse {
         /// The socket.
+        path: PathBuf,
+    },
+    /// Something that is no socket is there; it is left alone.
+    #[error("{} is there and is no socket: name another path for the administration socket", path.display())]
+    NoSocket {
+        /// What is there.
         path: PathBuf,
     },
     /// It cannot be made.
@@ -66,6 +72,8 @@ pub struct Administration {
 pub struct AdminSocket {
     path: PathBuf,
     listener: UnixListener,
+    /// Whose socket it is. Whoever is neither that user nor root is not listened to.
+    owner: u32,
 }
 
 impl AdminSocket {
@@ -78,41 +86,104 @@ impl AdminSocket {
             path: path.into(),
             source,
         };
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
+        remove_abandoned(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
+        // Whoever connects before this is asked who he is all the same.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let owner = std::fs::symlink_metadata(path).map_err(failed)?.uid();
         Ok(AdminSocket {
             path: path.into(),
             listener,
+            owner,
         })
     }
 
-    /// Serves commands until `stop`. A command under way is not waited for.
+    /// Serves commands until `stop`. A command under way is cut off then: of an import what was committed stays.
     pub async fn serve(self, administration: Administration, stop: CancellationToken) {
-        Spooled::sweep(&administration.spool);
+        clear_spool(&administration.spool);
         let administration = Arc::new(administration);
-        let free = Arc::new(Semaphore::new(COMMANDS_MAX));
+        let (free, commands) = (Arc::new(Semaphore::new(COMMANDS_MAX)), TaskTracker::new());
         loop {
-            let accepted = tokio::select! {
+            let (stream, place) = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
+                next = self.next(&free) => next,
             };
-            let (Ok((stream, _)), Ok(place)) = (accepted, free.clone().acquire_owned().await) else {
-                continue;
-            };
-            let administration = administration.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = blocking(stream).and_then(|stream| administration.serve(&stream)) {
+            let (administration, stop) = (administration.clone(), stop.clone());
+            commands.spawn(async move {
+                if let Err(error) = attend(administration, stream, stop).await {
                     tracing::debug!(target: "beadle", %error, "administration: the client has gone");
                 }
                 drop(place);
             });
         }
         let _ = std::fs::remove_file(&self.path);
+        commands.close();
+        commands.wait().await;
     }
+
+    /// The next client who may command, and a place for the command.
+    async fn next(&self, free: &Arc<Semaphore>) -> (UnixStream, OwnedSemaphorePermit) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) if self.obeys(&stream) => {
+                    if let Ok(place) = free.clone().acquire_owned().await {
+                        return (stream, place);
+                    }
+                }
+                Ok(_) => tracing::warn!(target: "beadle", "administration: a stranger was turned away"),
+                Err(error) => {
+                    tracing::error!(target: "beadle", %error, "administration: cannot accept a client");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn obeys(&self, stream: &UnixStream) -> bool {
+        let peer = stream.peer_cred().map(|peer| peer.uid());
+        peer.is_ok_and(|uid| uid == self.owner || uid == ROOT)
+    }
+}
+
+const ROOT: u32 = 0;
+
+/// Removes a socket whose daemon was killed. Errors: what is there is no socket, or cannot be removed.
+fn remove_abandoned(path: &Path) -> Result<(), AdminSocketError> {
+    let failed = |source| AdminSocketError::Bind {
+        path: path.into(),
+        source,
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(failed),
+        Ok(_) => Err(AdminSocketError::NoSocket { path: path.into() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Removes what a kill in the middle of an import has left: rows hold hashes. The store's lock is held, so
+/// they are nobody else's.
+fn clear_spool(folder: &Path) {
+    for number in 0..SPOOLED_MAX {
+        let _ = std::fs::remove_file(spool_file(folder, number));
+    }
+}
+
+/// Serves one command on a thread that may block; at `stop` the client is hung up on, which ends it.
+async fn attend(
+    administration: Arc<Administration>,
+    stream: UnixStream,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let stream = blocking(stream)?;
+    let line = stream.try_clone()?;
+    let mut serving = tokio::task::spawn_blocking(move || administration.serve(&stream));
+    tokio::select! {
+        served = &mut serving => return served?,
+        () = stop.cancelled() => {}
+    }
+    let _ = line.shutdown(Direction::Both);
+    serving.await?
 }
 
 fn blocking(stream: UnixStream) -> io::Result<StdUnixStream> {
@@ -147,12 +218,17 @@ impl Administration {
         }
     }
 
-    fn import(&self, command: &Command, input: &mut impl io::Read, out: &mut impl Write) -> io::Result<Part> {
+    fn import(&self, command: &Command, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<Part> {
         let wanted = wanted(command);
-        let file = match Spooled::filled(&self.spool, input)? {
+        let mut file = match Spooled::create(&self.spool) {
             Ok(file) => file,
             Err(error) => return Ok(self.cannot_write(&error)),
         };
+        match read_body(input, &mut file.file) {
+            Ok(()) => {}
+            Err(BodyError::Sender(error)) => return Err(error),
+            Err(BodyError::Keeper(error)) => return Ok(self.cannot_write(&error)),
+        }
         let mut teller = Teller {
             out,
             rows: 0,
@@ -191,7 +267,7 @@ impl Administration {
             "yes" => Secrets::Included,
             _ => Secrets::LeftOut,
         };
-        let mut data = BufWriter::with_capacity(DATA_BYTES, DataParts(out));
+        let mut data = BufWriter::with_capacity(PIECE_BYTES, DataParts(out));
         let exported = export::export(
             &self.place.schema,
             &entries,
@@ -320,39 +396,10 @@ struct Spooled {
 }
 
 impl Spooled {
-    /// A file in `folder` with all that `input` has. Errors: the input's; within, the file's.
-    fn filled(folder: &Path, input: &mut impl io::Read) -> io::Result<io::Result<Spooled>> {
-        let mut spooled = match Spooled::create(folder) {
-            Ok(spooled) => spooled,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut bytes = vec![0; DATA_BYTES];
-        loop {
-            let length = input.read(&mut bytes)?;
-            let Some(bytes) = bytes.get(..length).filter(|bytes| !bytes.is_empty()) else {
-                return Ok(Ok(spooled));
-            };
-            if let Err(error) = spooled.file.write_all(bytes) {
-                return Ok(Err(error));
-            }
-        }
-    }
-
-    /// Removes what a daemon that was killed has left in `folder`: hashes may be in it.
-    fn sweep(folder: &Path) {
-        for number in NUMBERS {
-            let _ = std::fs::remove_file(Spooled::path(folder, number));
-        }
-    }
-
-    fn path(folder: &Path, number: usize) -> PathBuf {
-        folder.join(format!("import-{number}.spool"))
-    }
-
     fn create(folder: &Path) -> io::Result<Spooled> {
         use std::os::unix::fs::OpenOptionsExt;
-        for number in NUMBERS {
-            let path = Spooled::path(folder, number);
+        for number in 0..SPOOLED_MAX {
+            let path = spool_file(folder, number);
             let made = std::fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)
@@ -368,8 +415,64 @@ impl Spooled {
     }
 }
 
+/// More names than there are commands at a time.
+const SPOOLED_MAX: usize = 2 * COMMANDS_MAX;
+
+fn spool_file(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("import-{number}.spool"))
+}
+
 impl Drop for Spooled {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_where_the_socket_should_be_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        std::fs::write(&path, "precious").unwrap();
+        assert!(matches!(
+            AdminSocket::bind(&path),
+            Err(AdminSocketError::NoSocket { .. })
+        ));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn a_socket_nobody_answers_at_is_replaced_and_one_in_use_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        drop(AdminSocket::bind(&path).unwrap());
+        assert!(path.exists(), "as after a kill");
+        let bound = AdminSocket::bind(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(matches!(
+            AdminSocket::bind(&path),
+            Err(AdminSocketError::InUse { .. })
+        ));
+        drop(bound);
+    }
+
+    #[test]
+    fn what_a_killed_import_has_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..SPOOLED_MAX {
+            std::fs::write(spool_file(folder.path(), number), "userPassword: {SSHA}…").unwrap();
+        }
+        assert!(Spooled::create(folder.path()).is_err());
+        clear_spool(folder.path());
+        assert!(Spooled::create(folder.path()).is_ok());
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "gone with its import"
+        );
     }
 }

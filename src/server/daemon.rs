@@ -187,7 +187,10 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     latches::restore(&plan.radius.clients, &snapshot, runner.clock.now());
     let index = Arc::new(IndexHandle::new(snapshot));
     let (follower, reached) = Follower::new(runner.realm.store.clone(), index_plan, index.clone(), hear);
-    shutdown.tasks.spawn(follower.run(shutdown.stop.clone()));
+    let (stop, here) = (shutdown.stop.clone(), Handle::current());
+    shutdown
+        .tasks
+        .spawn_blocking(move || here.block_on(follower.run(stop)));
     let (store, clock) = (runner.realm.store.clone(), runner.clock.clone());
     shutdown
         .tasks

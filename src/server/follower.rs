@@ -98,7 +98,8 @@ impl Follower {
         )
     }
 
-    /// Follows the feed until `stop` or until the store is closed.
+    /// Follows the feed until `stop` or until the store is closed. Computes for long at times (a folded index is
+    /// brought up to date, an index is built anew, an old one is freed): not for a thread of the runtime.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut feed = self.store.changes(self.handle.load().revision());
         loop {
@@ -162,8 +163,10 @@ impl Follower {
         while !stop.is_cancelled() {
             match load(&*self.store, &self.plan, &*self.hear).await {
                 Ok(snapshot) => {
-                    self.reached.send_replace(snapshot.revision());
+                    let revision = snapshot.revision();
                     self.handle.publish(snapshot);
+                    // Only now: who waits for it reads the index at once.
+                    self.reached.send_replace(revision);
                     self.writer.abandon_folding();
                     self.folding = None;
                     return;

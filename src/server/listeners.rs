@@ -76,12 +76,12 @@ impl Listeners<'_> {
                 counters: counters.radius.clone(),
                 events,
             };
-            tasks.spawn(radius_listener::serve(
-                socket,
-                session,
-                wiring,
-                self.shutdown.stop.clone(),
-            ));
+            let serving = radius_listener::serve(socket, session, wiring, self.shutdown.stop.clone());
+            tasks.spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(target: "beadle::radius", %error, "a RADIUS listener has ended");
+                }
+            });
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::directory::accounts::{AccountTypes, DirectoryAccounts};
 use crate::directory::principals::Principals;
@@ -18,6 +20,9 @@ use crate::server::login::Realm;
 use crate::server::transfer::Snapshots;
 use crate::store::{CommitError, Store};
 use crate::types::Timestamp;
+
+/// How long a writer waits to see its own commit. An index that is built anew meanwhile takes seconds.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The directory in memory, once it is loaded.
 #[derive(Clone)]
@@ -54,14 +59,18 @@ impl DirectoryRealm {
         self.loaded.get().map(|loaded| loaded.index.load())
     }
 
-    /// Commits `batch` and returns when it is durable and can be seen: who wrote reads their own write.
+    /// Commits `batch` and returns when it is durable and can be seen: who wrote reads their own write. Of an
+    /// index that does not get on nobody waits for longer than ten seconds.
     /// Errors: [`CommitError`]; nothing is seen then.
     pub async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
         let revision = self.store.commit(batch).await?;
         if let Some(loaded) = self.loaded.get() {
             let mut reached = loaded.reached.clone();
-            // An error says that the follower has ended: the daemon is on its way out.
-            let _ = reached.wait_for(|reached| *reached >= revision).await;
+            let seen = reached.wait_for(|reached| *reached >= revision);
+            // An error of the watch says that the follower has ended: the daemon is on its way out.
+            if timeout(VISIBLE_WITHIN, seen).await.is_err() {
+                tracing::error!(revision = revision.0, "index: a commit is not seen yet");
+            }
         }
         Ok(revision)
     }

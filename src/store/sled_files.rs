@@ -7,9 +7,9 @@
 //! <path>/sled/      the engine's: conf, db, snap.*, blobs
 //! ```
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::store::sled_trees::disk_fault;
@@ -36,6 +36,15 @@ impl Files {
     pub(super) fn make_folder(&self) -> Result<(), OpenError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
         made.map_err(file_error(&self.path))
+    }
+
+    /// Makes the engine's folder if it is not there, and closes it to everybody but its owner: the engine makes
+    /// its files readable by all, and the folder around it may be the administrator's own, open to others.
+    pub(super) fn close_engine(&self) -> Result<(), OpenError> {
+        let engine = self.engine();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&engine);
+        made.and_then(|()| fs::set_permissions(&engine, Permissions::from_mode(0o700)))
+            .map_err(file_error(&engine))
     }
 
     /// Takes the store for this process.

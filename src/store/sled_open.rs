@@ -78,6 +78,7 @@ fn open_trees(
     } else {
         files.remove_torn_snapshots()?;
     }
+    files.close_engine()?;
     let trees = open_engine(files, settings)?;
     if is_new {
         let set_up = trees.set_up(random_id(entropy)).and_then(|()| trees.flush());

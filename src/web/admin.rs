@@ -15,7 +15,7 @@ pub enum Health {
     Well,
     /// Answers from memory, but the store refuses writes.
     ReadOnly,
-    /// Not loaded yet, or on its way out.
+    /// Not loaded yet.
     NotReady,
 }
 

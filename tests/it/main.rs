@@ -7,6 +7,7 @@ mod conf;
 mod daemon_crash;
 mod demo;
 mod harness;
+mod import_daemon;
 mod import_offline;
 mod import_running;
 mod ldap_client;

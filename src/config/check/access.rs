@@ -60,7 +60,8 @@ impl Checker<'_> {
             let types = names
                 .iter()
                 .filter_map(|name| self.schema.attribute(name.as_bytes()));
-            types.collect()
+            let subtypes = types.map(|kind| self.schema.definition(kind).subtypes);
+            subtypes.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
         };
         let never_granted = types(&owner_only).union(&types(&defaults::secret()));
         Hidden {

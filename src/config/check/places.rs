@@ -48,6 +48,11 @@ impl Checker<'_> {
                 );
             }
         }
+        table
+            .get_ref()
+            .private_key
+            .iter()
+            .for_each(|key| self.is_private(key));
         Some(TlsFiles {
             certificate: certificate?,
             private_key: private_key?,

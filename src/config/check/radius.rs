@@ -1,5 +1,6 @@
 //! `[radius]` and `[[radius.client]]`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -127,11 +128,24 @@ impl Checker<'_> {
         meaning
     }
 
+    /// A secret that every user of the machine can read is one to nobody.
+    pub(super) fn is_private(&self, file: &Spanned<String>) {
+        if self.files.is_open_to_all(Path::new(file.get_ref())) {
+            let what = format!("every user of this machine can read {}", file.get_ref());
+            self.warning(
+                &file.span(),
+                what,
+                "take others' right to read it away: chmod o= FILE",
+            );
+        }
+    }
+
     fn shared_secret(&self, client: &RawClient, place: &Span) -> Option<SharedSecret> {
         match (&client.secret, &client.secret_file) {
             (Some(secret), None) => self.long_enough(secret.get_ref().expose().as_bytes(), &secret.span()),
             (None, Some(file)) => {
                 let octets = Zeroizing::new(self.file(file)?);
+                self.is_private(file);
                 self.long_enough(octets.trim_ascii_end(), &file.span())
             }
             (None, None) => {

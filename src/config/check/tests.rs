@@ -9,6 +9,10 @@ use super::*;
 struct TwoFiles;
 
 impl Files for TwoFiles {
+    fn is_open_to_all(&self, path: &Path) -> bool {
+        path.starts_with("/open")
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
         match path.to_str() {
             Some("/schema") => Ok(vec!["/schema/a.schema".into(), "/schema/README".into()]),
@@ -19,12 +23,12 @@ impl Files for TwoFiles {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match path.to_str() {
-            Some("/secret") => Ok(b"0123456789abcdef01234567\n".into()),
+            Some("/secret" | "/open/secret") => Ok(b"0123456789abcdef01234567\n".into()),
             Some("/schema/a.schema") => {
                 Ok(b"attributetype ( 1.2.3.4 NAME 'shoeSize' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )".into())
             }
             Some("/broken.schema") => Ok(b"\nattributetype ( 1.2.3.4 NAME".into()),
-            Some("/pem") => Ok(b"-----BEGIN CERTIFICATE-----\n".into()),
+            Some("/pem" | "/open/pem") => Ok(b"-----BEGIN CERTIFICATE-----\n".into()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -47,6 +51,18 @@ fn one(text: &str, beginning: &str) {
     assert!(
         said.starts_with(beginning) && said.lines().count() == 1,
         "{text}\nsays: {said}"
+    );
+}
+
+#[test]
+fn files_with_secrets_that_every_user_can_read_are_warned_of() {
+    one(
+        "[[radius.client]]\nname = \"a\"\nnetwork = \"192.0.2.1/32\"\nsecret_file = \"/open/secret\"",
+        "x:5: warning: radius.client[0].secret_file: every user of this machine can read /open/secret",
+    );
+    one(
+        "[tls]\ncertificate = \"/open/pem\"\nprivate_key = \"/open/pem\"",
+        "x:4: warning: tls.private_key: every user of this machine can read /open/pem",
     );
 }
 
