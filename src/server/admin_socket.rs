@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::directory::export::{self, Form, Secrets};
-use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome};
+use crate::directory::import::{Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
 use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
 use crate::server::clock::Clock;
 use crate::server::tls::Tls;
@@ -220,16 +220,14 @@ impl Administration {
 
     fn import(&self, command: &Command, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<Part> {
         let wanted = wanted(command);
-        let unkept =
-            |error: io::Error| Part::Failed(format!("cannot write in {}: {error}", self.spool.display()));
         let mut file = match Spooled::create(&self.spool) {
             Ok(file) => file,
-            Err(error) => return Ok(unkept(error)),
+            Err(error) => return Ok(self.cannot_write(&error)),
         };
         match read_body(input, &mut file.file) {
             Ok(()) => {}
             Err(BodyError::Sender(error)) => return Err(error),
-            Err(BodyError::Keeper(error)) => return Ok(unkept(error)),
+            Err(BodyError::Keeper(error)) => return Ok(self.cannot_write(&error)),
         }
         let mut teller = Teller {
             out,
@@ -246,9 +244,17 @@ impl Administration {
             return Err(broken);
         }
         Ok(match outcome {
-            Ok(outcome) => Part::Done(figures(&outcome)),
+            Ok(outcome) => {
+                self.place.catch_up();
+                Part::Done(figures(&outcome))
+            }
+            Err(ImportError::Store(error)) => self.cannot_write(&error),
             Err(error) => Part::Failed(error.to_string()),
         })
+    }
+
+    fn cannot_write(&self, error: &dyn std::error::Error) -> Part {
+        Part::Failed(format!("cannot write in {}: {error}", self.spool.display()))
     }
 
     fn export(&self, command: &Command, out: &mut impl Write) -> io::Result<Part> {

@@ -87,6 +87,14 @@ impl Place {
         import::run(&job, &mut self.clone(), open, &mut SystemEntropy, events)
     }
 
+    /// Waits until every commit answered so far is found by searches: who wrote sees the write.
+    pub fn catch_up(&self) {
+        // A store that cannot tell leaves nothing to wait for.
+        if let Ok(revision) = self.runtime.block_on(self.store.current()) {
+            self.snapshots.at_least(revision, &self.runtime);
+        }
+    }
+
     /// Everything as it is now, to be exported.
     pub fn entries(&self) -> Entries {
         Entries {

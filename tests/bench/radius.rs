@@ -64,7 +64,7 @@ fn client(options: &Options, number: u64) -> Result<Tally> {
     socket.connect(options.text("addr", "127.0.0.1:1812"))?;
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     let people = options.number("people", 1000);
-    let secret = options.text("secret", "testing123-testing123-t").as_bytes();
+    let secret = options.text("secret", "testing123-testing123-long").as_bytes();
     let salt =
         Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id()) << 32 ^ number << 48;
     let mut sent = 0;

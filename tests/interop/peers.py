@@ -7,7 +7,7 @@ import os, pathlib, shutil, socket, subprocess, time
 SUFFIX = "dc=uni,dc=example"
 ROOT_DN = f"cn=admin,{SUFFIX}"
 ROOT_PIN = "interop-admin-1"
-SECRET = "testing123-testing123-t"
+SECRET = "testing123-testing123-long"
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -113,33 +113,53 @@ libdir = /usr/lib/freeradius
 pidfile = {folder}/pid
 max_requests = 65536
 hostname_lookups = no
-log {{ destination = files
- file = {folder}/radius.log
- auth = no }}
-security {{ max_attributes = 200
- reject_delay = 0
- status_server = yes }}
-client localhost {{ ipaddr = 127.0.0.1
- secret = {secret}
- require_message_authenticator = yes }}
-thread pool {{ start_servers = 4
- max_servers = 32
- min_spare_servers = 2
- max_spare_servers = 10
- max_requests_per_server = 0
- auto_limit_acct = no }}
+log {{
+    destination = files
+    file = {folder}/radius.log
+    auth = no
+}}
+security {{
+    max_attributes = 200
+    reject_delay = 0
+    status_server = yes
+}}
+client localhost {{
+    ipaddr = 127.0.0.1
+    secret = {secret}
+    require_message_authenticator = yes
+}}
+thread pool {{
+    start_servers = 4
+    max_servers = 32
+    min_spare_servers = 2
+    max_spare_servers = 10
+    max_requests_per_server = 0
+    auto_limit_acct = no
+}}
 modules {{
- pap {{ normalise = yes }}
- files {{ usersfile = {folder}/users
-  key = "%{{User-Name}}" }}
+    pap {{
+        normalise = yes
+    }}
+    files {{
+        usersfile = {folder}/users
+        key = "%{{User-Name}}"
+    }}
 }}
 server default {{
- listen {{ type = auth
-  ipaddr = 127.0.0.1
-  port = {port} }}
- authorize {{ files
-  pap }}
- authenticate {{ Auth-Type PAP {{ pap }} }}
+    listen {{
+        type = auth
+        ipaddr = 127.0.0.1
+        port = {port}
+    }}
+    authorize {{
+        files
+        pap
+    }}
+    authenticate {{
+        Auth-Type PAP {{
+            pap
+        }}
+    }}
 }}
 """
 

@@ -84,30 +84,6 @@ fn every_command_has_help_and_refuses_an_unknown_option() {
 }
 
 #[test]
-fn the_readme_names_commands_and_options_that_there_are() {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
-    let lines = readme.lines().filter_map(|line| line.strip_prefix("beadle "));
-    let mut seen = 0;
-    for line in lines {
-        let words = line.split('#').next().unwrap_or_default();
-        let (command, options) = words.split_once(' ').unwrap_or((words, ""));
-        let help = stdout(&ends(&[command, "--help"], 0));
-        for option in options.split_whitespace().filter(|word| word.starts_with("--")) {
-            assert!(help.contains(option), "beadle {command} has no {option}");
-        }
-        seen += 1;
-    }
-    assert!(seen >= 4, "the README shows how it is run");
-    for script in ["scripts/test", "scripts/bench"] {
-        assert!(
-            readme.contains(script) && Path::new(env!("CARGO_MANIFEST_DIR")).join(script).exists(),
-            "{script}"
-        );
-    }
-}
-
-#[test]
 fn reload_without_a_daemon_names_the_socket() {
     let said = stderr(&ends(&["reload", "--socket", "/nowhere/admin.sock"], 1));
     assert_eq!(said, "beadle: no daemon listens at /nowhere/admin.sock\n");

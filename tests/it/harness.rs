@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -123,10 +123,23 @@ admin_listen = ["127.0.0.1:0"]
 
     /// Imports LDIF text, which must be good.
     pub fn import(&self, ldif: &str) {
+        let output = self.try_import(ldif, &[]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    /// Imports LDIF text.
+    pub fn try_import(&self, ldif: &str, words: &[&str]) -> Output {
         let path = self.path("people.ldif");
         std::fs::write(&path, ldif).expect("the LDIF is written");
-        let output = self.beadle(&["import"], &[path.to_str().expect("UTF-8")]);
+        let path = path.to_str().expect("UTF-8");
+        self.beadle(&["import"], &[words, &[path]].concat())
+    }
+
+    /// Everything there is, as `beadle export` prints it.
+    pub fn export(&self, words: &[&str]) -> String {
+        let output = self.beadle(&["export"], words);
         assert!(output.status.success(), "{}", said(&output));
+        stdout(&output)
     }
 
     /// Starts the daemon and waits until it says that it is ready.
@@ -148,13 +161,18 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `beadle serve` with more environment, such as a log level.
     pub fn start(campus: Campus, environment: &[(&str, &str)]) -> Daemon {
+        Daemon::start_by(Command::new(beadle()), campus, environment)
+    }
+
+    /// Starts it by a command that becomes `beadle` when it is given beadle's words.
+    pub fn start_by(mut command: Command, campus: Campus, environment: &[(&str, &str)]) -> Daemon {
         let notify_path = campus.path("notify");
         let _ = std::fs::remove_file(&notify_path);
         let notify = UnixDatagram::bind(&notify_path).expect("a socket in the temporary folder");
         notify
             .set_read_timeout(Some(Duration::from_secs(60)))
             .expect("a time limit");
-        let mut child = Command::new(beadle())
+        let mut child = command
             .args(["serve", "--config"])
             .arg(campus.config())
             .env("NOTIFY_SOCKET", &notify_path)
@@ -224,11 +242,6 @@ impl Daemon {
         found
             .map(|(_, address)| address.as_str())
             .unwrap_or_else(|| panic!("no {what} among {:?}", self.listening))
-    }
-
-    /// The process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// Kills without warning and gives the folder back.
@@ -365,11 +378,6 @@ fn ssha(pin: &str) -> String {
         "{{SSHA}}{}",
         base64::engine::general_purpose::STANDARD.encode(bytes)
     )
-}
-
-/// Whether a file exists below the campus folder.
-pub fn exists(path: &Path) -> bool {
-    path.try_exists().unwrap_or(false)
 }
 
 /// The whole answer to `GET url`, status line first.

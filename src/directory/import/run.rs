@@ -122,8 +122,8 @@ pub enum ImportError<E> {
     /// The file cannot be read on from here, and nothing of it was applied.
     #[error(transparent)]
     Hopeless(Problem),
-    /// The store failed.
-    #[error("the store failed")]
+    /// The store failed, for this reason.
+    #[error("{0}")]
     Store(E),
     /// Others wrote the same entries, again and again.
     #[error("other writers were in the way {ROUNDS_MAX} times; import the file again")]

@@ -1,0 +1,228 @@
+//! What the daemon survives: kills while it imports, and a disk without room.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use beadle::server::admin_protocol::{Command as Administration, Part};
+
+use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, beadle, http_get, person, said, stdout};
+
+const PIN: &str = "correct-PIN-42";
+
+/// The suffix and so many people, in this order.
+fn crowd(people: usize) -> String {
+    let people = (0..people).map(|number| person(&format!("u{number:05}"), PIN, ""));
+    std::iter::once(base()).chain(people).collect()
+}
+
+/// The DNs of LDIF in their order.
+fn names(ldif: &str) -> Vec<&str> {
+    ldif.lines().filter(|line| line.starts_with("dn: ")).collect()
+}
+
+/// Sends an import to the daemon as `beadle import` does, and stops listening as soon as this many entries are
+/// said to be written. Returns how many were.
+fn import_until(daemon: &Daemon, ldif: &str, enough: u64) -> u64 {
+    let stream = UnixStream::connect(daemon.campus.path("store/admin.sock")).expect("the daemon listens");
+    let mut out = &stream;
+    let command = Administration::new("import").with("format", "ldif");
+    command.write(&mut out).expect("it reads");
+    out.write_all(ldif.as_bytes()).expect("it reads");
+    stream.shutdown(Shutdown::Write).expect("a socket");
+    let mut input = BufReader::new(&stream);
+    loop {
+        match Part::read(&mut input).expect("it answers") {
+            Part::Written(written, _) if written >= enough => return written,
+            Part::Row(..) | Part::Written(..) => {}
+            other => panic!("{other:?} before {enough} were written"),
+        }
+    }
+}
+
+#[test]
+fn a_kill_in_the_middle_of_an_import_loses_nothing_that_was_told() {
+    const PEOPLE: usize = 3_000;
+    let ldif = crowd(PEOPLE);
+    let expected = names(&ldif);
+    let mut whole = None;
+    let rounds: [u64; 6] = [1, 200, 777, 1_500, 2_600, 2_950];
+    for enough in rounds {
+        let daemon = Campus::new("").serve();
+        let written = import_until(&daemon, &ldif, enough);
+        let campus = daemon.kill();
+        let verified = campus.beadle(&["store", "verify"], &[]);
+        assert!(verified.status.success(), "{}", said(&verified));
+
+        let daemon = campus.serve();
+        let there = daemon.campus.export(&[]);
+        let there: std::collections::BTreeSet<&str> = names(&there).into_iter().collect();
+        let told = expected.iter().take(written as usize);
+        let lost: Vec<_> = told.filter(|name| !there.contains(**name)).collect();
+        assert!(
+            lost.is_empty(),
+            "{} of {written} are lost: {:?}",
+            lost.len(),
+            &lost[..1]
+        );
+        assert!(!left_over(&daemon), "hashes are left on the disk");
+
+        daemon.campus.import(&ldif);
+        let all = stripped(&daemon.campus.export(&["--with-secrets"]));
+        assert_eq!(names(&all).len(), expected.len());
+        assert_eq!(
+            *whole.get_or_insert_with(|| all.clone()),
+            all,
+            "as if never interrupted"
+        );
+        log_in(&daemon, "u02999");
+    }
+}
+
+/// An export without what follows from when it was imported.
+fn stripped(export: &str) -> String {
+    let lines = export.lines();
+    let lines = lines.filter(|line| !line.starts_with("entryUUID:") && !line.contains("Timestamp:"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Whether a file that was being imported is still in the store's folder.
+fn left_over(daemon: &Daemon) -> bool {
+    let files = std::fs::read_dir(daemon.campus.path("store")).expect("a folder");
+    files
+        .filter_map(Result::ok)
+        .any(|file| file.file_name().to_string_lossy().ends_with(".spool"))
+}
+
+/// A small disk that only processes started by [`Disk::command`] see; gone when it is dropped.
+struct Disk {
+    holder: Child,
+}
+
+impl Disk {
+    /// Mounts a disk of this size over a folder; `None` where the system does not let a test do it.
+    fn mount(folder: &Path, size: &str) -> Option<Disk> {
+        let script = "mount -t tmpfs -o size=\"$2\" tmpfs \"$1\" && echo mounted && exec cat";
+        let mut holder = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+            .arg(folder)
+            .arg(size)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut line = String::new();
+        let mut out = BufReader::new(holder.stdout.take()?);
+        out.read_line(&mut line).ok()?;
+        let disk = Disk { holder };
+        (line == "mounted\n").then_some(disk)
+    }
+
+    /// A program that sees the disk.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        let target = self.holder.id().to_string();
+        command.args([
+            "--preserve-credentials",
+            "--user",
+            "--mount",
+            "--target",
+            &target,
+            program,
+        ]);
+        command
+    }
+
+    fn run(&self, program: &str, words: &[&str]) {
+        // A disk that is filled up is an error to the one who fills it.
+        let _ = self.command(program).args(words).output().expect("it runs");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// A campus whose store is in the folder `disk`, and whose administration socket is not.
+fn on_a_disk() -> Campus {
+    let campus = Campus::new("");
+    let (store, disk) = (campus.path("store"), campus.path("disk"));
+    std::fs::create_dir(&disk).expect("a folder");
+    let text = std::fs::read_to_string(campus.config()).expect("written");
+    let path = |path: PathBuf| path.display().to_string();
+    let moved = text.replace(&path(store), &path(disk.join("store")));
+    let admin = format!("[admin]\nsocket = \"{}\"\n", path(campus.path("admin.sock")));
+    std::fs::write(campus.config(), moved + &admin).expect("writable");
+    campus
+}
+
+fn health(daemon: &Daemon) -> String {
+    http_get(&format!("http://{}/healthz", daemon.address("admin")))
+}
+
+fn log_in(daemon: &Daemon, uid: &str) {
+    let output = daemon.ldap(
+        "ldapwhoami",
+        &["-D", &format!("uid={uid},ou=people,{BASE}"), "-w", PIN],
+    );
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// The import of one person more is refused in one sentence that has this in it, and names the store.
+fn refused(daemon: &Daemon, why: &str) {
+    let output = daemon.campus.try_import(&person("late", PIN, ""), &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let expected = format!(
+        "cannot write in {}: {why}",
+        daemon.campus.path("disk/store").display()
+    );
+    assert!(said(&output).contains(&expected), "{}", said(&output));
+}
+
+#[test]
+fn on_a_full_disk_writes_are_refused_in_a_sentence_and_everything_else_goes_on() {
+    const PEOPLE: usize = 64;
+    let campus = on_a_disk();
+    let folder = campus.path("disk");
+    let Some(disk) = Disk::mount(&folder, "48m") else {
+        return;
+    };
+    let ballast = folder.join("ballast").display().to_string();
+    let daemon = Daemon::start_by(disk.command(beadle()), campus, &[]);
+    daemon.campus.import(&crowd(PEOPLE));
+    assert!(health(&daemon).contains("200 OK"), "{}", health(&daemon));
+
+    disk.run("dd", &["if=/dev/zero", &format!("of={ballast}"), "bs=4k"]);
+    refused(&daemon, "No space left on device");
+    // The first log-in of each replaces an imported hash, until there is no room for another.
+    let full = (0..PEOPLE).any(|number| {
+        log_in(&daemon, &format!("u{number:05}"));
+        health(&daemon).contains("read-only")
+    });
+    assert!(full && health(&daemon).contains("503"), "{}", health(&daemon));
+    disk.run("truncate", &["--size=-1M", &ballast]);
+    refused(&daemon, "the store refuses writes: no space left on the disk");
+    log_in(&daemon, "u00000");
+    log_in(&daemon, "u00063");
+    let found = daemon.ldap(
+        "ldapsearch",
+        &["-D", ROOT_DN, "-w", ROOT_PIN, "-b", BASE, "(uid=u00007)", "cn"],
+    );
+    assert!(stdout(&found).contains("cn: Person u00007"), "{}", said(&found));
+
+    let (campus, code, logged) = daemon.stop();
+    assert_eq!(code, Some(0), "{logged:?}");
+    disk.run("rm", &[&ballast]);
+    let daemon = Daemon::start_by(disk.command(beadle()), campus, &[]);
+    assert!(health(&daemon).contains("200 OK"), "{}", health(&daemon));
+    daemon.campus.import(&person("late", PIN, ""));
+    log_in(&daemon, "u00000");
+    log_in(&daemon, "late");
+    assert_eq!(names(&daemon.campus.export(&[])).len(), PEOPLE + 4);
+}
