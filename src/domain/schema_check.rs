@@ -93,13 +93,6 @@ impl Schema {
         })
     }
 
-    /// The structural class the entry belongs to: the lowest of its one line. Errors: an unknown class, no
-    /// structural class, more than one line.
-    pub fn structural_class(&self, entry: &Entry) -> Result<&ObjectClass, SchemaViolation> {
-        let classes = self.classes_of(entry)?;
-        self.single_line(&classes)
-    }
-
     /// Adds to the entry the values that its RDN names and it does not have (RFC 4511 section 4.7). Errors: an
     /// RDN with an attribute that the schema does not know.
     pub fn add_naming_values(&self, entry: &mut Entry) -> Result<(), SchemaViolation> {
@@ -426,15 +419,6 @@ mod tests {
         assert_eq!(
             named.values(schema.attribute(b"cn").unwrap()),
             [b"A".as_slice().into()]
-        );
-    }
-
-    #[test]
-    fn the_structural_class_is_the_lowest_of_the_line() {
-        let schema = &*SCHEMA;
-        assert_eq!(
-            schema.structural_class(&entry(schema, ADA)).unwrap().name(),
-            "inetOrgPerson"
         );
     }
 }

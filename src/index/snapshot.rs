@@ -162,21 +162,4 @@ impl Snapshot {
     fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         (0..self.base.entries.len() as u32 + self.delta.added()).map(Slot)
     }
-
-    /// Every entry, parents before children and siblings in order of their normal names: the order of an export.
-    pub fn entries_in_dn_order(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        let mut below = self.sorted_children(Slot::NONE);
-        std::iter::from_fn(move || {
-            let entry = below.pop()?;
-            below.extend(self.sorted_children(entry.slot()));
-            Some(entry)
-        })
-    }
-
-    /// In descending order, to be taken from the end.
-    fn sorted_children(&self, parent: Slot) -> Vec<EntryRef<'_>> {
-        let mut children: Vec<_> = self.children(parent).collect();
-        children.sort_unstable_by(|a, b| b.normal_name().cmp(a.normal_name()));
-        children
-    }
 }

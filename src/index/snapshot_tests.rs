@@ -199,14 +199,6 @@ fn side_records_are_kept_through_changes_and_folding() {
 }
 
 #[test]
-fn export_order_has_parents_first_and_siblings_sorted() {
-    let schema = schema();
-    let snapshot = snapshot(schema, UNIVERSITY);
-    let ids: Vec<u64> = snapshot.entries_in_dn_order().map(|entry| entry.id()).collect();
-    assert_eq!(ids, [1, 3, 8, 7, 2, 4, 5, 6]);
-}
-
-#[test]
 fn an_entry_goes_back_to_its_record_whole() {
     let schema = schema();
     let snapshot = snapshot(schema, UNIVERSITY);

@@ -1,6 +1,5 @@
 //! What log-ins stand on: the index for reading, the store for writing, the audit log for the rest.
 
-use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -88,11 +87,9 @@ impl Realm for DirectoryRealm {
         }
     }
 
-    fn commit(&self, batch: Batch) -> impl Future<Output = ()> + Send {
-        async {
-            if let Err(error) = DirectoryRealm::commit(self, batch).await {
-                tracing::error!(%error, "login: a lock is not stored and holds until the restart only");
-            }
+    async fn commit(&self, batch: Batch) {
+        if let Err(error) = DirectoryRealm::commit(self, batch).await {
+            tracing::error!(%error, "login: a lock is not stored and holds until the restart only");
         }
     }
 

@@ -17,11 +17,6 @@ impl Timestamp {
         self.0
     }
 
-    /// Seconds since the epoch, rounded down.
-    pub const fn unix_s(self) -> u64 {
-        self.0 / 1000
-    }
-
     /// The moment `ms` milliseconds later; at the end of time, the end of time.
     pub const fn plus_ms(self, ms: u64) -> Timestamp {
         Timestamp(self.0.saturating_add(ms))
