@@ -25,6 +25,7 @@ use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
 use crate::server::signals::Signals;
 use crate::server::sockets::{BindError, Sockets};
+use crate::server::spool;
 use crate::server::sweeper;
 use crate::server::tls::{self, Tls, TlsError};
 use crate::server::transfer::Place;
@@ -151,6 +152,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
         runtime: Handle::current(),
     };
     let (tls, clock, spool) = (tls.clone(), runner.clock.clone(), plan.entries.store.path.clone());
+    spool::clear(&spool);
     Administration {
         place,
         tls,

@@ -1,12 +1,11 @@
 //! What the daemon survives: kills while it imports, and a disk without room.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::Shutdown;
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use beadle::server::admin_protocol::{Command as Administration, Part};
+use beadle::server::admin_protocol::{Command as Administration, Part, write_body};
 
 use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, beadle, http_get, person, said, stdout};
 
@@ -30,14 +29,14 @@ fn import_until(daemon: &Daemon, ldif: &str, enough: u64) -> u64 {
     let mut out = &stream;
     let command = Administration::new("import").with("format", "ldif");
     command.write(&mut out).expect("it reads");
-    out.write_all(ldif.as_bytes()).expect("it reads");
-    stream.shutdown(Shutdown::Write).expect("a socket");
+    write_body(&mut ldif.as_bytes(), &mut out).expect("it reads");
     let mut input = BufReader::new(&stream);
     loop {
         match Part::read(&mut input).expect("it answers") {
             Part::Written(written, _) if written >= enough => return written,
             Part::Row(..) | Part::Written(..) => {}
-            other => panic!("{other:?} before {enough} were written"),
+            Part::Failed(why) => panic!("{why}, before {enough} were written"),
+            _ => panic!("the import ended before {enough} were written"),
         }
     }
 }
