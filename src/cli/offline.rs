@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use tokio::runtime::{Handle, Runtime};
 
+use crate::directory::import::Writers;
 use crate::index::Snapshot;
 use crate::record::Revision;
 use crate::server::entropy::SystemEntropy;
@@ -44,6 +45,7 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         runtime: runtime.handle().clone(),
+        writers: Writers::Alone,
     })
 }
 

@@ -35,7 +35,8 @@ pub use merge::NEVER_IMPORTED;
 pub use plan::Plan;
 pub use rows::{Format, rows};
 pub use run::{
-    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World, run,
+    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World,
+    Writers, run,
 };
 
 use crate::domain::entry::Entry;

@@ -9,6 +9,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use crate::directory::accounts::AccountTypes;
+use crate::directory::import::Writers;
 use crate::index::IndexHandle;
 use crate::record::Operation;
 use crate::server::admin_socket::{AdminSocket, AdminSocketError, Administration};
@@ -150,6 +151,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         runtime: Handle::current(),
+        writers: Writers::Several,
     };
     let (tls, clock, spool) = (tls.clone(), runner.clock.clone(), plan.entries.store.path.clone());
     spool::clear(&spool);

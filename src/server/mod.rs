@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod follower;
 pub mod hash_pool;
 pub mod http_listener;
+pub mod importing;
 pub mod latches;
 mod ldap_connection;
 pub mod ldap_counters;

@@ -8,12 +8,13 @@ use tokio::runtime::Handle;
 
 use crate::directory::entries::Entries;
 use crate::directory::import::{
-    self, Committed, Events, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Open, Outcome, World,
+    self, Events, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Open, Outcome, Writers,
 };
 use crate::domain::schema::Schema;
 use crate::index::Snapshot;
-use crate::record::{Batch, Revision};
+use crate::record::Revision;
 use crate::server::entropy::SystemEntropy;
+use crate::server::importing::Importing;
 use crate::store::{CommitError, Store};
 use crate::types::{Dn, Timestamp};
 
@@ -50,6 +51,8 @@ pub struct Place {
     pub base: Dn,
     /// The runtime the store's answers are awaited on.
     pub runtime: Handle,
+    /// Whether anybody else writes to the store.
+    pub writers: Writers,
 }
 
 impl Place {
@@ -84,7 +87,13 @@ impl Place {
             keep_going: wanted.keep_going,
             mode: wanted.mode,
         };
-        import::run(&job, &mut self.clone(), open, &mut SystemEntropy, events)
+        import::run(
+            &job,
+            &mut Importing::new(self.clone()),
+            open,
+            &mut SystemEntropy,
+            events,
+        )
     }
 
     /// Waits until every commit answered so far is found by searches: who wrote sees the write.
@@ -126,24 +135,4 @@ const READ_BYTES: usize = 256 * 1024;
 
 fn row_error(error: io::Error) -> crate::directory::row::RowError {
     crate::directory::row::RowError::from(error)
-}
-
-impl World for Place {
-    type Existing = Entries;
-    type Error = CommitError;
-
-    fn existing(&mut self, revision: Revision) -> Result<Entries, CommitError> {
-        Ok(Entries {
-            snapshot: self.snapshots.at_least(revision, &self.runtime),
-            schema: self.schema.clone(),
-        })
-    }
-
-    fn commit(&mut self, batch: &Batch) -> Result<Committed, CommitError> {
-        match self.runtime.block_on(self.store.commit(batch.clone())) {
-            Ok(revision) => Ok(Committed::At(revision)),
-            Err(CommitError::Conflict { at }) => Ok(Committed::Conflict(at)),
-            Err(error) => Err(error),
-        }
-    }
 }

@@ -27,6 +27,19 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
+/// The vectors: a line each.
+fn lines() -> impl Iterator<Item = &'static str> {
+    VECTORS
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+}
+
+/// The bytes of every vector.
+pub fn frames() -> Vec<Vec<u8>> {
+    let frames = lines().filter_map(|line| line.split(" | ").nth(1));
+    frames.map(bytes).collect()
+}
+
 fn next(session: &mut Session, bytes: &[u8], out: &mut BytesMut) -> Result<Next, &'static str> {
     let bytes = match frame(bytes, session.limits().bytes_max) {
         Frame::Complete(length) => &bytes[..length],
@@ -79,11 +92,8 @@ fn every_frame_is_answered_as_written() {
     let base = Dn::parse("dc=uni,dc=example").expect("a name");
     let schema = Arc::new(Schema::built_in());
     let shared = Arc::new(Shared::new(schema, &base, StartTls::Offered, Limits::default()));
-    let lines = VECTORS
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty());
     let mut wrong = Vec::new();
-    for line in lines {
+    for line in lines() {
         let parts: Vec<&str> = line.split(" | ").collect();
         let [name, hex, expected] = parts.as_slice() else {
             panic!("three parts: {line}")

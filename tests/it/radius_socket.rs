@@ -199,7 +199,7 @@ fn received(output: &Output, code: &str) {
 }
 
 /// A Status-Server with this Identifier.
-fn status_server(identifier: u8) -> Vec<u8> {
+pub fn status_server(identifier: u8) -> Vec<u8> {
     let mut bytes = [&[12, identifier, 0, 38][..], &[identifier; 16], &[80, 18], &ZERO].concat();
     let proof = message_authenticator(&[&bytes], &SharedSecret::new(SECRET.as_bytes()));
     bytes[22..].copy_from_slice(&proof);
@@ -207,7 +207,7 @@ fn status_server(identifier: u8) -> Vec<u8> {
 }
 
 /// An Access-Request over PAP with Identifier 9 and nines for an authenticator.
-fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
+pub fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
     let hidden = AVP::from_user_password(2, pin, SECRET.as_bytes(), &[9; 16])
         .unwrap()
         .encode_bytes();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::plan::{Claim, Plan, PlannedRow, RowKind};
-use super::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, entry_key, next_id_key};
+use super::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers, entry_key, next_id_key};
 use crate::directory::unique;
 use crate::record::{Batch, Guard, Operation, Revision};
 
@@ -14,6 +14,7 @@ use crate::record::{Batch, Guard, Operation, Revision};
 /// commit, so that the batches of one import do not conflict with each other.
 pub struct Applying {
     plan: Plan,
+    writers: Writers,
     /// Positions in the plan, entries above first.
     order: Vec<u32>,
     next: usize,
@@ -41,8 +42,8 @@ pub struct Written {
 const OVERHEAD: usize = 2;
 
 impl Applying {
-    /// Begins to apply `plan`.
-    pub fn new(plan: Plan) -> Applying {
+    /// Begins to apply `plan`; without guards where nobody else writes.
+    pub fn new(plan: Plan, writers: Writers) -> Applying {
         let good = (0..)
             .zip(&plan.rows)
             .filter(|(_, row)| row.kind != RowKind::Refused);
@@ -59,6 +60,7 @@ impl Applying {
         let aboves = aboves.map(|row| (row.id, None)).collect();
         Applying {
             plan,
+            writers,
             order,
             next: 0,
             own: None,
@@ -114,6 +116,9 @@ impl Applying {
             return None;
         }
         self.add_guards(&mut batch, &claims, &above);
+        if self.writers == Writers::Alone {
+            batch.guards.clear();
+        }
         Some(batch)
     }
 

@@ -30,8 +30,23 @@ pub trait World {
     /// A snapshot of `revision` or later.
     fn existing(&mut self, revision: Revision) -> Result<Self::Existing, Self::Error>;
 
-    /// Commits a batch.
-    fn commit(&mut self, batch: &Batch) -> Result<Committed, Self::Error>;
+    /// Whether somebody else can write meanwhile.
+    fn writers(&self) -> Writers;
+
+    /// Commits a batch. Where nobody else writes it may return before the batch is durable.
+    fn commit(&mut self, batch: Batch) -> Result<Committed, Self::Error>;
+
+    /// Waits until every batch is durable. Errors: why one of them is not.
+    fn settle(&mut self) -> Result<(), Self::Error>;
+}
+
+/// Whether somebody else can write during an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Nobody: the import has the store for itself. Its batches need no guards, and many are under way at once.
+    Alone,
+    /// The daemon's other commands and its log-ins.
+    Several,
 }
 
 /// What became of a batch.
@@ -261,10 +276,10 @@ fn apply<W: World>(
     world: &mut W,
     story: &mut Story<'_, '_>,
 ) -> Result<Option<Revision>, ImportError<W::Error>> {
-    let mut applying = Applying::new(plan);
+    let mut applying = Applying::new(plan, world.writers());
     let (mut conflicts, mut conflict) = (0, None);
     while let Some(batch) = applying.next_batch() {
-        match world.commit(&batch).map_err(ImportError::Store)? {
+        match world.commit(batch).map_err(ImportError::Store)? {
             Committed::At(revision) => applying.committed(revision),
             Committed::Conflict(at) => {
                 conflicts += 1;
@@ -277,6 +292,7 @@ fn apply<W: World>(
         let (written, all) = applying.progress();
         story.tell(Event::Written(written, all))?;
     }
+    world.settle().map_err(ImportError::Store)?;
     story.written.new += applying.done().new;
     story.written.changed += applying.done().changed;
     Ok(conflict)

@@ -254,7 +254,15 @@ impl World for Town {
         Ok(self.look())
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<Committed, String> {
+    fn writers(&self) -> Writers {
+        Writers::Several
+    }
+
+    fn settle(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<Committed, String> {
         if let Some(operations) = self.rivals.pop() {
             self.write(operations);
         }
@@ -262,7 +270,7 @@ impl World for Town {
         if !batch.guards.iter().all(|guard| self.holds(guard)) {
             return Ok(Committed::Conflict(self.revision));
         }
-        self.write(batch.operations.clone());
+        self.write(batch.operations);
         Ok(Committed::At(self.revision))
     }
 }
