@@ -346,3 +346,5 @@ fn take(left: &mut u64, else_answer: Answer) -> ControlFlow<Answer> {
 mod oracle_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turn_tests;

@@ -12,8 +12,9 @@ pub struct AttributeDescription {
     pub options: Box<str>,
 }
 
-/// One attribute of an entry: a description and its values, at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One attribute of an entry: a description and its values, at least one. Has no `Debug`: a value may be a
+/// PIN's hash.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Which attribute.
     pub description: AttributeDescription,

@@ -76,8 +76,8 @@ impl Command {
     }
 }
 
-/// One part of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One part of a body or an answer. Has no `Debug`: it may hold a PIN's hash.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Part {
     /// What a row of a file does: `new`, `changed ATTRIBUTES` or `unchanged`, a tab, and its DN; or the
     /// number of rows so far. Bytes of the file read, text.
@@ -253,12 +253,10 @@ mod tests {
         parts.iter().for_each(|part| part.write(&mut bytes).unwrap());
         let mut input = &bytes[..];
         for part in &parts {
-            assert_eq!(Part::read(&mut input).unwrap(), *part);
+            assert!(Part::read(&mut input).unwrap() == *part);
         }
-        assert_eq!(
-            Part::read(&mut input).unwrap_err().kind(),
-            io::ErrorKind::UnexpectedEof
-        );
+        let end = Part::read(&mut input).err();
+        assert_eq!(end.map(|end| end.kind()), Some(io::ErrorKind::UnexpectedEof));
     }
 
     #[test]

@@ -19,11 +19,12 @@ use crate::directory::export::{self, Form, Secrets};
 use crate::directory::import::{Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
 use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
 use crate::server::clock::Clock;
+use crate::server::spool::Spooled;
 use crate::server::tls::Tls;
 use crate::server::transfer::{Place, Wanted};
 
 /// The most commands at a time; one more waits.
-const COMMANDS_MAX: usize = 4;
+pub const COMMANDS_MAX: usize = 4;
 /// How long a client may be silent in the middle of a command, in seconds.
 const SILENCE_S_MAX: u64 = 60;
 /// Rows between two words about an import's progress.
@@ -100,7 +101,6 @@ impl AdminSocket {
 
     /// Serves commands until `stop`. A command under way is cut off then: of an import what was committed stays.
     pub async fn serve(self, administration: Administration, stop: CancellationToken) {
-        clear_spool(&administration.spool);
         let administration = Arc::new(administration);
         let (free, commands) = (Arc::new(Semaphore::new(COMMANDS_MAX)), TaskTracker::new());
         loop {
@@ -158,14 +158,6 @@ fn remove_abandoned(path: &Path) -> Result<(), AdminSocketError> {
         Ok(_) => Err(AdminSocketError::NoSocket { path: path.into() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-    }
-}
-
-/// Removes what a kill in the middle of an import has left: rows hold hashes. The store's lock is held, so
-/// they are nobody else's.
-fn clear_spool(folder: &Path) {
-    for number in 0..SPOOLED_MAX {
-        let _ = std::fs::remove_file(spool_file(folder, number));
     }
 }
 
@@ -389,45 +381,6 @@ impl<W: Write> Write for DataParts<'_, W> {
     }
 }
 
-/// A file that is gone when dropped, readable by its owner only.
-struct Spooled {
-    path: PathBuf,
-    file: std::fs::File,
-}
-
-impl Spooled {
-    fn create(folder: &Path) -> io::Result<Spooled> {
-        use std::os::unix::fs::OpenOptionsExt;
-        for number in 0..SPOOLED_MAX {
-            let path = spool_file(folder, number);
-            let made = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path);
-            match made {
-                Ok(file) => return Ok(Spooled { path, file }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::Error::other("too many files import-*.spool: remove them"))
-    }
-}
-
-/// More names than there are commands at a time.
-const SPOOLED_MAX: usize = 2 * COMMANDS_MAX;
-
-fn spool_file(folder: &Path, number: usize) -> PathBuf {
-    folder.join(format!("import-{number}.spool"))
-}
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -458,21 +411,5 @@ mod tests {
             Err(AdminSocketError::InUse { .. })
         ));
         drop(bound);
-    }
-
-    #[test]
-    fn what_a_killed_import_has_left_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        for number in 0..SPOOLED_MAX {
-            std::fs::write(spool_file(folder.path(), number), "userPassword: {SSHA}…").unwrap();
-        }
-        assert!(Spooled::create(folder.path()).is_err());
-        clear_spool(folder.path());
-        assert!(Spooled::create(folder.path()).is_ok());
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            0,
-            "gone with its import"
-        );
     }
 }

@@ -26,6 +26,7 @@ use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
 use crate::server::signals::Signals;
 use crate::server::sockets::{BindError, Sockets};
+use crate::server::spool;
 use crate::server::sweeper;
 use crate::server::tls::{self, Tls, TlsError};
 use crate::server::transfer::Place;
@@ -153,6 +154,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
         writers: Writers::Several,
     };
     let (tls, clock, spool) = (tls.clone(), runner.clock.clone(), plan.entries.store.path.clone());
+    spool::clear(&spool);
     Administration {
         place,
         tls,

@@ -31,6 +31,7 @@ pub mod realm;
 pub mod runner;
 pub mod signals;
 pub mod sockets;
+mod spool;
 pub mod sweeper;
 pub mod tls;
 pub mod transfer;

@@ -35,7 +35,8 @@ fn import_until(daemon: &Daemon, ldif: &str, enough: u64) -> u64 {
         match Part::read(&mut input).expect("it answers") {
             Part::Written(written, _) if written >= enough => return written,
             Part::Row(..) | Part::Written(..) => {}
-            other => panic!("{other:?} before {enough} were written"),
+            Part::Failed(why) => panic!("{why}, before {enough} were written"),
+            _ => panic!("the import ended before {enough} were written"),
         }
     }
 }
