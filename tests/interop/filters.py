@@ -21,6 +21,8 @@ def person(chance, i, number):
     given, surname = chance.choice(GIVEN), chance.choice(SURNAMES)
     uid = f"u{i:04d}"
     out = f"dn: uid={uid},ou=people,{peers.SUFFIX}\nobjectClass: inetOrgPerson\n"
+    posix = chance.random() < 0.4
+    out += "objectClass: posixAccount\n" * posix
     out += line("uid", uid) + line("cn", f"{given} {surname}") + line("sn", surname) + line("givenName", given)
     if chance.random() < 0.5:
         out += line("cn", f"{surname.upper()} {given}")
@@ -37,6 +39,15 @@ def person(chance, i, number):
         out += f"seeAlso: uid=u{chance.randrange(200):04d} , OU=People,{peers.SUFFIX}\n"
     if chance.random() < 0.2:
         out += f"jpegPhoto:: {base64.b64encode(bytes(chance.randrange(256) for _ in range(5))).decode()}\n"
+    if chance.random() < 0.4:
+        out += line("postalAddress", chance.choice(["Room 7$Main  Building$Hong Kong", "room 7$Main Building$HK"]))
+    if chance.random() < 0.4:
+        out += line("labeledURI", chance.choice(["https://uni.example/~A", "https://uni.example/~a Home"]))
+    if chance.random() < 0.4:
+        out += line("x121Address", chance.choice(["12 34", "1234", "567"])) + line("destinationIndicator", "Hong Kong")
+    if posix:
+        out += (f"uidNumber: {1000 + i}\ngidNumber: {chance.choice([-5, 7, 100])}\n"
+                f"homeDirectory: /home/{chance.choice(['u', 'U'])}\nloginShell: /bin/sh\n")
     return out + "\n"
 
 
@@ -53,6 +64,8 @@ def university(chance, path):
             out.write(f"dn: cn={name},ou=groups,{peers.SUFFIX}\nobjectClass: groupOfNames\ncn: {name}\n")
             out.writelines(f"member: uid=u{i:04d},ou=people,{peers.SUFFIX}\n" for i in members)
             out.write("\n")
+        out.write(f"dn: cn=unique,ou=groups,{peers.SUFFIX}\nobjectClass: groupOfUniqueNames\ncn: unique\n"
+                  f"uniqueMember: uid=u0007,ou=people,{peers.SUFFIX}\nuniqueMember: uid=u0008,ou=people,{peers.SUFFIX}#'01'B\n\n")
 
 
 def escaped(value):
@@ -61,7 +74,8 @@ def escaped(value):
 
 # Not asked: `~=`, which slapd answers by sound and beadle as equality (RFC 4511 section 4.5.1.7.6 allows both);
 # options other than language tags, which slapd does not know; structuralObjectClass, which beadle does not keep;
-# operational attributes whose values say when and how each server was loaded.
+# operational attributes whose values say when and how each server was loaded; spaces beside the `$` of an address,
+# where a line begins or ends (RFC 4517 section 4.2.9) but slapd keeps them.
 VALUES = {
     "uid": ["u0001", "U0017", " u0042 ", "u9999"], "cn": [f"{g} {s}" for g in GIVEN[:5] for s in SURNAMES[:3]],
     "sn": SURNAMES + ["CHAN", "strasse", "MÜLLER"], "surname": ["chan"], "givenName": GIVEN,
@@ -71,6 +85,11 @@ VALUES = {
     "description": ["padded words", "ünïcode", "teaches 3", "9"], "description;lang-en": ["teaches 3", "TEACHES  4"],
     "description;lang-fr": ["x"], "entryDN": [f"ou=People,{peers.SUFFIX}"], "hasSubordinates": ["TRUE", "FALSE"],
     "member": [f"uid=u0007,ou=people,{peers.SUFFIX}", f"UID=U0011 , ou=PEOPLE,{peers.SUFFIX}", "not a dn"],
+    "postalAddress": ["room 7$main building$hong kong", "Room 7$Main Building", "room  7$main building$hk"],
+    "labeledURI": ["https://uni.example/~A", "https://uni.example/~a"], "x121Address": ["1234", "1 2 3 4", "5"],
+    "destinationIndicator": ["hong kong", "HONG  KONG"], "uidNumber": ["1010", "01010", "1100", "-1", "x"],
+    "gidNumber": ["7", "-5", "100", "8"], "homeDirectory": ["/home/u", "/HOME/U"], "loginShell": ["/bin/sh"],
+    "uniqueMember": [f"uid=u0007,ou=People,{peers.SUFFIX}", f"UID=u0008,ou=people,{peers.SUFFIX}#'01'B"],
     "seeAlso": [f"uid=u0007,ou=people,{peers.SUFFIX}"], "dc": ["uni", "UNI"], "o": ["university"],
     "name": ["chan", "law"], "2.5.4.3": ["law", "arts"], "noSuchAttribute": ["x"], "jpegPhoto": ["\x01\x02"],
 }
@@ -174,7 +193,7 @@ def main():
     chance = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 20261122)
     with tempfile.TemporaryDirectory() as folder:
         university(chance, f"{folder}/people.ldif")
-        with peers.Slapd(f"{folder}/slapd", f"{folder}/people.ldif") as slapd, \
+        with peers.Slapd(f"{folder}/slapd", f"{folder}/people.ldif", "include /etc/ldap/schema/nis.schema") as slapd, \
                 peers.Beadle(binary, f"{folder}/beadle", f"{folder}/people.ldif") as beadle:
             filters = list(dict.fromkeys(tree(chance, 3) for _ in range(count)))
             searches = [

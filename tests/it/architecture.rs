@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("base64", &["domain", "directory"]),
     ("arc_swap", &["index", "server"]),
     ("foldhash", &["index"]),
+    ("mimalloc", &["main"]),
     ("hashbrown", &["index"]),
     ("imbl", &["index"]),
     ("memchr", &["index"]),
