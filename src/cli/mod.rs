@@ -72,11 +72,20 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A command that has already said everything on its own has nothing to add.
             if !error.is::<Failed>() {
-                output::complain(&format!("beadle: {error:#}"));
+                output::complain(&format!("beadle: {}", sentence(&error)));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error and its causes in one sentence. A cause that the words before it already end with is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let causes = error.chain().skip(1).map(ToString::to_string);
+    causes.fold(error.to_string(), |said, cause| match said.ends_with(&cause) {
+        true => said,
+        false => format!("{said}: {cause}"),
+    })
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
@@ -97,6 +106,17 @@ fn run(command: Command) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = || std::io::Error::other("in use");
+        let once = anyhow::Error::new(cause()).context("cannot listen: in use");
+        assert_eq!(sentence(&once), "cannot listen: in use");
+        let both = anyhow::Error::new(cause())
+            .context("cannot listen")
+            .context("people.ldif");
+        assert_eq!(sentence(&both), "people.ldif: cannot listen: in use");
+    }
 
     #[test]
     fn the_command_line_does_not_contradict_itself() {

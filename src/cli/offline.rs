@@ -21,8 +21,7 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
     // Nobody follows this store, and who opens it next takes a snapshot: no past needs to be kept.
     let mut settings = plan.entries.store.clone();
     settings.log.bytes_max = 0;
-    let store: Arc<dyn Store> =
-        Arc::new(SledStore::open(&settings, &mut SystemEntropy).with_context(|| folder.clone())?);
+    let store: Arc<dyn Store> = Arc::new(SledStore::open(&settings, &mut SystemEntropy)?);
     let mut seed = [0; 8];
     SystemEntropy.fill(&mut seed);
     let index = IndexPlan {

@@ -227,6 +227,7 @@ class Beadle(Server):
         self.port, self.radius_port = free_port(), free_port(socket.SOCK_DGRAM)
         hashed = subprocess.run([binary, "hash"], input=ROOT_PIN + "\n", text=True, capture_output=True, check=True)
         self.config = self.folder / "beadle.toml"
+        self.config.touch(0o600)
         self.config.write_text(BEADLE_CONF.format(
             folder=self.folder, suffix=SUFFIX, root_dn=ROOT_DN, root_hash=hashed.stdout.strip(), port=self.port,
             radius_port=self.radius_port, secret=SECRET, more=more))

@@ -288,41 +288,6 @@ fn a_lock_outlives_a_restart() {
 }
 
 #[test]
-fn a_second_daemon_on_the_same_store_is_one_clear_sentence() {
-    let daemon = campus();
-    let text = std::fs::read_to_string(daemon.campus.config()).expect("written");
-    std::fs::write(daemon.campus.config(), text).expect("writable");
-    let output = daemon.campus.beadle(&["serve"], &[]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(
-        said(&output).contains("store"),
-        "names the path: {}",
-        said(&output)
-    );
-}
-
-#[test]
-fn a_port_in_use_is_one_clear_sentence() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("bound").to_string();
-    let campus = Campus::new("");
-    let text = std::fs::read_to_string(campus.config()).expect("written");
-    let text = text.replacen(
-        "listen = [\"127.0.0.1:0\"]",
-        &format!("listen = [\"{address}\"]"),
-        1,
-    );
-    std::fs::write(campus.config(), text).expect("writable");
-    let output = campus.beadle(&["serve"], &[]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(
-        said(&output).contains(&address),
-        "names the address: {}",
-        said(&output)
-    );
-}
-
-#[test]
 fn sigterm_closes_cleanly_and_metrics_and_health_are_served() {
     let daemon = campus();
     daemon.ldap("ldapwhoami", &["-D", &dn("ada"), "-w", PIN]);

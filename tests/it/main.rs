@@ -23,6 +23,7 @@ mod ldap_vectors;
 mod malformed;
 mod radius_socket;
 mod readme;
+mod refused_starts;
 mod schema_files;
 mod secrets_in_logs;
 mod store_battery;
