@@ -27,6 +27,28 @@ impl AccountTypes {
             disabled: schema.attribute(b"beadleDisabled")?,
         })
     }
+
+    /// Who `asker` is in `snapshot`: a member whose entry has been disabled or removed since the log-in is a
+    /// stranger, however long the connection stays open.
+    pub fn current(&self, snapshot: &Snapshot, asker: &Asker) -> Asker {
+        let Asker::Member(member) = asker else {
+            return asker.clone();
+        };
+        match snapshot
+            .entry_by_id(member.entry)
+            .map(|entry| self.standing(entry))
+        {
+            Some(Standing::Enabled) => asker.clone(),
+            Some(Standing::Disabled) | None => Asker::Public,
+        }
+    }
+
+    fn standing(&self, entry: EntryRef<'_>) -> Standing {
+        match entry.first_value(self.disabled) {
+            Some(value) if value.eq_ignore_ascii_case(b"TRUE") => Standing::Disabled,
+            _ => Standing::Enabled,
+        }
+    }
 }
 
 /// Every account there is at the moment of a snapshot.
@@ -43,7 +65,6 @@ pub struct DirectoryAccounts {
 
 impl DirectoryAccounts {
     fn view<'a>(&'a self, entry: EntryRef<'a>) -> AccountView<'a> {
-        let disabled = entry.first_value(self.types.disabled);
         let member = Member {
             entry: entry.id(),
             dn: entry.dn(),
@@ -51,10 +72,7 @@ impl DirectoryAccounts {
         AccountView {
             asker: Asker::Member(Arc::new(member)),
             hash: entry.first_value(self.types.user_password),
-            standing: match disabled {
-                Some(value) if value.eq_ignore_ascii_case(b"TRUE") => Standing::Disabled,
-                _ => Standing::Enabled,
-            },
+            standing: self.types.standing(entry),
             // Everything here was read at this revision, so a guard on it is as strict as one on the entry's own.
             revision: entry.snapshot().revision(),
         }
@@ -95,5 +113,37 @@ impl Accounts for DirectoryAccounts {
             value: stored.encode().into(),
             expires: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::testing::member;
+    use crate::index::testing::{Row, schema, snapshot};
+
+    #[test]
+    fn a_member_who_is_disabled_or_gone_is_a_stranger_at_once() {
+        let schema = schema();
+        let person = [
+            "objectClass: person",
+            "objectClass: beadleAccount",
+            "cn: a",
+            "sn: a",
+        ];
+        let disabled = [&person[..], &["beadleDisabled: TRUE"]].concat();
+        let rows = [
+            Row(1, 0, "dc=uni", &["objectClass: organization", "o: U"]),
+            Row(2, 1, "cn=a", &person),
+            Row(3, 1, "cn=b", &disabled),
+        ];
+        let (snapshot, types) = (snapshot(schema, &rows), AccountTypes::of(schema).unwrap());
+        let is_member = |entry| {
+            let asker = member(entry, "cn=a,dc=uni,dc=example");
+            matches!(types.current(&snapshot, &asker), Asker::Member(_))
+        };
+        assert!(is_member(2));
+        assert!(!is_member(3) && !is_member(4));
+        assert!(matches!(types.current(&snapshot, &Asker::Root), Asker::Root));
     }
 }

@@ -47,20 +47,18 @@ impl Answers for Runner {
 
     fn search(&self, asker: &Asker, search: Search) -> Cursor {
         Cursor(self.realm.snapshot().map(|snapshot| {
-            SearchCursor::new(
-                self.directory.clone(),
-                snapshot,
-                asker.clone(),
-                search,
-                self.clock.now(),
-            )
+            let asker = self.realm.types.current(&snapshot, asker);
+            SearchCursor::new(self.directory.clone(), snapshot, asker, search, self.clock.now())
         }))
     }
 
     fn compare(&self, asker: &Asker, compare: Compare) -> Answer {
         match self.realm.snapshot() {
             None => Answer::Busy,
-            Some(snapshot) => self.directory.compare(&snapshot, asker, &compare),
+            Some(snapshot) => {
+                let asker = self.realm.types.current(&snapshot, asker);
+                self.directory.compare(&snapshot, &asker, &compare)
+            }
         }
     }
 }
