@@ -130,7 +130,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
-    ("mimalloc", &["main"]),
     ("rpassword", &["cli"]),
     ("serde", &["config", "cli"]),
     ("serde_json", &["cli", "server"]),
