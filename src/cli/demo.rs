@@ -1,9 +1,10 @@
 //! `beadle demo`: a whole campus in one command.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -75,7 +76,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let begun = Instant::now();
     let folder = Folder::of(arguments.dir)?;
     let file = folder.path.join("beadle.toml");
-    fs::write(&file, configuration(&folder.path, &arguments.listen)?)
+    write_private(&file, &configuration(&folder.path, &arguments.listen)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
     let (settings, _) = config::load(&file).map_err(|report| anyhow::anyhow!("{report}"))?;
     logging::start(settings.plain.places.log)?;
@@ -89,6 +90,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     runtime.block_on(daemon::run(plan, || table.print(begun.elapsed())))?;
     Ok(())
+}
+
+/// Writes a file that only its owner can read: it holds a secret, if a known one.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Imports made-up people if the directory is empty. Returns how many entries there are.

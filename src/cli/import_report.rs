@@ -189,12 +189,13 @@ fn sentence(name: &str, figures: &str, dry_run: bool, bad_rows: Option<&str>) ->
         figure("unchanged"),
         figure("refused")
     );
-    let applied = match (dry_run, figure("applied") == "true") {
+    let applied = match (dry_run, figure("applied")) {
         (true, _) => "; nothing was written, as asked",
-        (false, true) => "",
-        (false, false) => {
-            "; nothing was written; correct the bad rows, or apply the others with --keep-going"
+        (false, "true") => "",
+        (false, "partly") => {
+            "; others wrote at the same time and made some rows bad, so only a part was written; import it again"
         }
+        (false, _) => "; nothing was written; correct the bad rows, or apply the others with --keep-going",
     };
     let bad_rows = bad_rows.map_or_else(String::new, |path| format!("; the bad rows are in {path}"));
     format!("{name}: {counts}{applied}{bad_rows}")

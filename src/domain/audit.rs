@@ -17,6 +17,8 @@ pub enum Subject {
     Service(Arc<str>),
     /// The emergency administrator.
     Root,
+    /// Whoever may use the administration socket of the daemon.
+    Operator,
     /// No account has the name that was given.
     Nobody,
 }
@@ -113,6 +115,13 @@ pub enum AuditEvent {
         /// The scheme it was of.
         from: HashScheme,
     },
+    /// An import has written entries, all of a file or those before it ended early.
+    EntriesImported {
+        /// Who imported.
+        subject: Subject,
+        /// How many were added or changed.
+        entries: u64,
+    },
 }
 
 impl AuditEvent {
@@ -123,6 +132,7 @@ impl AuditEvent {
             AuditEvent::LoginRefused { .. } => "login_refused",
             AuditEvent::AccountLocked { .. } => "account_locked",
             AuditEvent::HashUpgraded { .. } => "hash_upgraded",
+            AuditEvent::EntriesImported { .. } => "entries_imported",
         }
     }
 
@@ -132,7 +142,8 @@ impl AuditEvent {
             AuditEvent::LoginAccepted { subject, .. }
             | AuditEvent::LoginRefused { subject, .. }
             | AuditEvent::AccountLocked { subject, .. }
-            | AuditEvent::HashUpgraded { subject, .. } => subject,
+            | AuditEvent::HashUpgraded { subject, .. }
+            | AuditEvent::EntriesImported { subject, .. } => subject,
         }
     }
 }

@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::directory::export::{self, Form, Secrets};
-use crate::directory::import::{Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
+use crate::directory::import::{Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
+use crate::domain::audit::{AuditEvent, Subject};
 use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
+use crate::server::audit_log::AuditLog;
 use crate::server::clock::Clock;
 use crate::server::spool::Spooled;
 use crate::server::tls::Tls;
@@ -65,6 +67,8 @@ pub struct Administration {
     pub tls: Arc<Tls>,
     /// The present.
     pub clock: Arc<dyn Clock>,
+    /// Where changes are told.
+    pub audit: Arc<AuditLog>,
     /// Where a file that is being imported is kept meanwhile.
     pub spool: PathBuf,
 }
@@ -226,12 +230,18 @@ impl Administration {
             rows: 0,
             mode: wanted.mode,
             broken: None,
+            written: 0,
         };
         let outcome = self
             .place
             .import(&file.path, &wanted, self.clock.now(), &mut |event| {
                 teller.tell(&event)
             });
+        self.tell_audit(match &outcome {
+            Ok(outcome) if outcome.applied == Applied::No => 0,
+            Ok(outcome) => outcome.counts.new + outcome.counts.changed,
+            Err(_) => teller.written,
+        });
         if let Some(broken) = teller.broken {
             return Err(broken);
         }
@@ -243,6 +253,17 @@ impl Administration {
             Err(ImportError::Store(error)) => self.cannot_write(&error),
             Err(error) => Part::Failed(error.to_string()),
         })
+    }
+
+    /// Tells the audit log that entries were written, also by an import that ended early.
+    fn tell_audit(&self, entries: u64) {
+        if entries > 0 {
+            let subject = Subject::Operator;
+            self.audit.write(
+                &AuditEvent::EntriesImported { subject, entries },
+                self.clock.now(),
+            );
+        }
     }
 
     fn cannot_write(&self, error: &dyn std::error::Error) -> Part {
@@ -308,7 +329,11 @@ fn wanted(command: &Command) -> Wanted {
 /// The figures of an import as `key=value` words.
 pub fn figures(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
-    let applied = matches!(outcome.applied, crate::directory::import::Applied::Yes);
+    let applied = match outcome.applied {
+        Applied::Yes => "true",
+        Applied::Partly => "partly",
+        Applied::No => "false",
+    };
     format!(
         "rows={} new={} changed={} unchanged={} refused={} applied={applied}",
         counts.rows, counts.new, counts.changed, counts.unchanged, counts.refused
@@ -321,6 +346,8 @@ struct Teller<'a, W> {
     rows: u64,
     mode: Mode,
     broken: Option<io::Error>,
+    /// Entries written so far.
+    written: u64,
 }
 
 impl<W: Write> Teller<'_, W> {
@@ -352,7 +379,10 @@ impl<W: Write> Teller<'_, W> {
                 due.then_some(Part::Row(*bytes, text))
             }
             Event::Refused(refused) => Some(Part::Refused(refused.problem.to_string(), refused.text.clone())),
-            Event::Written(done, all) => Some(Part::Written(*done, *all)),
+            Event::Written(done, all) => {
+                self.written = *done;
+                Some(Part::Written(*done, *all))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub struct AuditLog {
     refused: [AtomicU64; REASONS.len()],
     locked: AtomicU64,
     upgraded: AtomicU64,
+    imported: AtomicU64,
 }
 
 /// The words of [`RefusalReason::name`], as metric labels.
@@ -53,17 +54,21 @@ impl AuditLog {
                 let from = from.name();
                 tracing::info!(target: "audit", %at, event = event_name, %subject, from);
             }
+            AuditEvent::EntriesImported { entries, .. } => {
+                tracing::info!(target: "audit", %at, event = event_name, %subject, entries);
+            }
         }
     }
 
     fn count(&self, event: &AuditEvent) {
-        let counter = match event {
-            AuditEvent::LoginAccepted { .. } => &self.accepted,
-            AuditEvent::LoginRefused { reason, .. } => &self.refused[reason_index(*reason)],
-            AuditEvent::AccountLocked { .. } => &self.locked,
-            AuditEvent::HashUpgraded { .. } => &self.upgraded,
+        let (counter, more) = match event {
+            AuditEvent::LoginAccepted { .. } => (&self.accepted, 1),
+            AuditEvent::LoginRefused { reason, .. } => (&self.refused[reason_index(*reason)], 1),
+            AuditEvent::AccountLocked { .. } => (&self.locked, 1),
+            AuditEvent::HashUpgraded { .. } => (&self.upgraded, 1),
+            AuditEvent::EntriesImported { entries, .. } => (&self.imported, *entries),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(more, Ordering::Relaxed);
     }
 
     /// The counts, for monitoring.
@@ -97,6 +102,11 @@ impl AuditLog {
                 "imported hashes replaced by argon2id",
                 read(&self.upgraded),
             ),
+            single(
+                "entries_imported",
+                "entries written by imports",
+                read(&self.imported),
+            ),
         ]
     }
 }
@@ -121,6 +131,7 @@ fn subject(subject: &Subject) -> String {
         Subject::Entry(id) => format!("entry:{id}"),
         Subject::Service(name) => format!("service:{name}"),
         Subject::Root => "root".to_owned(),
+        Subject::Operator => "operator".to_owned(),
         Subject::Nobody => "nobody".to_owned(),
     }
 }

@@ -159,6 +159,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
         place,
         tls,
         clock,
+        audit: runner.realm.audit.clone(),
         spool,
     }
 }

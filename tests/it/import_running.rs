@@ -123,3 +123,16 @@ fn a_new_hash_in_the_file_replaces_the_one_a_log_in_has_made() {
         assert_eq!(output.status.code(), Some(code), "{pin}: {}", said(&output));
     }
 }
+
+#[test]
+fn what_an_import_wrote_is_told_to_the_audit_log_and_counted() {
+    let mut daemon = running();
+    let more = person("eve", PIN, "") + &person("fay", PIN, "");
+    assert_eq!(figures(&daemon.campus, &more), [2, 0, 0, 0]);
+    let metrics = crate::harness::http_get(&format!("http://{}/metrics", daemon.address("admin")));
+    assert!(metrics.contains("beadle_entries_imported_total 2"), "{metrics}");
+    daemon.read_log();
+    let (_, _, logged) = daemon.stop();
+    let told = |line: &&String| line.contains("event=\"entries_imported\"") && line.contains("entries=2");
+    assert!(logged.iter().any(|line| told(&line)), "{logged:?}");
+}
