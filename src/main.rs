@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Records are allocated on one thread and freed on another, a million at every start; the system's
-/// allocator spends a fifth of an import and of a start on that.
+/// Records are allocated on one thread and freed on another, a million at every start. The system's allocator
+/// took a fifth of an import's time by the profile, and an eighth of a start's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -136,3 +136,42 @@ pub enum RowError {
     #[error("cannot be read: {0}")]
     Io(#[from] std::io::Error),
 }
+
+/// What the tests of every reader share.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{More, Row, RowError, Rows};
+
+    /// Every row as `line|dn|name=value|…`, or its problem; ends with a problem nothing behind can be read after.
+    pub fn read_all(reader: &mut dyn Rows) -> Vec<String> {
+        let (mut row, mut found) = (Row::default(), Vec::new());
+        loop {
+            match reader.read(&mut row) {
+                Ok(More::End) => return found,
+                Ok(More::Row) => found.push(shown(&row)),
+                Err(RowError::Bad(problem)) => found.push(problem.to_string()),
+                Err(error) => {
+                    found.push(error.to_string());
+                    return found;
+                }
+            }
+        }
+    }
+
+    fn shown(row: &Row) -> String {
+        let mut text = format!("{}|{}", row.line, String::from_utf8_lossy(row.dn()));
+        for field in row.fields() {
+            text += &format!("|{}={}", field.name, String::from_utf8_lossy(field.value));
+        }
+        text
+    }
+
+    /// Whether `read` finds `expected` in `text`, whatever its line ends, with and without a byte order mark.
+    pub fn check(read: fn(&[u8]) -> Vec<String>, text: &str, expected: &[&str]) {
+        let crlf = text.replace('\n', "\r\n");
+        let (open, marked) = (text.trim_end_matches('\n'), format!("\u{feff}{text}"));
+        for variant in [text, &crlf, open, &marked] {
+            assert_eq!(read(variant.as_bytes()), expected, "{variant:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Finding entries by name and by value.
 
 use super::membership::Posting;
+use super::ordered::OrderedColumn;
 use super::terms::normal_value;
 use super::{EntryRef, Slot, Snapshot, text};
 use crate::domain::normal_dn::{is_at_or_under, split_last_rdn};
@@ -154,26 +155,18 @@ impl Snapshot {
 
     /// Where entries may be that have a value of `kind` whose ordering key is at least `key`.
     pub fn at_least(&self, kind: AttributeType, key: &[u8]) -> Candidates {
-        let column = self
-            .base
-            .columns
-            .of(kind)
-            .and_then(|column| column.ordering.as_ref());
-        match column {
-            Some(column) => self.with_delta(column.at_least(key).iter().copied().map(Slot)),
-            None => Candidates::Anywhere,
-        }
+        self.ordered(kind, |column| column.at_least(key))
     }
 
     /// Where entries may be that have a value of `kind` whose ordering key is at most `key`.
     pub fn at_most(&self, kind: AttributeType, key: &[u8]) -> Candidates {
-        let column = self
-            .base
-            .columns
-            .of(kind)
-            .and_then(|column| column.ordering.as_ref());
-        match column {
-            Some(column) => self.with_delta(column.at_most(key).iter().copied().map(Slot)),
+        self.ordered(kind, |column| column.at_most(key))
+    }
+
+    fn ordered(&self, kind: AttributeType, part: impl FnOnce(&OrderedColumn) -> &[u32]) -> Candidates {
+        let column = self.base.columns.of(kind);
+        match column.and_then(|column| column.ordering.as_ref()) {
+            Some(column) => self.with_delta(part(column).iter().copied().map(Slot)),
             None => Candidates::Anywhere,
         }
     }

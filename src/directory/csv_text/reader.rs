@@ -244,7 +244,7 @@ fn broken(error: csv::Error, line: u64) -> RowError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::row::ROW_BYTES_MAX;
+    use crate::directory::row::{ROW_BYTES_MAX, testing};
 
     fn defaults<R>(test: impl FnOnce(&Defaults<'_>) -> R) -> R {
         let object_classes = |_: &[&str]| vec![Box::from("inetOrgPerson")];
@@ -256,49 +256,14 @@ mod tests {
 
     /// Every row of `text` as `line|dn|name=value|…`, or its problem.
     fn read(text: &[u8]) -> Vec<String> {
-        let mut reader = match defaults(|defaults| CsvReader::new(text, defaults)) {
-            Ok(reader) => reader,
-            Err(error) => return vec![error.to_string()],
-        };
-        let (mut row, mut found) = (Row::default(), Vec::new());
-        loop {
-            match reader.read(&mut row) {
-                Ok(More::End) => return found,
-                Ok(More::Row) => found.push(shown(&row)),
-                Err(RowError::Bad(problem)) => found.push(problem.to_string()),
-                Err(error) => {
-                    found.push(format!("{error}"));
-                    return found;
-                }
-            }
+        match defaults(|defaults| CsvReader::new(text, defaults)) {
+            Ok(mut reader) => testing::read_all(&mut reader),
+            Err(error) => vec![error.to_string()],
         }
-    }
-
-    fn shown(row: &Row) -> String {
-        let mut text = format!("{}|{}", row.line, String::from_utf8_lossy(row.dn()));
-        for field in row.fields() {
-            text += &format!("|{}={}", field.name, String::from_utf8_lossy(field.value));
-        }
-        text
     }
 
     fn check(text: &str, expected: &[&str]) {
-        assert_eq!(read(text.as_bytes()), expected, "{text:?}");
-        assert_eq!(
-            read(text.replace('\n', "\r\n").as_bytes()),
-            expected,
-            "CRLF {text:?}"
-        );
-        assert_eq!(
-            read(text.trim_end_matches('\n').as_bytes()),
-            expected,
-            "no final newline {text:?}"
-        );
-        assert_eq!(
-            read(format!("\u{feff}{text}").as_bytes()),
-            expected,
-            "byte order mark {text:?}"
-        );
+        testing::check(read, text, expected);
     }
 
     #[test]

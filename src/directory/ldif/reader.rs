@@ -264,45 +264,15 @@ mod tests {
 
     use super::super::push_line;
     use super::*;
+    use crate::directory::row::testing;
 
     /// Every record of `text` as `line|dn|name=value|…`, or its problem.
     fn read(text: &[u8]) -> Vec<String> {
-        let (mut reader, mut row, mut found) = (LdifReader::new(text), Row::default(), Vec::new());
-        loop {
-            match reader.read(&mut row) {
-                Ok(More::End) => return found,
-                Ok(More::Row) => found.push(shown(&row)),
-                Err(RowError::Bad(problem)) => found.push(problem.to_string()),
-                Err(other) => panic!("{other}"),
-            }
-        }
-    }
-
-    fn shown(row: &Row) -> String {
-        let mut text = format!("{}|{}", row.line, String::from_utf8_lossy(row.dn()));
-        for field in row.fields() {
-            text += &format!("|{}={}", field.name, String::from_utf8_lossy(field.value));
-        }
-        text
+        testing::read_all(&mut LdifReader::new(text))
     }
 
     fn check(text: &str, expected: &[&str]) {
-        assert_eq!(read(text.as_bytes()), expected, "{text:?}");
-        assert_eq!(
-            read(text.replace('\n', "\r\n").as_bytes()),
-            expected,
-            "CRLF {text:?}"
-        );
-        assert_eq!(
-            read(text.trim_end_matches('\n').as_bytes()),
-            expected,
-            "no final newline {text:?}"
-        );
-        assert_eq!(
-            read(format!("\u{feff}{text}").as_bytes()),
-            expected,
-            "byte order mark {text:?}"
-        );
+        testing::check(read, text, expected);
     }
 
     #[test]
