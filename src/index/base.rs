@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::Slot;
+use super::arena::{Arena, Place};
 use super::blob::{self, Parts};
 use super::columns::Columns;
 use super::incoming::Intake;
@@ -42,7 +43,7 @@ pub(super) struct Fixed {
 /// The entries of a base: slots in ascending order of ids.
 pub(super) struct Entries {
     pub heads: Box<[Head]>,
-    pub arena: Box<[u8]>,
+    pub arena: Arena,
     pub pool: Pool,
 }
 
@@ -52,8 +53,8 @@ pub(super) struct Head {
     pub id: u64,
     /// The commit that wrote the entry.
     pub revision: Revision,
-    /// Where its blob begins in the arena; a blob knows its own end.
-    pub start: u64,
+    /// Where its blob is.
+    pub place: Place,
     /// The slot above; [`Slot::NONE`] for a topmost entry.
     pub parent: Slot,
 }
@@ -75,7 +76,7 @@ impl Entries {
 
     #[inline]
     pub(super) fn parts(&self, head: &Head) -> Parts<'_> {
-        blob::parts(self.arena.get(head.start as usize..).unwrap_or_default())
+        blob::parts(self.arena.at(head.place))
     }
 }
 

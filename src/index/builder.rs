@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 use thiserror::Error;
 
+use super::arena::{Arena, Place};
 use super::base::{Base, Classes, Entries, Fixed, Head, slot_of};
 use super::blob::{self, Loose};
 use super::columns::{Columns, ColumnsPart};
@@ -60,27 +61,29 @@ struct Arrived {
     id: u64,
     parent: Option<u64>,
     revision: Revision,
-    start: u64,
+    place: Place,
 }
 
 /// The entries' bytes so far.
 struct Packed {
-    arena: Vec<u8>,
+    arena: Arena,
     pool: PoolBuilder,
     /// The shared runs that are object classes.
     class_runs: HashSet<u32, FixedState>,
 }
 
 impl Packed {
-    fn push(&mut self, entry: Loose<'_>) {
+    fn push(&mut self, entry: Loose<'_>) -> Place {
         let (pool, class_runs) = (&mut self.pool, &mut self.class_runs);
-        blob::push(&mut self.arena, entry, |kind, run| {
+        let (place, bytes) = self.arena.next();
+        blob::push(bytes, entry, |kind, run| {
             let number = pool.number(kind, run);
             if kind == OBJECT_CLASS {
                 class_runs.extend(number);
             }
             number
         });
+        place
     }
 }
 
@@ -102,7 +105,7 @@ impl<'s> Builder<'s> {
             fixed,
             heads: Vec::new(),
             packed: Packed {
-                arena: Vec::new(),
+                arena: Arena::default(),
                 pool: PoolBuilder::new(),
                 class_runs: HashSet::default(),
             },
@@ -116,8 +119,7 @@ impl<'s> Builder<'s> {
         let Record { key, value, .. } = record;
         match self.fixed.intake.read(key, value, self.schema)? {
             Incoming::Entry(entry) => {
-                self.begin(entry.id, entry.parent, record.revision)?;
-                self.packed.push(entry.loose());
+                self.pack(entry.id, entry.parent, record.revision, entry.loose())?;
             }
             Incoming::Side => self.side.put(key, value, record.expires),
         }
@@ -126,27 +128,29 @@ impl<'s> Builder<'s> {
 
     /// Takes an entry over from another snapshot.
     pub(super) fn push_entry(&mut self, entry: EntryRef<'_>) -> Result<(), BuildError> {
-        self.begin(
-            entry.id(),
-            entry.parent().map(|parent| parent.id()),
-            entry.revision(),
-        )?;
         let known: Vec<_> = entry.packed().collect();
         let unknown: Vec<_> = entry.unknown().collect();
-        self.packed.push(Loose {
+        let loose = Loose {
             name: entry.name(),
             normal: entry.normal_name(),
             known: &known,
             unknown: &unknown,
-        });
-        Ok(())
+        };
+        let parent = entry.parent().map(|parent| parent.id());
+        self.pack(entry.id(), parent, entry.revision(), loose)
     }
 
     pub(super) fn set_side(&mut self, side: SideRecords) {
         self.side = side;
     }
 
-    fn begin(&mut self, id: u64, parent: Option<u64>, revision: Revision) -> Result<(), BuildError> {
+    fn pack(
+        &mut self,
+        id: u64,
+        parent: Option<u64>,
+        revision: Revision,
+        entry: Loose<'_>,
+    ) -> Result<(), BuildError> {
         if self.heads.len() >= ENTRIES_MAX {
             return Err(BuildError::TooMany);
         }
@@ -154,7 +158,7 @@ impl<'s> Builder<'s> {
             id,
             parent,
             revision,
-            start: self.packed.arena.len() as u64,
+            place: self.packed.push(entry),
         });
         Ok(())
     }
@@ -196,13 +200,13 @@ fn entries(heads: Vec<Arrived>, packed: Packed) -> Result<Entries, BuildError> {
         Ok(Head {
             id,
             revision: arrived.revision,
-            start: arrived.start,
+            place: arrived.place,
             parent,
         })
     };
     Ok(Entries {
         heads: heads.iter().map(head).collect::<Result<_, BuildError>>()?,
-        arena: packed.arena.into(),
+        arena: packed.arena,
         pool: packed.pool.finish(),
     })
 }

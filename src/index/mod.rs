@@ -11,6 +11,7 @@
 //! entry.
 
 mod apply;
+mod arena;
 mod base;
 mod blob;
 mod builder;

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::Slot;
 use super::settings::Roles;
-use crate::domain::matching::MatchingRule;
+use crate::domain::matching::{Form, MatchingRule};
 use crate::domain::packed::AttributeView;
 use crate::domain::schema::Schema;
 use crate::types::AttributeType;
@@ -56,6 +56,8 @@ pub(super) struct TermFinder<'s> {
     pub hasher: &'s TermHasher,
     pub roles: &'s Roles,
     normal: Vec<u8>,
+    /// The form that `normal` holds of the present value.
+    done: Option<Form>,
     classes: Classes,
 }
 
@@ -73,6 +75,7 @@ impl<'s> TermFinder<'s> {
             hasher,
             roles,
             normal: Vec::new(),
+            done: None,
             classes: Classes::default(),
         }
     }
@@ -97,6 +100,7 @@ impl<'s> TermFinder<'s> {
         }
         let definition = self.schema.definition(attribute.kind);
         for (offset, value) in attribute.values_with_offsets() {
+            self.done = None;
             if (role.equality || role.membership) && self.normalize(definition.equality, value) {
                 let hash = self.hasher.value(&self.normal);
                 each(match role.membership {
@@ -134,10 +138,16 @@ impl<'s> TermFinder<'s> {
         &self.classes.hashes
     }
 
-    /// Puts the value's normal form into the buffer; `false` if there is no rule or it refuses the value.
+    /// Puts the value's normal form into the buffer, where it may stand already: rules of one attribute mostly
+    /// share a form. `false` if there is no rule or it refuses the value.
     fn normalize(&mut self, rule: Option<&MatchingRule>, value: &[u8]) -> bool {
-        self.normal.clear();
-        rule.is_some_and(|rule| rule.normalize(self.schema, value, &mut self.normal).is_ok())
+        let Some(rule) = rule else { return false };
+        if self.done != Some(rule.form) {
+            self.normal.clear();
+            let is_good = rule.normalize(self.schema, value, &mut self.normal).is_ok();
+            self.done = is_good.then_some(rule.form);
+        }
+        self.done.is_some()
     }
 }
 
