@@ -32,6 +32,12 @@ impl Columns {
         self.0.get(usize::from(kind.0))
     }
 
+    /// Builds what large columns find substrings by: see [`TextColumn::add_trigrams`].
+    pub(super) fn add_trigrams(&self) {
+        let texts = self.0.iter().filter_map(|column| column.text.as_ref());
+        texts.for_each(TextColumn::add_trigrams);
+    }
+
     /// Builds the columns from parts that cover ascending ranges of slots, on up to `threads` threads.
     pub(super) fn build(parts: Vec<ColumnsPart>, threads: NonZeroUsize) -> Columns {
         let kinds = parts.iter().map(|part| part.0.len()).max().unwrap_or(0);

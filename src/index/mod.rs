@@ -36,6 +36,7 @@ mod terms;
 pub(crate) mod testing;
 mod text;
 mod tree;
+mod trigrams;
 mod varint;
 
 pub use blob::BlobAttributes;

@@ -70,6 +70,12 @@ impl Snapshot {
         changed >= DELTA_SLOTS_MIN && changed * DELTA_ONE_IN > self.base.entries.len()
     }
 
+    /// Builds what a large directory finds substrings by, for this snapshot and all that share its base; they
+    /// answer without it, only slower. Takes some seconds a million entries: not for a thread that serves.
+    pub fn add_trigrams(&self) {
+        self.base.columns.add_trigrams();
+    }
+
     /// The value of a record that is no entry (lock-out states, single values), unless it has expired by `now`.
     pub fn side_record(&self, key: &Key, now: Timestamp) -> Option<&[u8]> {
         self.side.find(key, now)

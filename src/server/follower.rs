@@ -101,6 +101,7 @@ impl Follower {
     /// Follows the feed until `stop` or until the store is closed. Computes for long at times (a folded index is
     /// brought up to date, an index is built anew, an old one is freed): not for a thread of the runtime.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.add_trigrams();
         let mut feed = self.store.changes(self.handle.load().revision());
         loop {
             let next = tokio::select! {
@@ -116,9 +117,16 @@ impl Follower {
             };
             if !applied {
                 self.rebuild(&stop).await;
+                self.add_trigrams();
                 feed = self.store.changes(self.handle.load().revision());
             }
         }
+    }
+
+    /// Finishes an index that was built in a hurry; it answers already.
+    fn add_trigrams(&self) {
+        let snapshot = self.handle.load();
+        tokio::task::spawn_blocking(move || snapshot.add_trigrams());
     }
 
     /// Applies one commit; false if the index must be built anew.
@@ -136,7 +144,9 @@ impl Follower {
         if let Some(snapshot) = self.writer.start_folding() {
             let schema = self.plan.schema.clone();
             self.folding = Some(tokio::task::spawn_blocking(move || {
-                snapshot.folded(&schema, threads())
+                let folded = snapshot.folded(&schema, threads())?;
+                folded.add_trigrams();
+                Ok(folded)
             }));
         }
         true
