@@ -164,7 +164,6 @@ impl People {
         put("mail", &format!("{uid}@uni.example"));
         put("ou", person.department());
         put("departmentNumber", &person.department.to_string());
-        put("employeeNumber", &format!("{}", 3_035_000_000 + person.number));
         put("employeeType", class);
         put("eduPersonAffiliation", affiliation);
         put("telephoneNumber", &format!("+852 3917 {:04}", dice % 10_000));

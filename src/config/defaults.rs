@@ -37,8 +37,10 @@ const OPEN_TO_PUBLIC: &[&str] = &[
     "jpegPhoto",
 ];
 
-/// Attributes nobody can open to the public: what is nobody else's business.
+/// Attributes nobody can open to the public and no rule grants but by name: what is nobody else's business, and
+/// the numbers that others take for a proof (requirement S35).
 const NEVER_PUBLIC: &[&str] = &[
+    "employeeNumber",
     "homePhone",
     "homePostalAddress",
     "schacDateOfBirth",
@@ -128,17 +130,21 @@ impl Default for Visibility {
             never_public: owned(NEVER_PUBLIC),
             owner_only: owned(OWNER_ONLY),
             public_entries: PUBLIC_ENTRIES.into(),
-            rules: vec![everything_to(Grantee::Members), everything_to(Grantee::Services)],
+            rules: vec![
+                everything_to(Grantee::Members, &["*"]),
+                everything_to(Grantee::Services, &["*", "+"]),
+            ],
         }
     }
 }
 
-/// A rule that grants every user attribute of every entry; what only owners read stays hidden.
-fn everything_to(grantee: Grantee) -> AccessRule {
+/// A rule that grants of every entry what `read` says. Services need operational attributes too: sync by
+/// `modifyTimestamp` and `entryUUID`, groups by `memberOf`.
+fn everything_to(grantee: Grantee, read: &[&str]) -> AccessRule {
     AccessRule {
         grantee,
         entries: EVERY_ENTRY.into(),
-        read: vec!["*".into()],
+        read: owned(read),
     }
 }
 

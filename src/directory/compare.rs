@@ -5,8 +5,9 @@ use super::computed::{Computed, WholeEntry};
 use super::request::{Answer, Asker, Compare};
 use super::search::known_entry;
 use crate::domain::access::View;
+use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
-use crate::domain::packed::Attributes;
+use crate::domain::packed::{AttributeView, Attributes};
 use crate::index::{EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType};
 
@@ -57,11 +58,17 @@ impl Directory {
             stored: entry,
             computed: &computed,
         };
-        if !whole.attributes().any(|attribute| kinds.contains(attribute.kind)) {
+        let filter = Filter::equality(schema, &compare.description, &compare.value);
+        let Filter::Equality(assertion) = &filter else {
+            return Answer::InappropriateMatching;
+        };
+        let is_asked = |attribute: AttributeView<'_>| {
+            readable.contains(attribute.kind) && assertion.target.includes(&attribute)
+        };
+        if !whole.attributes().any(is_asked) {
             return Answer::NoSuchAttribute;
         }
-        let filter = Filter::equality(schema, &compare.description, &compare.value);
-        match filter.truth(schema, &whole, readable) {
+        match filter.truth(schema, &whole, readable, &Effort::unlimited()) {
             Truth::True => Answer::True,
             Truth::False => Answer::False,
             Truth::Undefined => Answer::InappropriateMatching,
@@ -106,6 +113,13 @@ mod tests {
         check!(Asker::Root, ADA, "CN", " ada  LOVELACE", Answer::True);
         check!(Asker::Root, ADA, "cn;lang-en", "countess", Answer::True);
         check!(Asker::Root, ADA, "cn;lang-en", "ada lovelace", Answer::False);
+        check!(
+            Asker::Root,
+            ADA,
+            "cn;lang-fr",
+            "countess",
+            Answer::NoSuchAttribute
+        );
         check!(Asker::Root, ADA, "uidNumber", "1001", Answer::False);
         check!(Asker::Root, ADA, "name", "lovelace", Answer::True);
         check!(Asker::Root, ADA, "objectClass", "PERSON", Answer::True);

@@ -183,16 +183,6 @@ fn add(candidates: Candidates, slots: &mut Vec<Slot>) -> bool {
     true
 }
 
-/// How many items `filter` has, each piece of a substring counted.
-pub(super) fn items(filter: &Filter) -> usize {
-    match filter {
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().map(items).sum(),
-        Filter::Not(filter) => items(filter),
-        Filter::Substrings(assertion) => assertion.pieces.iter().count(),
-        _ => 1,
-    }
-}
-
 /// Every attribute type that `filter` asks about.
 pub(super) fn mentioned(filter: &Filter) -> AttributeSet {
     let all = |filters: &[Filter]| {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::Directory;
 use super::computed::{Computed, WholeEntry};
-use super::plan::{Planner, items, mentioned};
+use super::plan::{Planner, mentioned};
 use super::request::{Answer, Asker, EntrySink, Scope, Search};
 use super::selection::{Found, Selected};
 use crate::domain::access::View;
+use crate::domain::effort::Effort;
 use crate::domain::filter::Truth;
 use crate::domain::schema::Schema;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot, Walk};
@@ -29,8 +30,12 @@ pub struct SearchLimits {
     pub time_limit_s: u64,
 }
 
-/// Looking at an entry with a filter of this many items counts as looking at two.
-const ITEMS_AN_ENTRY: usize = 16;
+/// So many looks ([`Effort`]) of a filter at one entry count as looking at another entry.
+const LOOKS_AN_ENTRY: u64 = 16;
+/// The most looks at one entry for anybody but root: about a tenth of a second, in which nobody else is served
+/// by the thread. A filter that wants more, such as very many items on a group's very many members by another
+/// rule than the indexed one, ends its search with `AdminLimitExceeded`.
+const LOOKS_MAX: u64 = 1 << 18;
 
 /// How far a search has come.
 #[derive(Clone, Debug)]
@@ -50,8 +55,8 @@ pub struct SearchCursor {
     selected: Selected,
     /// Computed attributes that the filter asks about.
     computed_for_filter: AttributeSet,
-    /// How many entries' worth of work it is to look at one.
-    effort: usize,
+    /// How many looks at an entry are allowed.
+    looks_max: u64,
     allowance: Allowance,
     state: State,
     computed: Computed,
@@ -95,7 +100,11 @@ impl SearchCursor {
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
             selected: Selected::new(&search.selection, directory.schema()),
-            effort: 1 + items(&search.filter) / ITEMS_AN_ENTRY,
+            looks_max: if matches!(asker, Asker::Root) {
+                u64::MAX
+            } else {
+                LOOKS_MAX
+            },
             computed_for_filter: mentioned(&search.filter).intersection(computed),
             directory,
             snapshot,
@@ -188,7 +197,8 @@ impl SearchCursor {
         budget: usize,
         now: Timestamp,
     ) -> ControlFlow<Answer> {
-        for _ in 0..budget.div_ceil(self.effort) {
+        let mut looks = (budget as u64).saturating_mul(LOOKS_AN_ENTRY);
+        while looks > 0 {
             let Some(slot) = pending.slots.pop() else {
                 return ControlFlow::Break(Answer::Success);
             };
@@ -196,9 +206,11 @@ impl SearchCursor {
             if pending.descent == Descent::Children {
                 pending.slots.extend(self.children(slot));
             }
-            if self.look_at(slot, pending.base, view, sink)?.is_break() {
+            let effort = Effort::of(self.looks_max);
+            if self.look_at(slot, pending.base, view, sink, &effort)?.is_break() {
                 break;
             }
+            looks = looks.saturating_sub(LOOKS_AN_ENTRY + effort.spent());
         }
         ControlFlow::Continue(())
     }
@@ -210,6 +222,7 @@ impl SearchCursor {
         base: Slot,
         view: &View<'_>,
         sink: &mut dyn EntrySink,
+        effort: &Effort,
     ) -> ControlFlow<Answer, ControlFlow<()>> {
         let snapshot = Arc::clone(&self.snapshot);
         let entry = snapshot
@@ -219,7 +232,11 @@ impl SearchCursor {
         let Some((entry, readable)) = known else {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         };
-        if !self.matches(entry, &readable, view) {
+        let matches = self.matches(entry, &readable, view, effort);
+        if effort.is_exceeded() {
+            return ControlFlow::Break(Answer::AdminLimitExceeded);
+        }
+        if !matches {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         }
         self.allowance.give()?;
@@ -238,7 +255,13 @@ impl SearchCursor {
         ControlFlow::Continue(sink.entry(&found))
     }
 
-    fn matches(&mut self, entry: EntryRef<'_>, readable: &AttributeSet, view: &View<'_>) -> bool {
+    fn matches(
+        &mut self,
+        entry: EntryRef<'_>,
+        readable: &AttributeSet,
+        view: &View<'_>,
+        effort: &Effort,
+    ) -> bool {
         let wanted = self.computed_for_filter.intersection(readable);
         self.compute(entry, &wanted, view);
         let schema = self.directory.schema();
@@ -247,7 +270,7 @@ impl SearchCursor {
             stored: entry,
             computed: &self.computed,
         };
-        self.search.filter.truth(schema, &whole, readable) == Truth::True
+        self.search.filter.truth(schema, &whole, readable, effort) == Truth::True
     }
 
     fn compute(&mut self, entry: EntryRef<'_>, wanted: &AttributeSet, view: &View<'_>) {

@@ -6,6 +6,7 @@
 
 use thiserror::Error;
 
+use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
@@ -41,8 +42,8 @@ pub struct RuleSettings {
     pub grantee: Grantee,
     /// Of which entries; it is asked with every attribute in sight.
     pub entries: Filter,
-    /// Attribute names; `*` is every user attribute, `+` every operational one, both without the secret and
-    /// the owner's own.
+    /// Attribute names; `*` is every user attribute, `+` every operational one, both without the secret, the
+    /// owner's own and those that are never public: these last are granted by name.
     pub attributes: Vec<Box<str>>,
 }
 
@@ -135,7 +136,7 @@ impl AccessRules {
             opened_by_owner: schema.attribute(OPENED_BY_OWNER.as_bytes()),
             closed_by_owner: schema.attribute(CLOSED_BY_OWNER.as_bytes()),
         };
-        let grant = |rule| grant(rule, &never, schema);
+        let grant = |rule| grant(rule, &never, &never_public, schema);
         Ok(AccessRules {
             public,
             grants: settings.rules.into_iter().map(grant).collect::<Result<_, _>>()?,
@@ -163,12 +164,17 @@ impl AccessRules {
     }
 }
 
-fn grant(rule: RuleSettings, never: &AttributeSet, schema: &Schema) -> Result<(Grantee, Grant), AccessError> {
+fn grant(
+    rule: RuleSettings,
+    never: &AttributeSet,
+    never_public: &AttributeSet,
+    schema: &Schema,
+) -> Result<(Grantee, Grant), AccessError> {
     let mut readable = AttributeSet::EMPTY;
     for name in &rule.attributes {
         let more = match &**name {
-            "*" => user_attributes(schema).difference(never),
-            "+" => schema.operational().difference(never),
+            "*" => user_attributes(schema).difference(never_public),
+            "+" => schema.operational().difference(never_public),
             name => named(&[name], schema)?,
         };
         readable = readable.union(&more);
@@ -292,7 +298,7 @@ fn add_named(set: &mut AttributeSet, names: AttributeView<'_>, schema: &Schema) 
 }
 
 fn holds<E: Attributes>(filter: &Filter, entry: &E, schema: &Schema) -> bool {
-    filter.truth(schema, entry, &AttributeSet::ALL) == Truth::True
+    filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
 }
 
 #[cfg(test)]

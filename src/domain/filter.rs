@@ -164,10 +164,8 @@ impl Filter {
         value: &[u8],
         dn: DnAttributes,
     ) -> Filter {
-        let assertion = ExtensibleAssertion::new(schema, rule, description, value, dn);
-        assertion.map_or(Filter::Undefined, |assertion| {
-            Filter::Extensible(Box::new(assertion))
-        })
+        ExtensibleAssertion::new(schema, rule, description, value, dn)
+            .map_or(Filter::Undefined, |assertion| assertion.simplest(schema))
     }
 }
 
@@ -237,6 +235,33 @@ impl Assertion {
 }
 
 impl ExtensibleAssertion {
+    /// Equality, which indexes know, if that is all it asks.
+    fn simplest(self, schema: &Schema) -> Filter {
+        let ExtensibleAssertion {
+            target,
+            rule,
+            normal,
+            dn,
+        } = self;
+        let own = schema.definition(target.kind).equality;
+        let is_own =
+            |own: &MatchingRule| std::ptr::eq(own, rule) && target.kind != schema.object_class_attribute();
+        match own.is_some_and(is_own) && dn == DnAttributes::Excluded {
+            true => Filter::Equality(Box::new(Assertion {
+                target,
+                rule,
+                normal,
+                class: None,
+            })),
+            false => Filter::Extensible(Box::new(ExtensibleAssertion {
+                target,
+                rule,
+                normal,
+                dn,
+            })),
+        }
+    }
+
     fn new(
         schema: &Schema,
         rule: Option<&[u8]>,

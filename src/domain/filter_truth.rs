@@ -1,5 +1,6 @@
 //! What a filter says of an entry (RFC 4511 section 4.5.1.7).
 
+use crate::domain::effort::{Effort, LOOK_BYTES};
 use crate::domain::filter::{
     Assertion, DnAttributes, ExtensibleAssertion, Filter, SubstringAssertion, Target, Truth,
 };
@@ -13,29 +14,23 @@ impl Filter {
     /// attribute is Undefined, also inside NOT (DESIGN invariant 4). An item that names a supertype looks at
     /// its readable subtypes only.
     ///
+    /// Looks at no more than `effort` allows: once that is spent the answer means nothing.
+    ///
     /// Allocates nothing for presence, for equality and substrings of ASCII text, and for AND, OR and NOT.
-    pub fn truth<E: Attributes>(&self, schema: &Schema, entry: &E, readable: &AttributeSet) -> Truth {
+    pub fn truth<E: Attributes>(
+        &self,
+        schema: &Schema,
+        entry: &E,
+        readable: &AttributeSet,
+        effort: &Effort,
+    ) -> Truth {
         let question = Question {
             schema,
             entry,
             readable,
+            effort,
         };
-        match self {
-            Filter::And(filters) => all(filters.iter().map(|filter| filter.truth(schema, entry, readable))),
-            Filter::Or(filters) => any(filters.iter().map(|filter| filter.truth(schema, entry, readable))),
-            Filter::Not(filter) => filter.truth(schema, entry, readable).not(),
-            Filter::Equality(assertion) => question.equality(assertion),
-            Filter::GreaterOrEqual(assertion) => {
-                question.order(assertion, |normal, asserted| normal >= asserted)
-            }
-            Filter::LessOrEqual(assertion) => {
-                question.order(assertion, |normal, asserted| normal <= asserted)
-            }
-            Filter::Present(target) => question.ask(target, |_| true),
-            Filter::Substrings(assertion) => question.substrings(assertion),
-            Filter::Extensible(assertion) => question.extensible(assertion),
-            Filter::Undefined => Truth::Undefined,
-        }
+        question.answer(self)
     }
 }
 
@@ -89,12 +84,28 @@ struct Question<'a, E> {
     schema: &'a Schema,
     entry: &'a E,
     readable: &'a AttributeSet,
+    effort: &'a Effort,
 }
 
 impl<E: Attributes> Question<'_, E> {
+    fn answer(&self, filter: &Filter) -> Truth {
+        match filter {
+            Filter::And(filters) => all(filters.iter().map(|filter| self.answer(filter))),
+            Filter::Or(filters) => any(filters.iter().map(|filter| self.answer(filter))),
+            Filter::Not(filter) => self.answer(filter).not(),
+            Filter::Equality(assertion) => self.equality(assertion),
+            Filter::GreaterOrEqual(assertion) => self.order(assertion, |normal, asserted| normal >= asserted),
+            Filter::LessOrEqual(assertion) => self.order(assertion, |normal, asserted| normal <= asserted),
+            Filter::Present(target) => self.ask(target, |_| true),
+            Filter::Substrings(assertion) => self.substrings(assertion),
+            Filter::Extensible(assertion) => self.extensible(assertion),
+            Filter::Undefined => Truth::Undefined,
+        }
+    }
+
     /// Whether `holds` of any attribute that the target includes and the asker may read.
     fn ask(&self, target: &Target, mut holds: impl FnMut(AttributeView<'_>) -> bool) -> Truth {
-        if !target.is_readable(self.readable) {
+        if !target.is_readable(self.readable) || !self.effort.spend(1) {
             return Truth::Undefined;
         }
         let mut views = self.entry.attributes();
@@ -103,20 +114,26 @@ impl<E: Attributes> Question<'_, E> {
             .into()
     }
 
+    /// The values of an attribute, as far as the effort reaches.
+    fn values<'v>(&self, view: AttributeView<'v>) -> impl Iterator<Item = &'v [u8]> {
+        view.values()
+            .take_while(|value| self.effort.spend(1 + value.len() / LOOK_BYTES))
+    }
+
     fn equality(&self, assertion: &Assertion) -> Truth {
         if let Some(class) = assertion.class {
             if let Some(known) = self.known_class(assertion, class) {
                 return known;
             }
             let is_a = |value: &[u8]| self.schema.class(value).is_some_and(|found| found.is_a(class));
-            return self.ask(&assertion.target, |view| view.values().any(is_a));
+            return self.ask(&assertion.target, |view| self.values(view).any(is_a));
         }
         if let Some(known) = self.known(assertion) {
             return known;
         }
         let mut scratch = Scratch::new();
         self.ask(&assertion.target, |view| {
-            view.values().any(
+            self.values(view).any(
                 |value| match assertion.rule.matches_normal(value, &assertion.normal) {
                     Some(matches) => matches,
                     None => scratch.normal(self.schema, assertion.rule, value) == Some(&assertion.normal),
@@ -135,6 +152,7 @@ impl<E: Attributes> Question<'_, E> {
     /// What the entry knows of an asserted value without its values being read.
     fn known(&self, assertion: &Assertion) -> Option<Truth> {
         let target = &assertion.target;
+        self.effort.spend(1);
         let known = self.entry.has_value(target.kind, &assertion.normal)?;
         let sole = target.options.is_empty() && target.kinds.iter().eq([target.kind]);
         (sole && self.readable.contains(target.kind)).then_some(known.into())
@@ -147,8 +165,9 @@ impl<E: Attributes> Question<'_, E> {
     }
 
     fn substrings(&self, assertion: &SubstringAssertion) -> Truth {
+        let pieces = assertion.pieces.iter().count();
         self.normal(&assertion.target, assertion.rule, |normal| {
-            assertion.pieces.matches(normal)
+            self.effort.spend(pieces) && assertion.pieces.matches(normal)
         })
     }
 
@@ -156,7 +175,7 @@ impl<E: Attributes> Question<'_, E> {
     fn normal(&self, target: &Target, rule: &MatchingRule, holds: impl Fn(&[u8]) -> bool) -> Truth {
         let mut scratch = Scratch::new();
         self.ask(target, |view| {
-            view.values()
+            self.values(view)
                 .any(|value| scratch.normal(self.schema, rule, value).is_some_and(&holds))
         })
     }
@@ -164,7 +183,7 @@ impl<E: Attributes> Question<'_, E> {
     fn extensible(&self, assertion: &ExtensibleAssertion) -> Truth {
         let mut scratch = Scratch::new();
         let mut holds = |value: &[u8]| assertion.holds(self.schema, value, &mut scratch);
-        let truth = self.ask(&assertion.target, |view| view.values().any(&mut holds));
+        let truth = self.ask(&assertion.target, |view| self.values(view).any(&mut holds));
         if truth != Truth::False || assertion.dn == DnAttributes::Excluded {
             return truth;
         }
@@ -286,7 +305,7 @@ mod tests {
         let schema = &*SCHEMA;
         Filter::parse(schema, filter)
             .unwrap()
-            .truth(schema, &ada(schema), readable)
+            .truth(schema, &ada(schema), readable, &Effort::unlimited())
     }
 
     fn check(filter: &str, truth: Truth) {

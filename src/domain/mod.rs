@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod effort;
 pub mod entry;
 pub mod filter;
 pub mod filter_text;

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use crate::directory::request::{Answer, Compare, EntrySink, Scope, Search};
+use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::Attributes;
 use crate::ldap::entry_writer::EntryWriter;
@@ -56,7 +57,10 @@ pub fn compare_own(compare: &Compare, shared: &Shared) -> Option<Answer> {
     let kind = shared.schema.attribute(&compare.description);
     let has = |kind| own.attributes().any(|attribute| attribute.kind == kind);
     Some(
-        match (kind, filter.truth(&shared.schema, own, &AttributeSet::ALL)) {
+        match (
+            kind,
+            filter.truth(&shared.schema, own, &AttributeSet::ALL, &Effort::unlimited()),
+        ) {
             (None, _) => Answer::UndefinedAttribute,
             (Some(kind), _) if !has(kind) => Answer::NoSuchAttribute,
             (_, Truth::True) => Answer::True,
@@ -102,6 +106,10 @@ fn own_entry<'a>(dn: &Dn, shared: &'a Shared) -> Option<&'a OwnEntry> {
     }
 }
 
+/// The most looks ([`Effort`]) at an entry of the server's own: a filter of a hundred items on all the attribute
+/// types of the schema.
+const OWN_LOOKS_MAX: u64 = 1 << 17;
+
 fn answer_own(
     own: &OwnEntry,
     search: &Search,
@@ -112,7 +120,14 @@ fn answer_own(
 ) -> ResultCode {
     match (search.scope, search.base.rdns.is_empty()) {
         (Scope::Base, _) | (Scope::Subtree, false) => {
-            if search.filter.truth(&shared.schema, own, &AttributeSet::ALL) == Truth::True {
+            let effort = Effort::of(OWN_LOOKS_MAX);
+            let truth = search
+                .filter
+                .truth(&shared.schema, own, &AttributeSet::ALL, &effort);
+            if effort.is_exceeded() {
+                return ResultCode::AdminLimitExceeded;
+            }
+            if truth == Truth::True {
                 let _ = EntryWriter::new(out, id, values).entry(&own.selected(&search.selection));
             }
             ResultCode::Success

@@ -23,7 +23,7 @@ use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::root_dse::{self, StartTls};
 use crate::ldap::search::{self, Asked};
 use crate::ldap::subschema;
-use crate::types::{Dn, Pin};
+use crate::types::{Dn, Pin, Timestamp};
 
 /// What all sessions of a server share.
 pub struct Shared {
@@ -35,10 +35,16 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// For a server that holds the tree under `base`.
-    pub fn new(schema: Arc<Schema>, base: &Dn, start_tls: StartTls, limits: Limits) -> Shared {
+    /// For a server that holds the tree under `base` and starts at `now`.
+    pub fn new(
+        schema: Arc<Schema>,
+        base: &Dn,
+        start_tls: StartTls,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Shared {
         let root_dse = root_dse::root_dse(Arc::clone(&schema), base, start_tls);
-        let subschema = subschema::subschema(Arc::clone(&schema));
+        let subschema = subschema::subschema(Arc::clone(&schema), now);
         Shared {
             schema,
             root_dse,

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use crate::directory::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
 use crate::ldap::own_entry::OwnEntry;
-use crate::types::Dn;
+use crate::types::{Dn, Timestamp};
 
-/// The subschema subentry of a schema.
-pub fn subschema(schema: Arc<Schema>) -> OwnEntry {
+/// The subschema subentry of a schema that was read at `read`: clients keep a copy until its `modifyTimestamp`
+/// changes.
+pub fn subschema(schema: Arc<Schema>, read: Timestamp) -> OwnEntry {
+    let read = read.generalized_time().to_string();
     OwnEntry::named(SUBSCHEMA_DN, Arc::clone(&schema))
         .user("objectClass", ["top", "subentry", "subschema"])
         .user("cn", ["Subschema"])
         .operational("structuralObjectClass", ["subentry"])
+        .operational("createTimestamp", [&read])
+        .operational("modifyTimestamp", [&read])
         .operational("entryDN", [SUBSCHEMA_DN])
         .operational("subschemaSubentry", [SUBSCHEMA_DN])
         .operational("ldapSyntaxes", schema.syntax_descriptions())

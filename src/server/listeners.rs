@@ -54,10 +54,16 @@ impl Listeners<'_> {
 
     fn ldap(&self, counters: &Counters) -> Arc<LdapService<Runner>> {
         let LdapPlan { settings, limits, .. } = &self.plan.ldap;
-        let schema = self.plan.entries.schema.clone();
+        let (schema, now) = (self.plan.entries.schema.clone(), self.runner.clock.now());
         LdapService::new(
             self.runner.clone(),
-            Arc::new(Shared::new(schema, &self.plan.base, StartTls::Offered, *limits)),
+            Arc::new(Shared::new(
+                schema,
+                &self.plan.base,
+                StartTls::Offered,
+                *limits,
+                now,
+            )),
             Some(self.tls.clone()),
             settings.clone(),
             counters.ldap.clone(),

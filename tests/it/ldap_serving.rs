@@ -155,7 +155,13 @@ impl Serving {
         let tls = Arc::new(Tls::load(files).expect("TLS"));
         let base = Dn::parse("dc=uni,dc=example").expect("a name");
         let schema = Arc::new(Schema::built_in());
-        let session = Arc::new(Shared::new(schema, &base, StartTls::Offered, Limits::default()));
+        let session = Arc::new(Shared::new(
+            schema,
+            &base,
+            StartTls::Offered,
+            Limits::default(),
+            Timestamp::default(),
+        ));
         let (counters, shutdown) = (Arc::new(LdapCounters::default()), Shutdown::default());
         let service = LdapService::new(
             Arc::new(MadeUp),

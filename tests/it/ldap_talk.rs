@@ -10,7 +10,7 @@ use beadle::ldap::limits::Limits;
 use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::{Channel, Session, Shared};
-use beadle::types::Dn;
+use beadle::types::{Dn, Timestamp};
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
 
@@ -50,7 +50,13 @@ impl Talk {
 
     /// A session.
     pub fn with(channel: Channel, start_tls: StartTls) -> Talk {
-        let shared = Shared::new(schema(), &dn("dc=uni,dc=example"), start_tls, Limits::default());
+        let shared = Shared::new(
+            schema(),
+            &dn("dc=uni,dc=example"),
+            start_tls,
+            Limits::default(),
+            Timestamp::default(),
+        );
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Talk {
             session: Session::new(Arc::new(shared), source, channel),

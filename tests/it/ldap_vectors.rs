@@ -10,7 +10,7 @@ use beadle::ldap::limits::Limits;
 use beadle::ldap::next::{Next, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::{Channel, Session, Shared};
-use beadle::types::Dn;
+use beadle::types::{Dn, Timestamp};
 use bytes::BytesMut;
 
 use crate::ldap_client::{answers, told};
@@ -91,7 +91,13 @@ fn heard(shared: &Arc<Shared>, bytes: &[u8]) -> String {
 fn every_frame_is_answered_as_written() {
     let base = Dn::parse("dc=uni,dc=example").expect("a name");
     let schema = Arc::new(Schema::built_in());
-    let shared = Arc::new(Shared::new(schema, &base, StartTls::Offered, Limits::default()));
+    let shared = Arc::new(Shared::new(
+        schema,
+        &base,
+        StartTls::Offered,
+        Limits::default(),
+        Timestamp::default(),
+    ));
     let mut wrong = Vec::new();
     for line in lines() {
         let parts: Vec<&str> = line.split(" | ").collect();

@@ -107,7 +107,7 @@ impl Oracle {
                 stored: *entry,
                 computed: &computed,
             };
-            filter.truth(directory.schema(), &whole, &readable) == Truth::True
+            filter.truth(directory.schema(), &whole, &readable, &Effort::unlimited()) == Truth::True
         };
         let entries = snapshot.entries().filter(|entry| in_scope(entry, base, scope));
         let mut names: Vec<String> = entries.filter(matches).map(|entry| entry.dn_text()).collect();
