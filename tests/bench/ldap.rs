@@ -34,16 +34,20 @@ fn bind_request(id: u32, dn: &str, pin: &str) -> Vec<u8> {
     message(id, &tlv(0x60, &body))
 }
 
-fn search_request(id: u32, uid: &str) -> Vec<u8> {
-    let filter = tlv(0xa3, &[tlv(0x04, b"uid"), tlv(0x04, uid.as_bytes())].concat());
+/// `(uid=…)`.
+fn by_uid(uid: &str) -> Vec<u8> {
+    tlv(0xa3, &[tlv(0x04, b"uid"), tlv(0x04, uid.as_bytes())].concat())
+}
+
+/// `(mail=*…@*)` with a UID without its letter.
+fn by_part_of_mail(uid: &str) -> Vec<u8> {
+    let part = tlv(0x81, format!("{}@", &uid[1..]).as_bytes());
+    tlv(0xa4, &[tlv(0x04, b"mail"), tlv(0x30, &part)].concat())
+}
+
+fn search_request(id: u32, filter: &[u8]) -> Vec<u8> {
     let fixed = [0x0a, 1, 2, 0x0a, 1, 0, 2, 1, 0, 2, 1, 0, 1, 1, 0];
-    let body = [
-        &tlv(0x04, SUFFIX.as_bytes())[..],
-        &fixed,
-        &filter,
-        &tlv(0x30, b""),
-    ]
-    .concat();
+    let body = [&tlv(0x04, SUFFIX.as_bytes())[..], &fixed, filter, &tlv(0x30, b"")].concat();
     message(id, &tlv(0x63, &body))
 }
 
@@ -156,15 +160,20 @@ fn on_connections(options: &Options, client: impl Fn(u64) -> Result<Tally> + Syn
     })
 }
 
-/// `search`: `(uid=…)` below the suffix, all user attributes, each answered by one entry.
+/// `search`: `(uid=…)` below the suffix, or with `--by part` `(mail=*…@*)`, all user attributes, each answered
+/// by one entry.
 pub fn search(options: &Options) -> Result<Tally> {
     let (people, in_flight) = (options.number("people", 1000), options.number("in-flight", 8));
+    let filter = match options.text("by", "uid") {
+        "part" => by_part_of_mail,
+        _ => by_uid,
+    };
     on_connections(options, |number| {
         let mut connection = Connection::bound(options.text("addr", "127.0.0.1:3389"), options)?;
         let mut tally = Tally::default();
         let (mut next, end) = (number * 7919, Instant::now() + options.seconds());
         let requests: Vec<Vec<u8>> = (0..people.min(20_000))
-            .map(|i| search_request(i as u32 + 2, &people::uid(i * 48_271 % people)))
+            .map(|i| search_request(i as u32 + 2, &filter(&people::uid(i * 48_271 % people))))
             .collect();
         let mut batch = Vec::new();
         let (mut wanted, mut open, mut entries) = (in_flight, 0, 0);
@@ -222,7 +231,9 @@ pub fn first_answer(options: &Options) -> Result<()> {
     while start.elapsed() < Duration::from_secs(120) {
         let answered =
             Connection::bound(options.text("addr", "127.0.0.1:3389"), options).and_then(|mut connection| {
-                connection.stream.write_all(&search_request(2, &people::uid(0)))?;
+                connection
+                    .stream
+                    .write_all(&search_request(2, &by_uid(&people::uid(0))))?;
                 connection.receive()
             });
         if answered.is_ok_and(|came| came.entries == 1) {

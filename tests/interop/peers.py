@@ -74,8 +74,8 @@ rootdn "{root_dn}"
 rootpw {root_pin}
 directory {folder}/db
 index objectClass eq
-index uid,mail,employeeNumber eq
-index cn,sn eq,sub
+index uid,employeeNumber eq
+index mail,cn,sn eq,sub
 {more}
 """
 

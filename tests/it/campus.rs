@@ -129,9 +129,15 @@ fn the_root_dse_and_the_schema_are_there_for_everybody() {
         subschema,
         "attributeTypes",
         "objectClasses",
+        "modifyTimestamp",
     ];
     let schema = stdout(&daemon.ldap("ldapsearch", &words));
-    for name in ["NAME 'inetOrgPerson'", "'givenName'", "'entryUUID'"] {
+    for name in [
+        "NAME 'inetOrgPerson'",
+        "'givenName'",
+        "'entryUUID'",
+        "modifyTimestamp: 20",
+    ] {
         assert!(schema.contains(name), "{name} in the subschema subentry");
     }
 }
