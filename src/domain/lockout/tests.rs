@@ -1,6 +1,7 @@
 //! Lock-out, with the clock in the test's hand.
 
 use super::*;
+use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::PinKey;
 use crate::types::{Pin, SeededEntropy};
 
@@ -152,6 +153,27 @@ fn a_source_is_known_for_thirty_days() {
 }
 
 #[test]
+fn a_source_that_is_recalled_is_as_open_as_one_that_was_never_forgotten() {
+    let stored = LogInHistory {
+        last: START,
+        sources: vec![KnownSource {
+            group: group(HOME),
+            at: START,
+        }],
+    };
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..8, AWAY, START);
+    assert!(!is_open(&attempts, HOME, START) && attempts.wants_recall(START));
+    attempts.recalled(Some(&stored));
+    assert!(is_open(&attempts, HOME, START) && !attempts.wants_recall(START));
+    let mut attempts = Attempts::default();
+    assert!(!attempts.wants_recall(START), "an open account asks nobody");
+    let _ = wrong(&mut attempts, 0..8, HOME, START);
+    attempts.recalled(Some(&stored));
+    assert!(!is_open(&attempts, HOME, START), "its own counter has locked it");
+}
+
+#[test]
 fn a_stored_lock_holds_for_everybody() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
@@ -188,7 +210,6 @@ fn what_is_remembered_is_bounded() {
         attempts.right(group(&source), START);
         let _ = wrong(&mut attempts, 0..7, &source, START);
     }
-    assert_eq!(attempts.trusted.len(), TRUSTED_SOURCES_MAX);
     assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
 }
 
