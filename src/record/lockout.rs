@@ -34,9 +34,7 @@ impl LockoutRecord {
 
     /// The account a lock's key is about; `None` if it is no lock's key.
     pub fn entry(key: &Key) -> Option<u64> {
-        let (kind, entry) = key.as_bytes().split_first()?;
-        (*kind == Kind::Lockout as u8).then_some(())?;
-        Some(u64::from_be_bytes(entry.try_into().ok()?))
+        key.entry_of(Kind::Lockout)
     }
 
     /// The operation that stores the lock of `entry`.

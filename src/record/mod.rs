@@ -4,8 +4,10 @@ pub mod batch;
 pub mod entry;
 pub mod key;
 pub mod lockout;
+pub mod log_in;
 pub mod well_known;
 
 pub use batch::{Batch, BatchId, Change, Guard, Operation, Record, Revision};
 pub use key::{Key, Kind};
 pub use lockout::{LockoutRecord, LockoutRecordError};
+pub use log_in::{LogInRecord, LogInRecordError};
