@@ -27,6 +27,10 @@ impl Accounts for One {
         })
     }
 
+    fn is_gone(&self, entry: u64) -> bool {
+        entry != 7
+    }
+
     fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
         Some(Operation::Put {
             key: Key::new(Kind::Entry, &entry.to_be_bytes()),
@@ -111,7 +115,7 @@ fn is_accepted(decision: &Decision) -> bool {
 /// The decision is a refusal like every other, and the audit log knows the reason.
 fn assert_refused(decision: &Decision, expected: RefusalReason) {
     assert!(matches!(decision.verdict, Verdict::Refused));
-    assert!(decision.upgrade.is_none());
+    assert!(decision.upgrade.is_none() && decision.unstored.is_none());
     let Some(AuditEvent::LoginRefused { reason, .. }) = decision.events.first() else {
         panic!("a refusal is audited");
     };
@@ -135,6 +139,7 @@ fn locked(attempts: &mut Attempts, now: Timestamp) -> Decision {
 fn the_right_pin_logs_in_and_a_wrong_one_does_not() {
     let decision = log_in(Some(&one(SSHA)), RIGHT, &mut Attempts::default(), START);
     assert!(is_accepted(&decision) && decision.batch.is_empty());
+    assert_eq!(decision.unstored, Some(7), "the source is new");
     let decision = log_in(
         Some(&one(SSHA)),
         "orchid-42 tree",
@@ -286,7 +291,7 @@ fn accounts_of_the_configuration_are_neither_locked_nor_upgraded() {
         assert_refused(&decision, RefusalReason::WrongPin);
     }
     let decision = log_in(Some(&root), RIGHT, &mut attempts, START);
-    assert!(is_accepted(&decision) && decision.upgrade.is_none());
+    assert!(is_accepted(&decision) && decision.upgrade.is_none() && decision.unstored.is_none());
 }
 
 #[test]
