@@ -216,10 +216,11 @@ impl Login<'_> {
         let source = SourceGroup::from(self.request.source);
         let effect = self.attempts.wrong(mark, source, self.now, &self.policy.lockout);
         let origin = origin(self.request);
+        let lock = self.attempts.lock().cloned();
         let mut decision = self.refuse(RefusalReason::WrongPin);
-        if let WrongPinEffect::Locked(until) = effect {
+        if let (WrongPinEffect::Locked(until), Some(lock)) = (effect, lock) {
             let subject = Subject::Entry(entry);
-            decision.batch.operations.push(LockoutRecord { until }.put(entry));
+            decision.batch.operations.push(LockoutRecord(lock).put(entry));
             decision.events.push(AuditEvent::AccountLocked {
                 subject,
                 origin,

@@ -16,7 +16,7 @@ use crate::types::Timestamp;
 pub const WRONG_PINS_MAX: usize = 128;
 /// The most sources one lock names: the one that caused it first and those that were trusted. Beyond it the
 /// lock holds for everybody.
-const OFFENDERS_MAX: usize = 1 + TRUSTED_SOURCES_MAX;
+pub const OFFENDERS_MAX: usize = 1 + TRUSTED_SOURCES_MAX;
 
 /// When an account is locked, and for how long: `[lockout]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,46 @@ pub enum LockState {
     Locked(Timestamp),
 }
 
+/// A lock of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Whom it holds for.
+    pub holds: Holds,
+}
+
+/// Whom a lock holds for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Every source, trusted or not.
+    ForAll,
+    /// These, which caused it, though they be trusted, and whoever is not trusted. At most [`OFFENDERS_MAX`].
+    ForOffenders(Vec<SourceGroup>),
+}
+
+impl Holds {
+    /// For these and whoever is not trusted; `None` if they are too many.
+    pub fn for_offenders(groups: Vec<SourceGroup>) -> Option<Holds> {
+        (groups.len() <= OFFENDERS_MAX).then_some(Holds::ForOffenders(groups))
+    }
+
+    fn for_trusted(&self, group: SourceGroup) -> bool {
+        match self {
+            Holds::ForAll => true,
+            Holds::ForOffenders(offenders) => offenders.contains(&group),
+        }
+    }
+
+    fn and_for(self, offender: SourceGroup) -> Holds {
+        let Holds::ForOffenders(mut offenders) = self else {
+            return self;
+        };
+        offenders.push(offender);
+        Holds::for_offenders(offenders).unwrap_or(Holds::ForAll)
+    }
+}
+
 /// What a wrong PIN did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -108,42 +148,15 @@ struct WrongPin {
     at: Timestamp,
 }
 
-struct Lock {
-    until: Timestamp,
-    holds: Holds,
-}
-
-/// Whom a lock holds for.
-enum Holds {
-    /// Every source, trusted or not.
-    ForAll,
-    /// These, which caused it, though they be trusted, and whoever is not trusted.
-    ForOffenders(Vec<SourceGroup>),
-}
-
-impl Holds {
-    fn for_trusted(&self, group: SourceGroup) -> bool {
-        match self {
-            Holds::ForAll => true,
-            Holds::ForOffenders(offenders) => offenders.contains(&group),
-        }
-    }
-
-    fn and_for(self, offender: SourceGroup) -> Holds {
-        match self {
-            Holds::ForOffenders(mut offenders) if offenders.len() < OFFENDERS_MAX => {
-                offenders.push(offender);
-                Holds::ForOffenders(offenders)
-            }
-            _ => Holds::ForAll,
-        }
-    }
-}
-
 impl Attempts {
     /// Whether nothing at all is remembered.
     pub fn is_empty(&self) -> bool {
         self.wrong.is_empty() && self.log_ins.is_empty() && self.lock.is_none()
+    }
+
+    /// The lock that was set last, if any; it may have ended.
+    pub fn lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
     }
 
     /// Whether a lock holds for anybody at `now`.
@@ -220,15 +233,11 @@ impl Attempts {
     }
 
     /// Takes over a lock that was stored, by this process or another; `None` lifts it. One that ends no
-    /// later than the present one is no news, one's own least of all. A new one holds for every source, as
-    /// nothing says who caused it.
-    pub fn set_lock(&mut self, until: Option<Timestamp>) {
-        let present = self.lock.as_ref().map(|lock| lock.until);
-        if until.is_none() || until > present {
-            self.lock = until.map(|until| Lock {
-                until,
-                holds: Holds::ForAll,
-            });
+    /// later than the present one is no news, one's own least of all.
+    pub fn set_lock(&mut self, lock: Option<Lock>) {
+        let until = |lock: &Option<Lock>| lock.as_ref().map(|lock| lock.until);
+        if lock.is_none() || until(&lock) > until(&self.lock) {
+            self.lock = lock;
         }
     }
 
@@ -236,11 +245,11 @@ impl Attempts {
         let from_group = self.wrong.iter().filter(|wrong| wrong.group == group).count();
         if reached(from_group, policy.failures_max) {
             self.wrong.retain(|wrong| wrong.group != group);
-            return self.lock(Some(group), now, policy);
+            return self.lock_now(Some(group), now, policy);
         }
         if reached(self.different_wrong_pins(), policy.failures_all_max) {
             self.wrong.clear();
-            return self.lock(None, now, policy);
+            return self.lock_now(None, now, policy);
         }
         WrongPinEffect::Counted
     }
@@ -255,7 +264,7 @@ impl Attempts {
         (0..self.wrong.len()).filter(|at| !seen_before(*at)).count()
     }
 
-    fn lock(
+    fn lock_now(
         &mut self,
         offender: Option<SourceGroup>,
         now: Timestamp,

@@ -1,18 +1,15 @@
 //! The bytes of what is stored of an account's good log-ins.
 //!
 //! Version 1 is the version octet, the moment of the last log-in, then for each source its group and the moment
-//! of the last log-in from it. A moment is eight octets, milliseconds since 1970, most significant first; a
-//! group is one octet, 0, 4 or 6, and the octets of this machine (none), an IPv4 /24 (three) or an IPv6 /56
-//! (seven).
+//! of the last log-in from it. The fields are as `record::fields` has them.
 //!
 //! Addresses are in no export and in no answer: exports hold entries, and this is no part of one.
 
 use thiserror::Error;
 
-use crate::domain::lockout::SourceGroup;
+use super::fields::{push_group, push_moment, take_group, take_moment};
 use crate::domain::log_ins::{KnownSource, LogInHistory, TRUSTED_SOURCES_MAX};
 use crate::record::{Key, Kind, Operation};
-use crate::types::Timestamp;
 
 const VERSION: u8 = 1;
 /// How long the record outlives the last log-in, in seconds: 400 days. Longer than a source is trusted, so that
@@ -76,24 +73,6 @@ impl LogInRecord {
     }
 }
 
-fn push_moment(moment: Timestamp, bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(&moment.unix_ms().to_be_bytes());
-}
-
-fn push_group(group: SourceGroup, bytes: &mut Vec<u8>) {
-    match group {
-        SourceGroup::Local => bytes.push(0),
-        SourceGroup::V4(network) => {
-            bytes.push(4);
-            bytes.extend_from_slice(&network);
-        }
-        SourceGroup::V6(network) => {
-            bytes.push(6);
-            bytes.extend_from_slice(&network);
-        }
-    }
-}
-
 fn history(mut bytes: &[u8]) -> Option<LogInHistory> {
     let last = take_moment(&mut bytes)?;
     let mut sources = Vec::new();
@@ -105,28 +84,11 @@ fn history(mut bytes: &[u8]) -> Option<LogInHistory> {
     (sources.len() <= TRUSTED_SOURCES_MAX).then_some(LogInHistory { last, sources })
 }
 
-fn take_moment(bytes: &mut &[u8]) -> Option<Timestamp> {
-    take(bytes).map(|octets| Timestamp::from_unix_ms(u64::from_be_bytes(octets)))
-}
-
-fn take_group(bytes: &mut &[u8]) -> Option<SourceGroup> {
-    match take(bytes)? {
-        [0] => Some(SourceGroup::Local),
-        [4] => take(bytes).map(SourceGroup::V4),
-        [6] => take(bytes).map(SourceGroup::V6),
-        _ => None,
-    }
-}
-
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (octets, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*octets)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lockout::SourceGroup;
+    use crate::types::Timestamp;
 
     const MOMENT: Timestamp = Timestamp::from_unix_ms(1_795_339_800_123);
 

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod entry;
+mod fields;
 pub mod key;
 pub mod lockout;
 pub mod log_in;

@@ -85,8 +85,16 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lockout::{Holds, Lock};
 
     const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+
+    fn lock() -> Lock {
+        Lock {
+            until: START.plus_s(60),
+            holds: Holds::ForAll,
+        }
+    }
 
     fn is_locked(table: &AttemptsTable, entry: u64) -> bool {
         table.with(Some(entry), START, |attempts| attempts.is_locked(START))
@@ -103,9 +111,9 @@ mod tests {
     #[test]
     fn each_account_has_its_own_attempts() {
         let table = AttemptsTable::default();
-        let lock = |attempts: &mut Attempts| attempts.set_lock(Some(START.plus_s(60)));
-        table.with(Some(7), START, lock);
-        table.with(None, START, lock);
+        let set = |attempts: &mut Attempts| attempts.set_lock(Some(lock()));
+        table.with(Some(7), START, set);
+        table.with(None, START, set);
         assert!(is_locked(&table, 7) && table.has(7) && !table.has(8));
         assert!(!is_locked(&table, 7 + SHARDS as u64));
         assert_eq!(tracked(&table), 1, "looking leaves nothing behind");
@@ -114,9 +122,7 @@ mod tests {
     #[test]
     fn many_accounts_are_forgotten_but_no_lock() {
         let table = AttemptsTable::default();
-        table.with(Some(0), START, |attempts| {
-            attempts.set_lock(Some(START.plus_s(60)))
-        });
+        table.with(Some(0), START, |attempts| attempts.set_lock(Some(lock())));
         let source = crate::domain::lockout::SourceGroup::Local;
         for entry in 1..2 * TRACKED_ACCOUNTS_MAX as u64 {
             table.with(Some(entry), START, |attempts| attempts.right(source, START));

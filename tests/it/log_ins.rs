@@ -77,6 +77,14 @@ fn after_a_restart_a_stranger_still_cannot_lock_the_owner_out() {
     }
     assert!(!logs_in(&daemon, AWAY, PIN), "it is locked");
     assert!(logs_in(&daemon, HOME, PIN));
+    let Some(daemon) = serve(daemon.kill()) else {
+        return;
+    };
+    assert!(
+        !logs_in(&daemon, AWAY, PIN),
+        "the lock is stored, and whom it is for"
+    );
+    assert!(logs_in(&daemon, HOME, PIN));
     let exported = daemon.campus.export(&["--with-secrets"]);
     assert!(exported.contains("uid: ada") && !exported.contains(HOME));
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::directory::request::{LoginName, Member};
+use crate::domain::lockout::Holds;
 use crate::record::{Operation, Revision};
 use crate::types::{Dn, SeededEntropy, Uid};
 
@@ -204,7 +205,10 @@ fn the_eighth_different_wrong_pin_locks_until_time_passes() {
         panic!("a lock is audited");
     };
     assert_eq!(*told, until);
-    assert!(decision.batch.operations == [LockoutRecord { until }.put(7)]);
+    let lock = attempts.lock().cloned().unwrap();
+    let offender = SourceGroup::from(request("").source);
+    assert_eq!(lock.holds, Holds::ForOffenders(vec![offender]));
+    assert!(decision.batch.operations == [LockoutRecord(lock).put(7)]);
     let second_before = log_in(Some(&one(SSHA)), RIGHT, &mut attempts, START.plus_s(1799));
     assert_refused(&second_before, RefusalReason::Locked(until));
     assert!(is_accepted(&log_in(

@@ -31,6 +31,11 @@ fn wrong(
     })
 }
 
+fn for_all(until: Timestamp) -> Option<Lock> {
+    let holds = Holds::ForAll;
+    Some(Lock { until, holds })
+}
+
 fn is_open(attempts: &Attempts, source: &str, now: Timestamp) -> bool {
     attempts.state(group(source), now, &LockoutPolicy::default()) == LockState::Open
 }
@@ -174,10 +179,21 @@ fn a_source_that_is_recalled_is_as_open_as_one_that_was_never_forgotten() {
 }
 
 #[test]
-fn a_stored_lock_holds_for_everybody() {
+fn a_lock_that_was_stored_holds_for_whom_it_did() {
+    let mut before = Attempts::default();
+    let _ = wrong(&mut before, 0..8, AWAY, START);
+    let mut attempts = Attempts::default();
+    attempts.set_lock(before.lock().cloned());
+    attempts.right(group(HOME), START);
+    attempts.right(group(AWAY), START);
+    assert!(is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
+}
+
+#[test]
+fn a_lock_that_was_stored_for_all_holds_for_everybody() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
-    attempts.set_lock(Some(START.plus_s(60)));
+    attempts.set_lock(for_all(START.plus_s(60)));
     assert!(!is_open(&attempts, HOME, START) && attempts.is_locked(START));
     attempts.set_lock(None);
     assert!(is_open(&attempts, HOME, START) && !attempts.is_locked(START));
@@ -188,17 +204,17 @@ fn hearing_of_its_own_lock_changes_nothing() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
     let _ = wrong(&mut attempts, 0..8, AWAY, START);
-    attempts.set_lock(Some(START.plus_s(1800)));
+    attempts.set_lock(for_all(START.plus_s(1800)));
     assert!(is_open(&attempts, HOME, START));
 }
 
 #[test]
 fn a_stored_lock_lengthens_and_never_shortens() {
     let mut attempts = Attempts::default();
-    attempts.set_lock(Some(START.plus_s(60)));
-    attempts.set_lock(Some(START.plus_s(30)));
+    attempts.set_lock(for_all(START.plus_s(60)));
+    attempts.set_lock(for_all(START.plus_s(30)));
     assert!(!is_open(&attempts, HOME, START.plus_s(59)));
-    attempts.set_lock(Some(START.plus_s(90)));
+    attempts.set_lock(for_all(START.plus_s(90)));
     assert!(!is_open(&attempts, HOME, START.plus_s(89)) && is_open(&attempts, HOME, START.plus_s(90)));
 }
 
@@ -211,6 +227,17 @@ fn what_is_remembered_is_bounded() {
         let _ = wrong(&mut attempts, 0..7, &source, START);
     }
     assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+}
+
+#[test]
+fn a_lock_with_too_many_offenders_holds_for_everybody() {
+    let offenders = vec![group(HOME); OFFENDERS_MAX];
+    let holds = Holds::for_offenders(offenders.clone()).unwrap();
+    assert_eq!(holds.and_for(group(AWAY)), Holds::ForAll);
+    assert_eq!(
+        Holds::for_offenders([offenders, vec![group(AWAY)]].concat()),
+        None
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Logins, Realm};
 use crate::directory::account::{AccountView, Accounts};
 use crate::directory::request::Authenticate;
+use crate::domain::lockout::Lock;
 use crate::domain::log_ins::LogInHistory;
 use crate::record::{
     Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation,
@@ -68,7 +69,7 @@ impl<R: Realm> Logins<R> {
         match operation {
             Operation::Put { key, value, .. } => {
                 if let Some(entry) = LockoutRecord::entry(key) {
-                    self.set_lock(entry, Some(LockoutRecord::decode(value)?.until), now);
+                    self.set_lock(entry, Some(LockoutRecord::decode(value)?.0), now);
                 }
                 if let Some(entry) = LogInRecord::entry(key).filter(|entry| self.attempts.has(*entry)) {
                     self.recalled(entry, Some(&LogInRecord::decode(value)?.0), now);
@@ -154,9 +155,9 @@ impl<R: Realm> Logins<R> {
             .with(Some(entry), now, |attempts| attempts.recalled(stored));
     }
 
-    fn set_lock(&self, entry: u64, until: Option<Timestamp>, now: Timestamp) {
+    fn set_lock(&self, entry: u64, lock: Option<Lock>, now: Timestamp) {
         self.attempts
-            .with(Some(entry), now, |attempts| attempts.set_lock(until));
+            .with(Some(entry), now, |attempts| attempts.set_lock(lock));
     }
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::directory::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
-use crate::domain::lockout::SourceGroup;
+use crate::domain::lockout::{Holds, Lock, SourceGroup};
 use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::record::{Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Revision};
@@ -160,6 +160,14 @@ fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Cam
     }
 }
 
+fn group(source: &str) -> SourceGroup {
+    SourceGroup::from(source.parse::<IpAddr>().unwrap())
+}
+
+fn lock(until: Timestamp, holds: Holds) -> Lock {
+    Lock { until, holds }
+}
+
 /// An argon2id hash that needs no replacing.
 fn argon2id() -> Vec<u8> {
     let pin = Pin::new(RIGHT.as_bytes());
@@ -254,9 +262,7 @@ fn what_is_known_ends_with_the_pin_the_account_and_the_lock() {
     campus.set(|account| account.standing = Standing::Disabled);
     assert!(!is_known());
     campus.set(|account| account.standing = Standing::Enabled);
-    let lock = LockoutRecord {
-        until: START.plus_s(60),
-    };
+    let lock = LockoutRecord(lock(START.plus_s(60), Holds::ForAll));
     campus.logins.heed(&lock.put(ENTRY), START).unwrap();
     assert!(!is_known());
     let unlock = Operation::Delete {
@@ -292,7 +298,8 @@ fn eight_different_wrong_pins_lock_for_half_an_hour_and_are_stored_before_the_an
     assert!(matches!(campus.log_in("ada", "wrong 7"), Verdict::Refused));
     let until = START.plus_s(1800);
     let committed = campus.realm.committed.lock().unwrap().pop().unwrap();
-    assert!(committed.operations == [LockoutRecord { until }.put(ENTRY)]);
+    let holds = Holds::ForOffenders(vec![group(HOME)]);
+    assert!(committed.operations == [LockoutRecord(lock(until, holds)).put(ENTRY)]);
     assert!(matches!(campus.last_event(), AuditEvent::AccountLocked { .. }));
     campus.clock.advance_ms(30 * 60_000 - 1);
     assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
@@ -304,10 +311,8 @@ fn eight_different_wrong_pins_lock_for_half_an_hour_and_are_stored_before_the_an
 fn a_lock_found_at_start_holds() {
     let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
     let until = START.plus_s(60);
-    campus
-        .logins
-        .heed(&LockoutRecord { until }.put(ENTRY), START)
-        .unwrap();
+    let record = LockoutRecord(lock(until, Holds::ForAll));
+    campus.logins.heed(&record.put(ENTRY), START).unwrap();
     assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
     let AuditEvent::LoginRefused { reason, .. } = campus.last_event() else {
         panic!("it was refused");
@@ -325,10 +330,10 @@ fn records_that_are_no_locks_are_not_heeded() {
     };
     let entry = put(Key::new(Kind::Entry, &ENTRY.to_be_bytes()), b"\x01");
     assert_eq!(campus.logins.heed(&entry, START), Ok(()));
-    let newer = put(LockoutRecord::key(ENTRY), b"\x02");
+    let newer = put(LockoutRecord::key(ENTRY), b"\x03");
     assert_eq!(
         campus.logins.heed(&newer, START),
-        Err(LockoutRecordError::Newer(2).into())
+        Err(LockoutRecordError::Newer(3).into())
     );
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
 }
@@ -353,7 +358,7 @@ fn a_log_in_is_stored_when_its_source_is_new_and_then_once_an_hour() {
 }
 
 #[test]
-fn a_stranger_cannot_lock_the_owner_out_of_a_daemon_that_has_restarted() {
+fn neither_before_nor_after_a_restart_can_a_stranger_lock_the_owner_out() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let settings_of_store = SledSettings::at(folder.path());
@@ -367,6 +372,11 @@ fn a_stranger_cannot_lock_the_owner_out_of_a_daemon_that_has_restarted() {
     let campus = start();
     campus.lock_from(AWAY);
     assert!(matches!(campus.last_event(), AuditEvent::AccountLocked { .. }));
+    let lock = campus.realm.committed.lock().unwrap().pop().unwrap();
+    drop(campus);
+    let campus = start();
+    let heed = |operation: &Operation| campus.logins.heed(operation, START).unwrap();
+    lock.operations.iter().for_each(heed);
     assert!(matches!(campus.log_in_from(AWAY, "ada", RIGHT), Verdict::Refused));
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
     campus.lock_from(HOME);
@@ -392,10 +402,7 @@ fn sources_that_were_stored_are_not_lost_to_one_that_is_new() {
         .iter()
         .map(|known| known.group)
         .collect();
-    assert_eq!(
-        groups,
-        [AWAY, HOME].map(|source| SourceGroup::from(source.parse::<IpAddr>().unwrap()))
-    );
+    assert_eq!(groups, [AWAY, HOME].map(group));
 }
 
 #[test]
@@ -423,7 +430,7 @@ fn log_ins_that_another_node_has_stored_are_heard_of() {
     campus.lock_from(AWAY);
     assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
     let known = KnownSource {
-        group: SourceGroup::from(HOME.parse::<IpAddr>().unwrap()),
+        group: group(HOME),
         at: START,
     };
     let record = LogInRecord(LogInHistory {
