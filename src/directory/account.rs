@@ -53,6 +53,9 @@ pub trait Accounts {
     /// no entry, are `None`.
     fn find(&self, name: &LoginName) -> Option<AccountView<'_>>;
 
+    /// Whether there certainly is no entry `entry`; false while entries are being loaded.
+    fn is_gone(&self, entry: u64) -> bool;
+
     /// The operation that writes the entry `entry` as it stands in this snapshot, with its PIN's hash
     /// replaced and nothing else changed; `None` if there is no such entry.
     fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation>;

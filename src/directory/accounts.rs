@@ -95,6 +95,11 @@ impl Accounts for DirectoryAccounts {
         }
     }
 
+    fn is_gone(&self, entry: u64) -> bool {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.is_some_and(|snapshot| snapshot.entry_by_id(entry).is_none())
+    }
+
     fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
         let mut stored = self
             .snapshot

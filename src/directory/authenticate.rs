@@ -92,6 +92,8 @@ pub struct Decision {
     pub events: Vec<AuditEvent>,
     /// What is to be done after the answer.
     pub upgrade: Option<Upgrade>,
+    /// The account whose log-in is to be stored soon, after the answer.
+    pub unstored: Option<u64>,
 }
 
 /// A hash that is to be replaced. Has no `Debug`.
@@ -174,7 +176,8 @@ impl Login<'_> {
         let Some(account) = self.account else {
             return self.refuse(RefusalReason::UnknownName);
         };
-        if account.entry().is_some() {
+        let entry = account.entry();
+        if entry.is_some() {
             self.attempts
                 .right(SourceGroup::from(self.request.source), self.now);
         }
@@ -187,6 +190,7 @@ impl Login<'_> {
                 evidence,
             }],
             upgrade: checked.and_then(|hash| upgrade(account, hash, self.policy)),
+            unstored: entry.filter(|_| self.attempts.is_log_in_due()),
         }
     }
 
@@ -200,6 +204,7 @@ impl Login<'_> {
                 reason,
             }],
             upgrade: None,
+            unstored: None,
         }
     }
 
@@ -211,10 +216,11 @@ impl Login<'_> {
         let source = SourceGroup::from(self.request.source);
         let effect = self.attempts.wrong(mark, source, self.now, &self.policy.lockout);
         let origin = origin(self.request);
+        let lock = self.attempts.lock().cloned();
         let mut decision = self.refuse(RefusalReason::WrongPin);
-        if let WrongPinEffect::Locked(until) = effect {
+        if let (WrongPinEffect::Locked(until), Some(lock)) = (effect, lock) {
             let subject = Subject::Entry(entry);
-            decision.batch.operations.push(LockoutRecord { until }.put(entry));
+            decision.batch.operations.push(LockoutRecord(lock).put(entry));
             decision.events.push(AuditEvent::AccountLocked {
                 subject,
                 origin,

@@ -123,6 +123,14 @@ mod tests {
         check!(Asker::Root, ADA, "uidNumber", "1001", Answer::False);
         check!(Asker::Root, ADA, "name", "lovelace", Answer::True);
         check!(Asker::Root, ADA, "objectClass", "PERSON", Answer::True);
+        check!(
+            Asker::Root,
+            ADA,
+            "structuralObjectClass",
+            "inetorgperson",
+            Answer::True
+        );
+        check!(Asker::Root, ADA, "structuralObjectClass", "person", Answer::False);
     }
 
     #[test]

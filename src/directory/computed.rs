@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::domain::access::View;
 use crate::domain::filter::Assertion;
 use crate::domain::packed::{AttributeView, Attributes, push_value};
-use crate::domain::schema::{ClassPosition, Schema};
+use crate::domain::schema::{ClassPosition, OBJECT_CLASS, ObjectClass, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType, Dn};
 
@@ -23,14 +23,16 @@ enum Computation {
     EntryDn,
     HasSubordinates,
     NumSubordinates,
+    StructuralObjectClass,
     SubschemaSubentry,
 }
 
-const TYPES: [(&str, Computation); 5] = [
+const TYPES: [(&str, Computation); 6] = [
     ("memberOf", Computation::MemberOf),
     ("entryDN", Computation::EntryDn),
     ("hasSubordinates", Computation::HasSubordinates),
     ("numSubordinates", Computation::NumSubordinates),
+    ("structuralObjectClass", Computation::StructuralObjectClass),
     ("subschemaSubentry", Computation::SubschemaSubentry),
 ];
 const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
@@ -86,6 +88,7 @@ impl ComputedTypes {
                 });
                 Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
             }
+            Computation::StructuralObjectClass => snapshot.equality_estimate(OBJECT_CLASS, &assertion.normal),
             _ => None,
         }
     }
@@ -114,6 +117,7 @@ impl ComputedTypes {
                 });
                 Candidates::Among(members.map(|member| member.slot()).collect())
             }
+            Some(Computation::StructuralObjectClass) => snapshot.equality(OBJECT_CLASS, &assertion.normal),
             _ => Candidates::Anywhere,
         }
     }
@@ -157,6 +161,7 @@ impl Computed {
                 Computation::EntryDn => push_value(&mut self.encoded, entry.dn_text().as_bytes()),
                 Computation::HasSubordinates => self.push_has_children(entry, view),
                 Computation::NumSubordinates => self.push_children(entry, view),
+                Computation::StructuralObjectClass => self.push_class(entry, schema),
                 Computation::SubschemaSubentry => push_value(&mut self.encoded, SUBSCHEMA_DN.as_bytes()),
             }
             if self.encoded.len() > start {
@@ -204,6 +209,15 @@ impl Computed {
             return;
         };
         push_value(&mut self.encoded, count.to_string().as_bytes());
+    }
+
+    fn push_class(&mut self, entry: EntryRef<'_>, schema: &Schema) {
+        let names = entry.attribute(OBJECT_CLASS);
+        let names = names.iter().flat_map(|names| names.values());
+        let classes = names.filter_map(|name| schema.class(name));
+        if let Some(class) = ObjectClass::structural(classes) {
+            push_value(&mut self.encoded, class.name().as_bytes());
+        }
     }
 
     fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {

@@ -2,18 +2,21 @@
 //!
 //! A device that repeats an old PIN does not lock its owner out, for only *different* wrong PINs count.
 //! A stranger does not either, where the owner has logged in from lately: such a source has its own
-//! counter and stays open. What was counted is kept in memory alone; a lock is stored.
+//! counter and stays open. A lock is stored, and so are the sources ([`super::log_ins`]); what was counted is kept
+//! in memory alone, for its marks mean nothing to another process.
 
 use std::net::IpAddr;
 
+use crate::domain::log_ins::{LogInHistory, LogIns, Recall, TRUSTED_SOURCES_MAX};
 use crate::domain::pin::PinMark;
 use crate::types::Timestamp;
 
 /// The most wrong PINs remembered of one account; beyond it the oldest is forgotten. Above any
 /// [`LockoutPolicy::failures_all_max`], so that forgetting never keeps an account open.
 pub const WRONG_PINS_MAX: usize = 128;
-/// The most sources one account is known to log in from; beyond it the one longest unused is forgotten.
-pub const TRUSTED_SOURCES_MAX: usize = 8;
+/// The most sources one lock names: the one that caused it first and those that were trusted. Beyond it the
+/// lock holds for everybody.
+pub const OFFENDERS_MAX: usize = 1 + TRUSTED_SOURCES_MAX;
 
 /// When an account is locked, and for how long: `[lockout]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,46 @@ pub enum LockState {
     Locked(Timestamp),
 }
 
+/// A lock of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Whom it holds for.
+    pub holds: Holds,
+}
+
+/// Whom a lock holds for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Every source, trusted or not.
+    ForAll,
+    /// These, which caused it, though they be trusted, and whoever is not trusted. At most [`OFFENDERS_MAX`].
+    ForOffenders(Vec<SourceGroup>),
+}
+
+impl Holds {
+    /// For these and whoever is not trusted; `None` if they are too many.
+    pub fn for_offenders(groups: Vec<SourceGroup>) -> Option<Holds> {
+        (groups.len() <= OFFENDERS_MAX).then_some(Holds::ForOffenders(groups))
+    }
+
+    fn for_trusted(&self, group: SourceGroup) -> bool {
+        match self {
+            Holds::ForAll => true,
+            Holds::ForOffenders(offenders) => offenders.contains(&group),
+        }
+    }
+
+    fn and_for(self, offender: SourceGroup) -> Holds {
+        let Holds::ForOffenders(mut offenders) = self else {
+            return self;
+        };
+        offenders.push(offender);
+        Holds::for_offenders(offenders).unwrap_or(Holds::ForAll)
+    }
+}
+
 /// What a wrong PIN did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -95,7 +138,7 @@ pub enum WrongPinEffect {
 #[derive(Default)]
 pub struct Attempts {
     wrong: Vec<WrongPin>,
-    trusted: Vec<TrustedSource>,
+    log_ins: LogIns,
     lock: Option<Lock>,
 }
 
@@ -105,21 +148,15 @@ struct WrongPin {
     at: Timestamp,
 }
 
-struct TrustedSource {
-    group: SourceGroup,
-    at: Timestamp,
-}
-
-struct Lock {
-    until: Timestamp,
-    /// The sources that caused it: closed though they be trusted. Never longer than the trusted ones.
-    offenders: Vec<SourceGroup>,
-}
-
 impl Attempts {
     /// Whether nothing at all is remembered.
     pub fn is_empty(&self) -> bool {
-        self.wrong.is_empty() && self.trusted.is_empty() && self.lock.is_none()
+        self.wrong.is_empty() && self.log_ins.is_empty() && self.lock.is_none()
+    }
+
+    /// The lock that was set last, if any; it may have ended.
+    pub fn lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
     }
 
     /// Whether a lock holds for anybody at `now`.
@@ -131,7 +168,8 @@ impl Attempts {
     pub fn state(&self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> LockState {
         match &self.lock {
             Some(lock) if now < lock.until => {
-                if self.trusts(group, now, policy) && !lock.offenders.contains(&group) {
+                let is_trusted = self.log_ins.trust(group, now, policy.trusted_s);
+                if is_trusted && !lock.holds.for_trusted(group) {
                     LockState::Open
                 } else {
                     LockState::Locked(lock.until)
@@ -144,10 +182,30 @@ impl Attempts {
     /// A right PIN came from `group`: its wrong ones no longer count, and it is known from now on.
     pub fn right(&mut self, group: SourceGroup, now: Timestamp) {
         self.wrong.retain(|wrong| wrong.group != group);
-        match self.trusted.iter_mut().find(|trusted| trusted.group == group) {
-            Some(trusted) => trusted.at = now,
-            None => self.trust(group, now),
-        }
+        self.log_ins.add(group, now);
+    }
+
+    /// Whether it is time to ask the store for the sources the account is known by: a lock holds, and they may be
+    /// open all the same.
+    pub fn wants_recall(&self, now: Timestamp) -> bool {
+        self.is_locked(now) && self.log_ins.recall() == Recall::ToDo
+    }
+
+    /// This is what was stored of the account's log-ins; `None` is nothing.
+    pub fn recalled(&mut self, stored: Option<&LogInHistory>) {
+        self.log_ins.recalled(stored);
+    }
+
+    /// Whether there is a log-in that is to be stored.
+    pub fn is_log_in_due(&self) -> bool {
+        self.log_ins.is_due()
+    }
+
+    /// What is to be stored of the account's log-ins, if something is. What was stored before must have been
+    /// [`recalled`](Attempts::recalled), or it is lost. It counts as stored from now on: nobody hears
+    /// whether it was, and the next log-in an hour later tries again.
+    pub fn take_due_log_ins(&mut self, now: Timestamp, policy: &LockoutPolicy) -> Option<LogInHistory> {
+        self.log_ins.take_due(now, policy.trusted_s)
     }
 
     /// A wrong PIN came from `group`. Only to be told of an account that is open to it.
@@ -175,15 +233,11 @@ impl Attempts {
     }
 
     /// Takes over a lock that was stored, by this process or another; `None` lifts it. One that ends no
-    /// later than the present one is no news, one's own least of all. A new one holds for every source, as
-    /// nothing says who caused it.
-    pub fn set_lock(&mut self, until: Option<Timestamp>) {
-        let present = self.lock.as_ref().map(|lock| lock.until);
-        if until.is_none() || until > present {
-            self.lock = until.map(|until| Lock {
-                until,
-                offenders: self.trusted.iter().map(|trusted| trusted.group).collect(),
-            });
+    /// later than the present one is no news, one's own least of all.
+    pub fn set_lock(&mut self, lock: Option<Lock>) {
+        let until = |lock: &Option<Lock>| lock.as_ref().map(|lock| lock.until);
+        if lock.is_none() || until(&lock) > until(&self.lock) {
+            self.lock = lock;
         }
     }
 
@@ -191,11 +245,11 @@ impl Attempts {
         let from_group = self.wrong.iter().filter(|wrong| wrong.group == group).count();
         if reached(from_group, policy.failures_max) {
             self.wrong.retain(|wrong| wrong.group != group);
-            return self.lock(Some(group), now, policy);
+            return self.lock_now(Some(group), now, policy);
         }
         if reached(self.different_wrong_pins(), policy.failures_all_max) {
             self.wrong.clear();
-            return self.lock(None, now, policy);
+            return self.lock_now(None, now, policy);
         }
         WrongPinEffect::Counted
     }
@@ -210,37 +264,26 @@ impl Attempts {
         (0..self.wrong.len()).filter(|at| !seen_before(*at)).count()
     }
 
-    fn lock(
+    fn lock_now(
         &mut self,
         offender: Option<SourceGroup>,
         now: Timestamp,
         policy: &LockoutPolicy,
     ) -> WrongPinEffect {
         let until = now.plus_s(policy.lock_s);
-        let mut offenders = match self.lock.take() {
-            Some(lock) if now < lock.until => lock.offenders,
-            _ => Vec::new(),
+        let holds = match self.lock.take() {
+            Some(lock) if now < lock.until => lock.holds,
+            _ => Holds::ForOffenders(Vec::new()),
         };
-        // A source that is not trusted is closed anyway.
-        offenders.extend(offender.filter(|group| self.trusts(*group, now, policy)));
-        self.lock = Some(Lock { until, offenders });
+        self.lock = Some(Lock {
+            until,
+            holds: match offender {
+                // Trusted or not: what is stored of the sources may not have been recalled yet.
+                Some(group) => holds.and_for(group),
+                None => holds,
+            },
+        });
         WrongPinEffect::Locked(until)
-    }
-
-    fn trusts(&self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> bool {
-        let recent =
-            |trusted: &TrustedSource| now.ms_since(trusted.at) < policy.trusted_s.saturating_mul(1000);
-        self.trusted
-            .iter()
-            .any(|trusted| trusted.group == group && recent(trusted))
-    }
-
-    fn trust(&mut self, group: SourceGroup, now: Timestamp) {
-        if self.trusted.len() >= TRUSTED_SOURCES_MAX {
-            let oldest = (0..self.trusted.len()).min_by_key(|at| self.trusted[*at].at);
-            oldest.map(|at| self.trusted.swap_remove(at));
-        }
-        self.trusted.push(TrustedSource { group, at: now });
     }
 }
 

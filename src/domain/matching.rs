@@ -6,6 +6,7 @@
 
 pub mod name;
 pub mod number;
+mod prepare;
 mod rules;
 pub mod substring;
 pub mod text;

@@ -9,6 +9,7 @@ pub mod filter_text;
 mod filter_truth;
 pub mod imported_hash;
 pub mod lockout;
+pub mod log_ins;
 pub mod matching;
 pub mod normal_dn;
 pub mod packed;

@@ -92,6 +92,19 @@ impl ObjectClass {
     pub fn is_a(&self, other: ClassPosition) -> bool {
         self.line.contains(&other)
     }
+
+    /// The structural class of an entry with these classes (RFC 4512 section 2.4.2): the lowest one. Of two of which
+    /// neither is above the other, as no checked entry has, the one that comes first.
+    pub fn structural<'s>(classes: impl Iterator<Item = &'s ObjectClass>) -> Option<&'s ObjectClass> {
+        let structural = classes.filter(|class| class.kind() == ClassKind::Structural);
+        structural.reduce(|lowest, class| {
+            if class.is_a(lowest.position) {
+                class
+            } else {
+                lowest
+            }
+        })
+    }
 }
 
 /// The longest name that is looked up; nothing of a longer name exists.

@@ -145,22 +145,12 @@ impl Schema {
 
     /// The lowest structural class, if every other one is above it.
     fn single_line<'a>(&'a self, classes: &[&'a ObjectClass]) -> Result<&'a ObjectClass, SchemaViolation> {
-        let structural = || {
-            classes
-                .iter()
-                .copied()
-                .filter(|class| class.kind() == ClassKind::Structural)
-        };
-        let lowest = structural()
-            .reduce(|lowest, class| {
-                if class.is_a(lowest.position) {
-                    class
-                } else {
-                    lowest
-                }
-            })
+        let lowest = ObjectClass::structural(classes.iter().copied())
             .ok_or_else(|| self.class_violation(ViolationReason::NoStructuralClass))?;
-        match structural().find(|class| !lowest.is_a(class.position)) {
+        let mut structural = classes
+            .iter()
+            .filter(|class| class.kind() == ClassKind::Structural);
+        match structural.find(|class| !lowest.is_a(class.position)) {
             None => Ok(lowest),
             Some(other) => Err(self.class_violation(ViolationReason::TwoStructuralClasses(
                 lowest.name().into(),

@@ -1,5 +1,5 @@
 //! Records that are no entries and yet asked for by the directory: lock-out states and single values.
-//! Their bytes are for others to read.
+//! Their bytes are for others to read. Log-ins are none of them: every account has some, and nobody asks here.
 
 use std::sync::Arc;
 
@@ -63,10 +63,12 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_not_kept() {
-        let key = Key::new(Kind::Bucket, b"x");
-        let mut side = SideRecords::default();
-        side.put(&key, b"", None);
-        assert_eq!(side.find(&key, Timestamp::default()), None);
+    fn buckets_and_log_ins_are_not_kept() {
+        for kind in [Kind::Bucket, Kind::LogIn] {
+            let key = Key::new(kind, b"x");
+            let mut side = SideRecords::default();
+            side.put(&key, b"", None);
+            assert_eq!(side.find(&key, Timestamp::default()), None);
+        }
     }
 }

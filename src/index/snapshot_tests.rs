@@ -44,6 +44,7 @@ fn entries_are_found_by_name_id_and_uid() {
     );
     let found = |text: &str| snapshot.entry_by_dn(&dn(text), schema).map(|entry| entry.id());
     assert_eq!(found("UID=Ada , ou=people,dc=UNI,dc=example"), Some(4));
+    assert_eq!(found("uid=\u{ff21}da,ou=people,dc=uni,dc=example"), Some(4));
     assert_eq!(found(BASE), Some(1));
     for missing in [
         "",
@@ -56,7 +57,7 @@ fn entries_are_found_by_name_id_and_uid() {
     }
     let by_uid = |uid: &str| snapshot.entry_by_uid(uid, schema).map(|entry| entry.id());
     assert_eq!(
-        (by_uid("ADA"), by_uid("grace"), by_uid("nobody")),
+        (by_uid("ADA"), by_uid("\u{ff47}race"), by_uid("nobody")),
         (Some(4), Some(5), None)
     );
     let ada = snapshot.entry_by_id(4).unwrap();
@@ -69,11 +70,13 @@ fn entries_are_found_by_name_id_and_uid() {
 #[test]
 fn an_ambiguous_uid_is_nobodys() {
     let schema = schema();
-    let twin = Row(9, 3, "cn=twin", &["objectClass: account", "cn: twin", "uid: ADA"]);
-    let next = snapshot(schema, UNIVERSITY)
-        .apply(&[change(2, vec![put(schema, &twin)])], schema)
-        .unwrap();
-    assert!(next.entry_by_uid("ada", schema).is_none());
+    for uid in ["uid: ADA", "uid: \u{ff41}da"] {
+        let twin = Row(9, 3, "cn=twin", &["objectClass: account", "cn: twin", uid]);
+        let next = snapshot(schema, UNIVERSITY)
+            .apply(&[change(2, vec![put(schema, &twin)])], schema)
+            .unwrap();
+        assert!(next.entry_by_uid("ada", schema).is_none(), "{uid}");
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub enum Kind {
     Bucket = b'u',
     /// The lock-out state of one account, under its entry id.
     Lockout = b'l',
+    /// The last log-in of one account and the sources it is known by, under its entry id.
+    LogIn = b'i',
     /// Single values of the directory itself: the next entry id, the base DN.
     Meta = b'm',
 }
@@ -33,6 +35,13 @@ impl Key {
     /// A key as it was stored, kind byte first.
     pub fn from_bytes(bytes: &[u8]) -> Key {
         Key(bytes.into())
+    }
+
+    /// The entry id behind the kind byte; `None` if the key is of another kind or holds no id.
+    pub fn entry_of(&self, kind: Kind) -> Option<u64> {
+        let (first, entry) = self.0.split_first()?;
+        (*first == kind as u8).then_some(())?;
+        Some(u64::from_be_bytes(entry.try_into().ok()?))
     }
 
     /// The whole key, kind byte first.

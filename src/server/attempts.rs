@@ -1,7 +1,7 @@
 //! What is remembered of the log-ins of every account, for lock-out. In memory, bounded.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::lockout::Attempts;
 use crate::types::Timestamp;
@@ -40,12 +40,19 @@ impl AttemptsTable {
         let Some(entry) = entry else {
             return act(&mut Attempts::default());
         };
+        self.shard(entry).with(entry, now, act)
+    }
+
+    /// Whether anything is remembered of `entry`.
+    pub fn has(&self, entry: u64) -> bool {
+        let generations = self.shard(entry);
+        generations.young.contains_key(&entry) || generations.old.contains_key(&entry)
+    }
+
+    fn shard(&self, entry: u64) -> MutexGuard<'_, Generations> {
         let shard = &self.shards[(entry % SHARDS as u64) as usize];
         // A map is whole between any two statements, so a poisoned lock guards one all the same.
-        shard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .with(entry, now, act)
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,8 +85,16 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lockout::{Holds, Lock};
 
     const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+
+    fn lock() -> Lock {
+        Lock {
+            until: START.plus_s(60),
+            holds: Holds::ForAll,
+        }
+    }
 
     fn is_locked(table: &AttemptsTable, entry: u64) -> bool {
         table.with(Some(entry), START, |attempts| attempts.is_locked(START))
@@ -96,10 +111,10 @@ mod tests {
     #[test]
     fn each_account_has_its_own_attempts() {
         let table = AttemptsTable::default();
-        let lock = |attempts: &mut Attempts| attempts.set_lock(Some(START.plus_s(60)));
-        table.with(Some(7), START, lock);
-        table.with(None, START, lock);
-        assert!(is_locked(&table, 7));
+        let set = |attempts: &mut Attempts| attempts.set_lock(Some(lock()));
+        table.with(Some(7), START, set);
+        table.with(None, START, set);
+        assert!(is_locked(&table, 7) && table.has(7) && !table.has(8));
         assert!(!is_locked(&table, 7 + SHARDS as u64));
         assert_eq!(tracked(&table), 1, "looking leaves nothing behind");
     }
@@ -107,9 +122,7 @@ mod tests {
     #[test]
     fn many_accounts_are_forgotten_but_no_lock() {
         let table = AttemptsTable::default();
-        table.with(Some(0), START, |attempts| {
-            attempts.set_lock(Some(START.plus_s(60)))
-        });
+        table.with(Some(0), START, |attempts| attempts.set_lock(Some(lock())));
         let source = crate::domain::lockout::SourceGroup::Local;
         for entry in 1..2 * TRACKED_ACCOUNTS_MAX as u64 {
             table.with(Some(entry), START, |attempts| attempts.right(source, START));

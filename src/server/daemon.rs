@@ -200,18 +200,22 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     shutdown
         .tasks
         .spawn(sweeper::run(store, clock, shutdown.stop.clone()));
+    let (keeping, stop) = (runner.clone(), shutdown.stop.clone());
+    shutdown
+        .tasks
+        .spawn(async move { keeping.logins.keep(stop).await });
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
     Ok(loaded)
 }
 
-/// Log-ins hear of every lock that is stored.
+/// Log-ins hear of every record that is stored.
 fn hear(runner: &Arc<Runner>) -> Arc<Hear> {
     let runner = runner.clone();
     Arc::new(move |operation: &Operation| {
         if let Err(error) = runner.logins.heed(operation, runner.clock.now()) {
-            tracing::error!(%error, "login: a stored lock cannot be read");
+            tracing::error!(%error, "login: a stored record cannot be read");
         }
     })
 }

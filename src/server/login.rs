@@ -1,6 +1,8 @@
 //! Log-ins from the first octet to the verdict: what is remembered, what is hashed and what is written.
 //! What it comes to is decided in `directory/authenticate.rs`.
 
+mod stored;
+
 use std::collections::HashSet;
 use std::future::Future;
 use std::io;
@@ -15,14 +17,18 @@ use crate::directory::authenticate::{
 };
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
+use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
-use crate::record::{Batch, LockoutRecord, LockoutRecordError, Operation};
+use crate::record::Batch;
 use crate::server::attempts::AttemptsTable;
 use crate::server::clock::Clock;
 use crate::server::entropy::SystemEntropy;
 use crate::server::hash_pool::{HashPool, PoolSettings, Urgency};
 use crate::server::verified::VerifiedPins;
 use crate::types::{Entropy, Timestamp};
+use stored::Unstored;
+
+pub use stored::{HeedError, UNSTORED_MAX, Unread};
 
 /// Stands in proofs for the accounts of the configuration, which have no entry; their hash tells them apart.
 const NO_ENTRY: u64 = u64::MAX;
@@ -42,6 +48,14 @@ pub trait Realm: Send + Sync + 'static {
     /// Commits `batch` soon, without waiting, and tells the audit log `event` if it succeeds. May be called on
     /// any thread. A conflict means that somebody changed the account in between and won: no error.
     fn commit_soon(&self, batch: Batch, event: AuditEvent);
+
+    /// Hands over `batch`, which has no guards, for the next group commit. Nobody hears how it went; a failure
+    /// is the realm's to report.
+    fn store_soon(&self, batch: Batch) -> impl Future<Output = ()> + Send;
+
+    /// What is stored of the good log-ins of the account `entry`; `None` is nothing. Errors: [`Unread`].
+    fn stored_log_ins(&self, entry: u64)
+    -> impl Future<Output = Result<Option<LogInHistory>, Unread>> + Send;
 
     /// Keeps `event`, which happened at `now`. Must not wait.
     fn audit(&self, event: AuditEvent, now: Timestamp);
@@ -84,6 +98,7 @@ pub struct Logins<R: Realm> {
     key: PinKey,
     verified: VerifiedPins,
     attempts: AttemptsTable,
+    unstored: Unstored,
     upgrading: Arc<Mutex<HashSet<u64>>>,
     pool: HashPool,
 }
@@ -109,6 +124,7 @@ impl<R: Realm> Logins<R> {
             key: PinKey::new(&mut SystemEntropy),
             verified: VerifiedPins::new(settings.verified_s),
             attempts: AttemptsTable::default(),
+            unstored: Unstored::default(),
             upgrading: Arc::default(),
             pool: HashPool::start(pool)?,
         })
@@ -129,7 +145,7 @@ impl<R: Realm> Logins<R> {
             }
         };
         let is_accepted = matches!(decision.verdict, Verdict::Accepted(_));
-        is_accepted.then(|| self.tell(decision.verdict, decision.events, now))
+        is_accepted.then(|| self.tell(decision, now))
     }
 
     /// The verdict, after what it takes: a hash, a lock that is stored, a refusal's time. `now` is when
@@ -143,48 +159,32 @@ impl<R: Realm> Logins<R> {
         verdict
     }
 
-    /// Hears of a stored lock: one that was found at start, or that another node or the help desk wrote or
-    /// deleted. Other records are none of its business. Errors: the record is no lock that is understood;
-    /// the account stays as it was.
-    pub fn heed(&self, operation: &Operation, now: Timestamp) -> Result<(), LockoutRecordError> {
-        let (key, until) = match operation {
-            Operation::Put { key, value, .. } if LockoutRecord::entry(key).is_some() => {
-                (key, Some(LockoutRecord::decode(value)?.until))
-            }
-            Operation::Put { .. } => return Ok(()),
-            Operation::Delete { key } => (key, None),
-        };
-        if let Some(entry) = LockoutRecord::entry(key) {
-            self.attempts
-                .with(Some(entry), now, |attempts| attempts.set_lock(until));
-        }
-        Ok(())
-    }
-
     /// The pool, for its figures and for new PINs.
     pub fn pool(&self) -> &HashPool {
         &self.pool
     }
 
     async fn decide(&self, request: Arc<Authenticate>, now: Timestamp) -> Verdict {
+        self.recall_if_locked(&request, now).await;
         let Begun { step, proof } = {
             let accounts = self.realm.accounts();
             self.begin(&request, accounts.find(&request.name).as_ref(), now)
         };
-        let decision = match step {
+        let mut decision = match step {
             Step::Done(decision) => decision,
             Step::Hash(job) => match self.hash(&request, job).await {
                 Some((job, check)) => self.finish(&request, &job, check, proof),
                 None => return Verdict::Busy,
             },
         };
-        if !decision.batch.is_empty() {
-            self.realm.commit(decision.batch).await;
+        let batch = std::mem::take(&mut decision.batch);
+        if !batch.is_empty() {
+            self.realm.commit(batch).await;
         }
-        if let Some(upgrade) = decision.upgrade {
+        if let Some(upgrade) = decision.upgrade.take() {
             self.upgrade(request, upgrade);
         }
-        self.tell(decision.verdict, decision.events, now)
+        self.tell(decision, now)
     }
 
     fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Begun {
@@ -291,9 +291,15 @@ impl<R: Realm> Logins<R> {
         });
     }
 
-    fn tell(&self, verdict: Verdict, events: Vec<AuditEvent>, now: Timestamp) -> Verdict {
-        events.into_iter().for_each(|event| self.realm.audit(event, now));
-        verdict
+    /// Tells the audit log and those who store log-ins; the verdict is left.
+    fn tell(&self, decision: Decision, now: Timestamp) -> Verdict {
+        let events = decision.events.into_iter();
+        events.for_each(|event| self.realm.audit(event, now));
+        decision
+            .unstored
+            .into_iter()
+            .for_each(|entry| self.unstored.add(entry));
+        decision.verdict
     }
 }
 

@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use crate::directory::accounts::{AccountTypes, DirectoryAccounts};
 use crate::directory::principals::Principals;
 use crate::domain::audit::AuditEvent;
+use crate::domain::log_ins::LogInHistory;
 use crate::domain::schema::Schema;
 use crate::index::{IndexHandle, Snapshot};
-use crate::record::{Batch, Revision};
+use crate::record::{Batch, LogInRecord, Revision};
 use crate::server::audit_log::AuditLog;
 use crate::server::clock::Clock;
-use crate::server::login::Realm;
+use crate::server::login::{Realm, Unread};
 use crate::server::transfer::Snapshots;
 use crate::store::{CommitError, Store};
 use crate::types::Timestamp;
@@ -104,6 +105,28 @@ impl Realm for DirectoryRealm {
                 }
             }
         });
+    }
+
+    async fn store_soon(&self, batch: Batch) {
+        if let Err(error) = self.store.commit_soon(batch).await {
+            tracing::warn!(%error, "login: a log-in is not stored");
+        }
+    }
+
+    async fn stored_log_ins(&self, entry: u64) -> Result<Option<LogInHistory>, Unread> {
+        let report = |error: &dyn std::error::Error| {
+            tracing::warn!(%error, entry, "login: stored log-ins cannot be read");
+            Unread
+        };
+        let (_, records) = self
+            .store
+            .get(&[LogInRecord::key(entry)])
+            .await
+            .map_err(|error| report(&error))?;
+        let now = self.clock.now();
+        let stored = records.into_iter().flatten().find(|record| record.is_live(now));
+        let history = stored.map(|record| LogInRecord::decode(&record.value).map(|it| it.0));
+        history.transpose().map_err(|error| report(&error))
     }
 
     fn audit(&self, event: AuditEvent, now: Timestamp) {

@@ -8,7 +8,10 @@ import base64, random, re, subprocess, sys, tempfile
 import peers
 
 GIVEN = "Ka Wing|Siu Mei|Chi Hoi|Ada|Émile|Zoë|Maria  José|李|O'Neil|Max, Jr.|a*b|(x)|back\\slash".split("|")
-SURNAMES = "Chan|Wong|Müller|Ng|Ho|van der  Berg|Straße|陳|Smith|Garcia".split("|")
+# The same names in other code points, which RFC 4518 section 2.3 makes one: decomposed accents, full-width letters, a
+# ligature, a compatibility ideograph (the first one, U+F900, is left alone by slapd); and Greek.
+GIVEN += "Zoe\u0308|\uff21\uff44\uff41|\ufb01ona|小\uf98c|Αλέξης".split("|")
+SURNAMES = "Chan|Wong|Müller|Ng|Ho|van der  Berg|Straße|陳|Smith|Garcia|Mu\u0308ller|\uff23han|\uf9d3|Ωνάση".split("|")
 
 
 def line(attribute, value):
@@ -73,15 +76,19 @@ def escaped(value):
 
 
 # Not asked: `~=`, which slapd answers by sound and beadle as equality (RFC 4511 section 4.5.1.7.6 allows both);
-# options other than language tags, which slapd does not know; structuralObjectClass, which beadle does not keep;
-# operational attributes whose values say when and how each server was loaded; spaces beside the `$` of an address,
-# where a line begins or ends (RFC 4517 section 4.2.9) but slapd keeps them.
+# options other than language tags, which slapd does not know; operational attributes whose values say when and how
+# each server was loaded; spaces beside the `$` of an address, where a line begins or ends (RFC 4517 section 4.2.9) but
+# slapd keeps them; `ss` for `ß`, a final sigma for another and what else RFC 3454 table B.2 folds, as RFC 4518 section
+# 2.2 asks: slapd lowers one letter to one; a class above an entry's structuralObjectClass, which slapd takes for that
+# class and objectIdentifierMatch (RFC 4517 section 4.2.26) does not.
 VALUES = {
     "uid": ["u0001", "U0017", " u0042 ", "u9999"], "cn": [f"{g} {s}" for g in GIVEN[:5] for s in SURNAMES[:3]],
-    "sn": SURNAMES + ["CHAN", "strasse", "MÜLLER"], "surname": ["chan"], "givenName": GIVEN,
+    "sn": SURNAMES + ["CHAN", "STRAßE", "MÜLLER", "MU\u0308LLER", "\uff23\uff48\uff41\uff4e", "\u9678", "ΩΝΆΣΗ"],
+    "surname": ["chan"], "givenName": GIVEN + ["FIONA", "小\u6b77", "Zoe", "ΑΛΈΞΗς"],
     "mail": ["u0003@UNI.example", "u0004@cs.uni.example"], "employeeNumber": ["7", "1500", "0007"],
     "telephoneNumber": ["+852 3917 0007", "+8523917-0011", "+852"], "ou": ["law", "Arts", " arts  ", "people"],
     "objectClass": ["person", "inetOrgPerson", "2.5.6.6", "groupOfNames", "top", "nonsense"],
+    "structuralObjectClass": ["inetOrgPerson", "GROUPOFNAMES", "2.5.6.5", "account", "nonsense"],
     "description": ["padded words", "ünïcode", "teaches 3", "9"], "description;lang-en": ["teaches 3", "TEACHES  4"],
     "description;lang-fr": ["x"], "entryDN": [f"ou=People,{peers.SUFFIX}"], "hasSubordinates": ["TRUE", "FALSE"],
     "member": [f"uid=u0007,ou=people,{peers.SUFFIX}", f"UID=U0011 , ou=PEOPLE,{peers.SUFFIX}", "not a dn"],
@@ -201,6 +208,8 @@ def main():
                 ("one", f"ou=people,{peers.SUFFIX}", filters[:100], "*"),
                 ("base", f"OU=Odd\\2C \\+ unit,{peers.SUFFIX}", filters[:20], "*"),
                 ("children", f"ou=groups,{peers.SUFFIX}", filters[:60], "member", "cn"),
+                ("one", f"ou=people,{peers.SUFFIX}", filters[100:160], "structuralObjectClass", "hasSubordinates",
+                 "entryDN", "subschemaSubentry"),
                 ("sub", f"ou=nowhere,{peers.SUFFIX}", filters[:3], "*"),
             ]
             compared = [compare(slapd, beadle, *search) for search in searches]

@@ -96,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["domain", "server/verified"]),
     ("hmac", &["domain", "radius", "server/verified"]),
     ("base64", &["domain", "directory"]),
+    ("unicode_normalization", &["domain/matching"]),
     ("arc_swap", &["index", "server"]),
     ("foldhash", &["index"]),
     ("mimalloc", &["main"]),

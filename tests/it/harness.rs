@@ -230,6 +230,11 @@ impl Daemon {
         }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything logged until now.
     pub fn read_log(&mut self) -> Vec<String> {
         self.logged.extend(self.log.try_iter());

@@ -20,6 +20,7 @@ mod ldap_session;
 mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
+mod log_ins;
 mod malformed;
 mod radius_socket;
 mod readme;

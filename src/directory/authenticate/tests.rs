@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::directory::request::{LoginName, Member};
+use crate::domain::lockout::Holds;
 use crate::record::{Operation, Revision};
 use crate::types::{Dn, SeededEntropy, Uid};
 
@@ -25,6 +26,10 @@ impl Accounts for One {
             standing: self.standing,
             revision: self.revision,
         })
+    }
+
+    fn is_gone(&self, entry: u64) -> bool {
+        entry != 7
     }
 
     fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
@@ -111,7 +116,7 @@ fn is_accepted(decision: &Decision) -> bool {
 /// The decision is a refusal like every other, and the audit log knows the reason.
 fn assert_refused(decision: &Decision, expected: RefusalReason) {
     assert!(matches!(decision.verdict, Verdict::Refused));
-    assert!(decision.upgrade.is_none());
+    assert!(decision.upgrade.is_none() && decision.unstored.is_none());
     let Some(AuditEvent::LoginRefused { reason, .. }) = decision.events.first() else {
         panic!("a refusal is audited");
     };
@@ -135,6 +140,7 @@ fn locked(attempts: &mut Attempts, now: Timestamp) -> Decision {
 fn the_right_pin_logs_in_and_a_wrong_one_does_not() {
     let decision = log_in(Some(&one(SSHA)), RIGHT, &mut Attempts::default(), START);
     assert!(is_accepted(&decision) && decision.batch.is_empty());
+    assert_eq!(decision.unstored, Some(7), "the source is new");
     let decision = log_in(
         Some(&one(SSHA)),
         "orchid-42 tree",
@@ -199,7 +205,10 @@ fn the_eighth_different_wrong_pin_locks_until_time_passes() {
         panic!("a lock is audited");
     };
     assert_eq!(*told, until);
-    assert!(decision.batch.operations == [LockoutRecord { until }.put(7)]);
+    let lock = attempts.lock().cloned().unwrap();
+    let offender = SourceGroup::from(request("").source);
+    assert_eq!(lock.holds, Holds::ForOffenders(vec![offender]));
+    assert!(decision.batch.operations == [LockoutRecord(lock).put(7)]);
     let second_before = log_in(Some(&one(SSHA)), RIGHT, &mut attempts, START.plus_s(1799));
     assert_refused(&second_before, RefusalReason::Locked(until));
     assert!(is_accepted(&log_in(
@@ -286,7 +295,7 @@ fn accounts_of_the_configuration_are_neither_locked_nor_upgraded() {
         assert_refused(&decision, RefusalReason::WrongPin);
     }
     let decision = log_in(Some(&root), RIGHT, &mut attempts, START);
-    assert!(is_accepted(&decision) && decision.upgrade.is_none());
+    assert!(is_accepted(&decision) && decision.upgrade.is_none() && decision.unstored.is_none());
 }
 
 #[test]

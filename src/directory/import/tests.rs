@@ -361,6 +361,22 @@ fn each_bad_row_names_line_attribute_reason_and_remedy() {
 }
 
 #[test]
+fn a_uid_that_only_looks_different_is_the_same() {
+    let expected = format!(
+        "4: uid: `\u{ff21}da` already belongs to {}; give each entry a value of its own",
+        dn("ada")
+    );
+    refuse(
+        &format!("dn: ou=x,{BASE}\nobjectClass: account\nou: x\nuid: \u{ff21}da\n"),
+        &[&expected],
+    );
+    refuse(
+        &(person("zoe\u{308}", "") + &person("ZO\u{cb}", "")),
+        &["7: dn: the same name as on line 1; leave one of the two rows"],
+    );
+}
+
+#[test]
 fn attributes_that_are_ignored_may_be_unknown_or_nobodys_to_set() {
     let mut town = Town::with_base();
     let told = town.import(&person(

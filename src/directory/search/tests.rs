@@ -290,6 +290,17 @@ fn computed_attributes_are_returned_and_searched() {
 }
 
 #[test]
+fn the_structural_class_is_the_lowest_one() {
+    let class = ["structuralObjectClass: inetOrgPerson"];
+    assert_eq!(lines(Asker::Root, "(uid=ada)", &["structuralObjectClass"]), class);
+    assert!(lines(Asker::Public, "(uid=ada)", &["+"]).contains(&class[0].to_owned()));
+    check("(structuralObjectClass=GROUPOFNAMES)", &["cn=staff"]);
+    check("(structuralObjectClass=2.5.6.5)", &["ou=people", "ou=groups"]);
+    check("(&(uid=*)(structuralObjectClass=person))", &[]);
+    check("(!(structuralObjectClass=*))", &[]);
+}
+
+#[test]
 fn a_hidden_child_is_no_subordinate() {
     check_as(Asker::Public, "(hasSubordinates=TRUE)", &["dc=uni", "ou=people"]);
     check_as(Asker::Public, "(&(ou=*)(hasSubordinates=FALSE))", &["ou=groups"]);

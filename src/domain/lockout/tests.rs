@@ -1,6 +1,7 @@
 //! Lock-out, with the clock in the test's hand.
 
 use super::*;
+use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::PinKey;
 use crate::types::{Pin, SeededEntropy};
 
@@ -28,6 +29,11 @@ fn wrong(
     numbers.fold(WrongPinEffect::Repeated, |_, number| {
         attempts.wrong(mark(number), group(source), now, &policy)
     })
+}
+
+fn for_all(until: Timestamp) -> Option<Lock> {
+    let holds = Holds::ForAll;
+    Some(Lock { until, holds })
 }
 
 fn is_open(attempts: &Attempts, source: &str, now: Timestamp) -> bool {
@@ -152,10 +158,42 @@ fn a_source_is_known_for_thirty_days() {
 }
 
 #[test]
-fn a_stored_lock_holds_for_everybody() {
+fn a_source_that_is_recalled_is_as_open_as_one_that_was_never_forgotten() {
+    let stored = LogInHistory {
+        last: START,
+        sources: vec![KnownSource {
+            group: group(HOME),
+            at: START,
+        }],
+    };
+    let mut attempts = Attempts::default();
+    let _ = wrong(&mut attempts, 0..8, AWAY, START);
+    assert!(!is_open(&attempts, HOME, START) && attempts.wants_recall(START));
+    attempts.recalled(Some(&stored));
+    assert!(is_open(&attempts, HOME, START) && !attempts.wants_recall(START));
+    let mut attempts = Attempts::default();
+    assert!(!attempts.wants_recall(START), "an open account asks nobody");
+    let _ = wrong(&mut attempts, 0..8, HOME, START);
+    attempts.recalled(Some(&stored));
+    assert!(!is_open(&attempts, HOME, START), "its own counter has locked it");
+}
+
+#[test]
+fn a_lock_that_was_stored_holds_for_whom_it_did() {
+    let mut before = Attempts::default();
+    let _ = wrong(&mut before, 0..8, AWAY, START);
+    let mut attempts = Attempts::default();
+    attempts.set_lock(before.lock().cloned());
+    attempts.right(group(HOME), START);
+    attempts.right(group(AWAY), START);
+    assert!(is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
+}
+
+#[test]
+fn a_lock_that_was_stored_for_all_holds_for_everybody() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
-    attempts.set_lock(Some(START.plus_s(60)));
+    attempts.set_lock(for_all(START.plus_s(60)));
     assert!(!is_open(&attempts, HOME, START) && attempts.is_locked(START));
     attempts.set_lock(None);
     assert!(is_open(&attempts, HOME, START) && !attempts.is_locked(START));
@@ -166,17 +204,17 @@ fn hearing_of_its_own_lock_changes_nothing() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
     let _ = wrong(&mut attempts, 0..8, AWAY, START);
-    attempts.set_lock(Some(START.plus_s(1800)));
+    attempts.set_lock(for_all(START.plus_s(1800)));
     assert!(is_open(&attempts, HOME, START));
 }
 
 #[test]
 fn a_stored_lock_lengthens_and_never_shortens() {
     let mut attempts = Attempts::default();
-    attempts.set_lock(Some(START.plus_s(60)));
-    attempts.set_lock(Some(START.plus_s(30)));
+    attempts.set_lock(for_all(START.plus_s(60)));
+    attempts.set_lock(for_all(START.plus_s(30)));
     assert!(!is_open(&attempts, HOME, START.plus_s(59)));
-    attempts.set_lock(Some(START.plus_s(90)));
+    attempts.set_lock(for_all(START.plus_s(90)));
     assert!(!is_open(&attempts, HOME, START.plus_s(89)) && is_open(&attempts, HOME, START.plus_s(90)));
 }
 
@@ -188,8 +226,18 @@ fn what_is_remembered_is_bounded() {
         attempts.right(group(&source), START);
         let _ = wrong(&mut attempts, 0..7, &source, START);
     }
-    assert_eq!(attempts.trusted.len(), TRUSTED_SOURCES_MAX);
     assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+}
+
+#[test]
+fn a_lock_with_too_many_offenders_holds_for_everybody() {
+    let offenders = vec![group(HOME); OFFENDERS_MAX];
+    let holds = Holds::for_offenders(offenders.clone()).unwrap();
+    assert_eq!(holds.and_for(group(AWAY)), Holds::ForAll);
+    assert_eq!(
+        Holds::for_offenders([offenders, vec![group(AWAY)]].concat()),
+        None
+    );
 }
 
 #[test]

@@ -1,24 +1,31 @@
 //! Log-ins through the pool, on a made-up realm of one account.
 
+use std::net::IpAddr;
 use std::sync::mpsc;
 
 use super::*;
 use crate::directory::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
+use crate::domain::lockout::{Holds, Lock, SourceGroup};
+use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::{HashMemory, Hashing};
-use crate::record::{Guard, Key, Kind, Revision};
+use crate::record::{Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Revision};
 use crate::server::clock::ManualClock;
-use crate::types::{Dn, Pin, PinHash, Uid};
+use crate::store::{LogBounds, MemoryStore, SledSettings, SledStore, Store, StoreId};
+use crate::types::{Dn, Pin, PinHash, SeededEntropy, Uid};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const SSHA: &[u8] = b"{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
 const RIGHT: &str = "Orchid-42 tree";
 const ENTRY: u64 = 7;
+const HOME: &str = "192.0.2.7";
+const AWAY: &str = "203.0.113.9";
 
 /// A realm of one account, `ada`.
 struct OneAccount {
     state: Mutex<Account>,
+    store: Arc<dyn Store>,
     committed: Mutex<Vec<Batch>>,
     audited: Mutex<Vec<AuditEvent>>,
     soon: mpsc::Sender<(Batch, AuditEvent)>,
@@ -28,6 +35,7 @@ struct OneAccount {
 struct Account {
     hash: Vec<u8>,
     standing: Standing,
+    is_gone: bool,
 }
 
 impl Accounts for Account {
@@ -47,6 +55,10 @@ impl Accounts for Account {
         })
     }
 
+    fn is_gone(&self, _entry: u64) -> bool {
+        self.is_gone
+    }
+
     fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
         Some(Operation::Put {
             key: Key::new(Kind::Entry, &entry.to_be_bytes()),
@@ -64,7 +76,22 @@ impl Realm for OneAccount {
     }
 
     async fn commit(&self, batch: Batch) {
+        self.store.commit(batch.clone()).await.unwrap();
         self.committed.lock().unwrap().push(batch);
+    }
+
+    async fn store_soon(&self, batch: Batch) {
+        self.store.commit(batch).await.unwrap();
+    }
+
+    async fn stored_log_ins(&self, entry: u64) -> Result<Option<LogInHistory>, Unread> {
+        let (_, records) = self
+            .store
+            .get(&[LogInRecord::key(entry)])
+            .await
+            .map_err(|_| Unread)?;
+        let record = records.into_iter().flatten().next();
+        Ok(record.map(|record| LogInRecord::decode(&record.value).unwrap().0))
     }
 
     fn commit_soon(&self, batch: Batch, event: AuditEvent) {
@@ -99,12 +126,23 @@ fn settings(upgrade: UpgradeOnLogIn) -> LoginSettings {
 }
 
 fn campus(hash: &[u8], settings: LoginSettings) -> Campus {
+    campus_on(Arc::new(memory_store()), hash, settings)
+}
+
+fn memory_store() -> MemoryStore {
+    MemoryStore::new(StoreId(1), LogBounds::default())
+}
+
+/// Log-ins of a process that has just started.
+fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Campus {
     let (soon, receiver) = mpsc::channel();
     let realm = Arc::new(OneAccount {
         state: Mutex::new(Account {
             hash: hash.into(),
             standing: Standing::Enabled,
+            is_gone: false,
         }),
+        store,
         committed: Mutex::default(),
         audited: Mutex::default(),
         soon,
@@ -122,6 +160,14 @@ fn campus(hash: &[u8], settings: LoginSettings) -> Campus {
     }
 }
 
+fn group(source: &str) -> SourceGroup {
+    SourceGroup::from(source.parse::<IpAddr>().unwrap())
+}
+
+fn lock(until: Timestamp, holds: Holds) -> Lock {
+    Lock { until, holds }
+}
+
 /// An argon2id hash that needs no replacing.
 fn argon2id() -> Vec<u8> {
     let pin = Pin::new(RIGHT.as_bytes());
@@ -132,11 +178,15 @@ fn argon2id() -> Vec<u8> {
 }
 
 fn request(uid: &str, pin: &str) -> Authenticate {
+    request_from(HOME, uid, pin)
+}
+
+fn request_from(source: &str, uid: &str, pin: &str) -> Authenticate {
     Authenticate {
         name: LoginName::Uid(Uid::parse(uid.as_bytes()).unwrap()),
         pin: Pin::new(pin.as_bytes()),
         service: None,
-        source: "192.0.2.7".parse().unwrap(),
+        source: source.parse().unwrap(),
     }
 }
 
@@ -146,9 +196,28 @@ impl Campus {
     }
 
     fn log_in(&self, uid: &str, pin: &str) -> Verdict {
+        self.log_in_from(HOME, uid, pin)
+    }
+
+    fn log_in_from(&self, source: &str, uid: &str, pin: &str) -> Verdict {
         let now = self.clock.now();
-        self.runtime
-            .block_on(self.logins.authenticate(request(uid, pin), now))
+        let verdict = self.logins.authenticate(request_from(source, uid, pin), now);
+        self.runtime.block_on(verdict)
+    }
+
+    /// A stranger guesses until the account is locked.
+    fn lock_from(&self, source: &str) {
+        for number in 0..8 {
+            let _ = self.log_in_from(source, "ada", &format!("wrong {number}"));
+        }
+    }
+
+    /// What is stored of ada's log-ins once all that is due has been.
+    fn stored(&self) -> Option<LogInHistory> {
+        self.runtime.block_on(async {
+            self.logins.store_due().await;
+            self.realm.stored_log_ins(ENTRY).await.unwrap()
+        })
     }
 
     fn last_event(&self) -> AuditEvent {
@@ -193,9 +262,7 @@ fn what_is_known_ends_with_the_pin_the_account_and_the_lock() {
     campus.set(|account| account.standing = Standing::Disabled);
     assert!(!is_known());
     campus.set(|account| account.standing = Standing::Enabled);
-    let lock = LockoutRecord {
-        until: START.plus_s(60),
-    };
+    let lock = LockoutRecord(lock(START.plus_s(60), Holds::ForAll));
     campus.logins.heed(&lock.put(ENTRY), START).unwrap();
     assert!(!is_known());
     let unlock = Operation::Delete {
@@ -231,7 +298,8 @@ fn eight_different_wrong_pins_lock_for_half_an_hour_and_are_stored_before_the_an
     assert!(matches!(campus.log_in("ada", "wrong 7"), Verdict::Refused));
     let until = START.plus_s(1800);
     let committed = campus.realm.committed.lock().unwrap().pop().unwrap();
-    assert!(committed.operations == [LockoutRecord { until }.put(ENTRY)]);
+    let holds = Holds::ForOffenders(vec![group(HOME)]);
+    assert!(committed.operations == [LockoutRecord(lock(until, holds)).put(ENTRY)]);
     assert!(matches!(campus.last_event(), AuditEvent::AccountLocked { .. }));
     campus.clock.advance_ms(30 * 60_000 - 1);
     assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
@@ -243,10 +311,8 @@ fn eight_different_wrong_pins_lock_for_half_an_hour_and_are_stored_before_the_an
 fn a_lock_found_at_start_holds() {
     let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
     let until = START.plus_s(60);
-    campus
-        .logins
-        .heed(&LockoutRecord { until }.put(ENTRY), START)
-        .unwrap();
+    let record = LockoutRecord(lock(until, Holds::ForAll));
+    campus.logins.heed(&record.put(ENTRY), START).unwrap();
     assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
     let AuditEvent::LoginRefused { reason, .. } = campus.last_event() else {
         panic!("it was refused");
@@ -264,12 +330,125 @@ fn records_that_are_no_locks_are_not_heeded() {
     };
     let entry = put(Key::new(Kind::Entry, &ENTRY.to_be_bytes()), b"\x01");
     assert_eq!(campus.logins.heed(&entry, START), Ok(()));
-    let newer = put(LockoutRecord::key(ENTRY), b"\x02");
+    let newer = put(LockoutRecord::key(ENTRY), b"\x03");
     assert_eq!(
         campus.logins.heed(&newer, START),
-        Err(LockoutRecordError::Newer(2))
+        Err(LockoutRecordError::Newer(3).into())
     );
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+}
+
+#[test]
+fn a_log_in_is_stored_when_its_source_is_new_and_then_once_an_hour() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    let log_in = || {
+        assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+        campus.stored().unwrap().last
+    };
+    assert_eq!(campus.stored(), None);
+    assert_eq!(log_in(), START);
+    campus.clock.advance_ms(3_600_000 - 1);
+    assert_eq!(log_in(), START);
+    campus.clock.advance_ms(1);
+    assert_eq!(log_in(), START.plus_s(3600));
+    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
+    assert_eq!(campus.stored().unwrap().sources.len(), 2);
+    let _ = campus.log_in_from("198.51.100.1", "ada", "wrong");
+    assert_eq!(campus.stored().unwrap().sources.len(), 2);
+}
+
+#[test]
+fn neither_before_nor_after_a_restart_can_a_stranger_lock_the_owner_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let settings_of_store = SledSettings::at(folder.path());
+        let store = SledStore::open(&settings_of_store, &mut SeededEntropy::new(1)).unwrap();
+        campus_on(Arc::new(store), &argon2id(), settings(UpgradeOnLogIn::Yes))
+    };
+    let before = start();
+    assert!(is_accepted(&before.log_in("ada", RIGHT)));
+    assert!(before.stored().is_some());
+    drop(before);
+    let campus = start();
+    campus.lock_from(AWAY);
+    assert!(matches!(campus.last_event(), AuditEvent::AccountLocked { .. }));
+    let lock = campus.realm.committed.lock().unwrap().pop().unwrap();
+    drop(campus);
+    let campus = start();
+    let heed = |operation: &Operation| campus.logins.heed(operation, START).unwrap();
+    lock.operations.iter().for_each(heed);
+    assert!(matches!(campus.log_in_from(AWAY, "ada", RIGHT), Verdict::Refused));
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+    campus.lock_from(HOME);
+    assert!(
+        matches!(campus.log_in("ada", RIGHT), Verdict::Refused),
+        "its own counter locks it"
+    );
+}
+
+#[test]
+fn sources_that_were_stored_are_not_lost_to_one_that_is_new() {
+    let store = Arc::new(memory_store());
+    let start = || campus_on(store.clone(), &argon2id(), settings(UpgradeOnLogIn::Yes));
+    let before = start();
+    assert!(is_accepted(&before.log_in("ada", RIGHT)));
+    assert!(before.stored().is_some());
+    let campus = start();
+    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
+    let groups: Vec<_> = campus
+        .stored()
+        .unwrap()
+        .sources
+        .iter()
+        .map(|known| known.group)
+        .collect();
+    assert_eq!(groups, [AWAY, HOME].map(group));
+}
+
+#[test]
+fn what_is_stored_of_an_account_goes_after_its_entry() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+    assert!(campus.stored().is_some());
+    campus.set(|account| account.is_gone = true);
+    let deleted = Operation::Delete {
+        key: Key::new(Kind::Entry, &ENTRY.to_be_bytes()),
+    };
+    campus.logins.heed(&deleted, START).unwrap();
+    assert_eq!(campus.stored(), None);
+    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
+    assert_eq!(
+        campus.stored(),
+        None,
+        "a log-in that was on its way leaves nothing"
+    );
+}
+
+#[test]
+fn log_ins_that_another_node_has_stored_are_heard_of() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    campus.lock_from(AWAY);
+    assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
+    let known = KnownSource {
+        group: group(HOME),
+        at: START,
+    };
+    let record = LogInRecord(LogInHistory {
+        last: START,
+        sources: vec![known],
+    });
+    campus.logins.heed(&record.put(ENTRY), START).unwrap();
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+}
+
+#[test]
+fn log_ins_wait_to_be_stored_in_a_bounded_queue() {
+    let unstored = Unstored::default();
+    for entry in 0..=UNSTORED_MAX as u64 {
+        unstored.add(entry);
+    }
+    assert_eq!(unstored.take().len(), UNSTORED_MAX);
+    assert!(unstored.take().is_empty());
 }
 
 #[test]

@@ -1,0 +1,168 @@
+//! What log-ins leave in the store and hear from it: locks, and of good log-ins the last one and the sources an
+//! account is known by.
+//!
+//! Locks are few: all are heard of at start and held in memory. Log-ins are as many as accounts, so theirs stay
+//! in the store until they are needed: when a locked account is asked for, whose known sources are open all the
+//! same, and before they are written again.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{Logins, Realm};
+use crate::directory::account::{AccountView, Accounts};
+use crate::directory::request::Authenticate;
+use crate::domain::lockout::Lock;
+use crate::domain::log_ins::LogInHistory;
+use crate::record::{
+    Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation,
+};
+use crate::types::Timestamp;
+
+/// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
+pub const UNSTORED_MAX: usize = 65_536;
+
+/// Why a record that was heard of changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HeedError {
+    /// It is a lock's.
+    #[error(transparent)]
+    Lock(#[from] LockoutRecordError),
+    /// It is about good log-ins.
+    #[error(transparent)]
+    LogIn(#[from] LogInRecordError),
+}
+
+/// The store could not be read; who was asked has reported why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the store cannot be read")]
+pub struct Unread;
+
+/// The accounts whose log-ins are to be stored.
+#[derive(Default)]
+pub(super) struct Unstored {
+    accounts: Mutex<HashSet<u64>>,
+    some: Notify,
+}
+
+impl Unstored {
+    pub(super) fn add(&self, entry: u64) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() < UNSTORED_MAX && accounts.insert(entry) {
+            self.some.notify_one();
+        }
+    }
+
+    pub(super) fn take(&self) -> HashSet<u64> {
+        std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<R: Realm> Logins<R> {
+    /// Hears of what was stored: locks that were found at start, and whatever another node or the help desk wrote
+    /// or deleted since. Other records are none of its business. Errors: the record is not understood; the
+    /// account stays as it was.
+    pub fn heed(&self, operation: &Operation, now: Timestamp) -> Result<(), HeedError> {
+        match operation {
+            Operation::Put { key, value, .. } => {
+                if let Some(entry) = LockoutRecord::entry(key) {
+                    self.set_lock(entry, Some(LockoutRecord::decode(value)?.0), now);
+                }
+                if let Some(entry) = LogInRecord::entry(key).filter(|entry| self.attempts.has(*entry)) {
+                    self.recalled(entry, Some(&LogInRecord::decode(value)?.0), now);
+                }
+            }
+            Operation::Delete { key } => self.heed_deletion(key, now),
+        }
+        Ok(())
+    }
+
+    fn heed_deletion(&self, key: &Key, now: Timestamp) {
+        if let Some(entry) = LockoutRecord::entry(key) {
+            self.set_lock(entry, None, now);
+        }
+        // What is stored about the account goes after it.
+        key.entry_of(Kind::Entry)
+            .into_iter()
+            .for_each(|entry| self.unstored.add(entry));
+    }
+
+    /// Stores log-ins as they become due, until `stop`, and then those that are left. Nobody waits for it.
+    pub async fn keep(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.store_due().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.unstored.some.notified() => {}
+            }
+        }
+        self.store_due().await;
+    }
+
+    pub(super) async fn store_due(&self) {
+        for entry in self.unstored.take() {
+            let operations = match self.realm.accounts().is_gone(entry) {
+                true => forget(entry),
+                false => self.due(entry).await.into_iter().collect(),
+            };
+            let batch = Batch {
+                guards: Vec::new(),
+                operations,
+            };
+            if !batch.is_empty() {
+                self.realm.store_soon(batch).await;
+            }
+        }
+    }
+
+    /// The operation that stores the log-ins of `entry`, if one is due. What was stored before is read first, or
+    /// it would be lost; while it cannot be read nothing is written.
+    async fn due(&self, entry: u64) -> Option<Operation> {
+        let before = self.realm.stored_log_ins(entry).await;
+        let now = self.clock.now();
+        if let Ok(before) = &before {
+            self.recalled(entry, before.as_ref(), now);
+        }
+        let policy = &self.settings.policy.lockout;
+        // Taken also if it is not written: the next log-in an hour later tries again, and not every one.
+        let due = self.attempts.with(Some(entry), now, |attempts| {
+            attempts.take_due_log_ins(now, policy)
+        });
+        due.filter(|_| before.is_ok())
+            .map(|history| LogInRecord(history).put(entry))
+    }
+
+    /// Learns what is stored of an account that is locked: a source that is known may log in all the same.
+    pub(super) async fn recall_if_locked(&self, request: &Authenticate, now: Timestamp) {
+        let entry = {
+            let accounts = self.realm.accounts();
+            accounts.find(&request.name).as_ref().and_then(AccountView::entry)
+        };
+        let Some(entry) = entry else { return };
+        let wants_recall = self
+            .attempts
+            .with(Some(entry), now, |attempts| attempts.wants_recall(now));
+        if wants_recall && let Ok(stored) = self.realm.stored_log_ins(entry).await {
+            self.recalled(entry, stored.as_ref(), now);
+        }
+    }
+
+    fn recalled(&self, entry: u64, stored: Option<&LogInHistory>, now: Timestamp) {
+        self.attempts
+            .with(Some(entry), now, |attempts| attempts.recalled(stored));
+    }
+
+    fn set_lock(&self, entry: u64, lock: Option<Lock>, now: Timestamp) {
+        self.attempts
+            .with(Some(entry), now, |attempts| attempts.set_lock(lock));
+    }
+}
+
+/// Deletes what is stored of the log-ins of `entry`.
+fn forget(entry: u64) -> Vec<Operation> {
+    let keys = [LogInRecord::key(entry), LockoutRecord::key(entry)];
+    keys.map(|key| Operation::Delete { key }).into()
+}

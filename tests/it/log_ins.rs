@@ -1,0 +1,90 @@
+//! What a restart must not forget: where an account has logged in from.
+
+use std::process::Command;
+
+use super::harness::{BASE, Campus, Daemon, base, beadle, person, run_with, said};
+
+const PIN: &str = "Orchid-42 tree";
+/// Addresses of two networks. Who connects to one of this machine's own addresses comes from it.
+const HOME: &str = "192.0.2.7";
+const AWAY: &str = "203.0.113.9";
+
+/// A command that becomes `beadle` in a network of its own, which has both addresses and nothing else; `None` where
+/// this machine does not allow that.
+fn in_own_network() -> Option<Command> {
+    let script = format!(
+        "ip link set lo up && ip address add {HOME}/32 dev lo && ip address add {AWAY}/32 dev lo && exec \"$0\" \"$@\""
+    );
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "sh", "-c", &script]);
+        command
+    };
+    let is_allowed = unshare().arg("true").output().is_ok_and(|it| it.status.success());
+    is_allowed.then(|| {
+        let mut command = unshare();
+        command.arg(beadle());
+        command
+    })
+}
+
+/// A campus that listens on every address there is, with one person, `ada`.
+fn campus() -> Campus {
+    let campus = Campus::new("");
+    let config = std::fs::read_to_string(campus.config()).expect("a configuration");
+    let config = config
+        .replacen(r#"listen = ["127.0.0.1:0"]"#, r#"listen = ["0.0.0.0:0"]"#, 1)
+        .replace(
+            "cleartext_bind_from = [",
+            r#"cleartext_bind_from = ["0.0.0.0/0", "#,
+        );
+    std::fs::write(campus.config(), config).expect("the configuration is written");
+    campus.import(&format!("{}{}", base(), person("ada", PIN, "")));
+    campus
+}
+
+fn serve(campus: Campus) -> Option<Daemon> {
+    Some(Daemon::start_by(in_own_network()?, campus, &[]))
+}
+
+/// Whether `ada` may log in with `pin` from `source`.
+fn logs_in(daemon: &Daemon, source: &str, pin: &str) -> bool {
+    let port = daemon.address("ldap").rsplit(':').next().unwrap_or_default();
+    let target = daemon.pid().to_string();
+    let mut command = Command::new("nsenter");
+    command
+        .args(["--target", &target, "--user", "--net", "--preserve-credentials"])
+        .args(["ldapwhoami", "-x", "-H", &format!("ldap://{source}:{port}")])
+        .args(["-D", &format!("uid=ada,ou=people,{BASE}"), "-w", pin]);
+    let output = run_with(&mut command, "");
+    let said = said(&output);
+    assert!(
+        output.status.success() || said.contains("Invalid credentials"),
+        "{said}"
+    );
+    output.status.success()
+}
+
+#[test]
+fn after_a_restart_a_stranger_still_cannot_lock_the_owner_out() {
+    let Some(daemon) = serve(campus()) else { return };
+    assert!(logs_in(&daemon, HOME, PIN));
+    let (campus, code, logged) = daemon.stop();
+    assert_eq!(code, Some(0), "{logged:?}");
+    let Some(daemon) = serve(campus) else { return };
+    for number in 0..8 {
+        assert!(!logs_in(&daemon, AWAY, &format!("wrong {number}")));
+    }
+    assert!(!logs_in(&daemon, AWAY, PIN), "it is locked");
+    assert!(logs_in(&daemon, HOME, PIN));
+    let Some(daemon) = serve(daemon.kill()) else {
+        return;
+    };
+    assert!(
+        !logs_in(&daemon, AWAY, PIN),
+        "the lock is stored, and whom it is for"
+    );
+    assert!(logs_in(&daemon, HOME, PIN));
+    let exported = daemon.campus.export(&["--with-secrets"]);
+    assert!(exported.contains("uid: ada") && !exported.contains(HOME));
+}
