@@ -125,9 +125,7 @@ impl SledStore {
         })?;
         let room_places = places(settings.queue_bytes_max.max(Limits::LOCAL.batch_bytes_max));
         Ok(SledStore {
-            files: Files {
-                path: settings.path.clone(),
-            },
+            files: Files::of(&settings.path),
             id,
             trees,
             ring,

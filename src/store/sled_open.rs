@@ -41,9 +41,7 @@ pub(super) fn open(
     absent: Absent,
     entropy: &mut dyn Entropy,
 ) -> Result<Opened, OpenError> {
-    let files = Files {
-        path: settings.path.clone(),
-    };
+    let files = Files::of(&settings.path);
     if absent == Absent::Refuse && !files.is_whole() {
         return Err(OpenError::Missing { path: files.path });
     }
@@ -72,6 +70,7 @@ fn open_trees(
     entropy: &mut dyn Entropy,
 ) -> Result<(Trees, StoreId), OpenError> {
     files.remove_unfinished()?;
+    files.finish_swap()?;
     let is_new = !files.engine().exists();
     if is_new {
         files.begin_creation()?;
@@ -95,7 +94,7 @@ fn open_trees(
 }
 
 /// The engine may take long over a big log, or panic over a bad one: so on a thread, under a watchdog.
-fn open_engine(files: &Files, settings: &SledSettings) -> Result<Trees, OpenError> {
+pub(super) fn open_engine(files: &Files, settings: &SledSettings) -> Result<Trees, OpenError> {
     let (engine, cache_bytes) = (files.engine(), settings.cache_bytes);
     let (answer, answered) = sync_channel(1);
     let open = move || {
@@ -227,9 +226,7 @@ mod tests {
     #[test]
     fn an_unfinished_creation_is_begun_again() {
         let (_folder, settings) = settings();
-        let files = Files {
-            path: settings.path.clone(),
-        };
+        let files = Files::of(&settings.path);
         files.make_folder().unwrap();
         files.begin_creation().unwrap();
         std::fs::create_dir(files.engine()).unwrap();

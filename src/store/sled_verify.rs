@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::record::{Key, Operation, Revision};
 use crate::store::sled_codec::{decode_expiry, decode_record, decode_revision};
+use crate::store::sled_files::Files;
 use crate::store::sled_log::LoggedChanges;
 use crate::store::sled_open::{Absent, open};
 use crate::store::sled_trees::{Trees, disk_fault, fault, undecodable};
@@ -80,13 +81,15 @@ pub enum VerifyError {
 pub fn verify(settings: &SledSettings) -> Result<Stats, VerifyError> {
     // No store is made, so no identity is needed.
     let opened = open(settings, Absent::Refuse, &mut SeededEntropy::new(0))?;
-    let files = crate::store::sled_files::Files {
-        path: settings.path.clone(),
-    };
+    check(&opened.trees, &Files::of(&settings.path))
+}
+
+/// As [`verify`], of the engine that `files` hold and `trees` have open.
+pub(super) fn check(trees: &Trees, files: &Files) -> Result<Stats, VerifyError> {
+    check_log(trees)?;
+    check_expiries(trees)?;
     let disk_bytes = files.engine_bytes().map_err(|cause| disk_fault(&cause))?;
-    check_log(&opened.trees)?;
-    check_expiries(&opened.trees)?;
-    Ok(stats(&opened.trees, opened.id, disk_bytes)?)
+    Ok(stats(trees, trees.id()?, disk_bytes)?)
 }
 
 impl SledStore {
