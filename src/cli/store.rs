@@ -124,7 +124,7 @@ fn findings(folder: &str, stats: &Stats) -> serde_json::Value {
         "logged_commits": stats.logged_commits,
         "logged_bytes": stats.logged_bytes,
         "disk_bytes": stats.disk_bytes,
-        "wasteful": stats.is_wasteful(),
+        "wasteful": stats.space().is_wasteful(),
     })
 }
 
@@ -138,8 +138,8 @@ fn sentence(folder: &str, stats: &Stats) -> String {
         "{} bytes live, {} on disk, digest {hash:032x}",
         stats.live_bytes, stats.disk_bytes
     );
-    let waste = if stats.is_wasteful() {
-        "; takes far more than it holds"
+    let waste = if stats.space().is_wasteful() {
+        "; takes far more than it holds: `beadle store compact` helps"
     } else {
         ""
     };

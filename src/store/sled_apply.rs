@@ -8,6 +8,7 @@ use crate::store::deletions::Deletions;
 use crate::store::sled_codec::{decode_expiry, encode_expiry, encode_record};
 use crate::store::sled_log::{LogBounds, LogIndex};
 use crate::store::sled_scan::Overlay;
+use crate::store::sled_space::{LiveBytes, Mark};
 use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 use crate::store::{CommitError, Fault, Limits};
 use crate::types::Timestamp;
@@ -22,6 +23,7 @@ const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
 pub(super) struct Applier {
     trees: Trees,
     log: LogIndex,
+    live: LiveBytes,
     deletions: Deletions,
     revision: Revision,
     overlays: Vec<Weak<Overlay>>,
@@ -48,14 +50,16 @@ pub(super) enum Applied {
 }
 
 impl Applier {
-    /// A writer that continues what `trees` hold.
-    pub(super) fn new(trees: Trees, bounds: LogBounds) -> Result<Applier, Fault> {
+    /// A writer that continues what `trees` hold, and counts in `live`.
+    pub(super) fn new(trees: Trees, bounds: LogBounds, live: LiveBytes) -> Result<Applier, Fault> {
         let revision = trees.revision()?;
         let log = LogIndex::load(&trees, bounds)?;
+        live.grow(0, log.bytes());
         let deletions = Deletions::since(revision);
         Ok(Applier {
             trees,
             log,
+            live,
             deletions,
             revision,
             overlays: Vec::new(),
@@ -66,6 +70,11 @@ impl Applier {
     /// The revision of the last batch that was written, durable or not.
     pub(super) fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Begins a count of every record there is now.
+    pub(super) fn mark(&self) -> Mark {
+        self.live.mark()
     }
 
     /// The trees it writes.
@@ -111,7 +120,9 @@ impl Applier {
             return Ok(());
         }
         let unwritten = std::mem::take(&mut self.unwritten);
-        self.trees.apply(self.revision, &unwritten.writes)
+        let grown = self.trees.apply(self.revision, &unwritten.writes)?;
+        self.live.grow(grown, self.log.bytes());
+        Ok(())
     }
 
     /// Some of the records that have expired at `now`, with the revision that gave them their expiry.

@@ -186,6 +186,6 @@ impl Piece<'_> {
     fn write(&mut self) -> Result<(), Fault> {
         let writes = std::mem::take(&mut self.writes);
         (self.operations, self.bytes) = (0, 0);
-        self.to.apply(self.revision, &writes)
+        self.to.apply(self.revision, &writes).map(drop)
     }
 }

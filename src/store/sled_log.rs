@@ -65,6 +65,11 @@ impl LogIndex {
         Ok(index)
     }
 
+    /// Bytes it holds on disk, without the keys.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
     fn count(&mut self, revision: Revision, parts: u16, bytes: usize) {
         self.bytes += bytes;
         match self.changes.back_mut() {

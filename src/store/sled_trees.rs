@@ -1,9 +1,10 @@
 //! The four trees of the engine, and the only calls that write them.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use ::sled::transaction::{TransactionError, Transactional};
+use ::sled::transaction::{TransactionError, Transactional, TransactionalTree, UnabortableTransactionError};
 use ::sled::{Batch, Db, IVec, Tree};
 
 use crate::record::{Key, Record, Revision};
@@ -34,9 +35,40 @@ pub(super) struct Trees {
 /// What one commit writes, tree by tree.
 #[derive(Default)]
 pub(super) struct Writes {
-    pub(super) kv: Batch,
-    pub(super) log: Batch,
-    pub(super) exp: Batch,
+    pub(super) kv: Puts,
+    pub(super) log: Puts,
+    pub(super) exp: Puts,
+}
+
+/// What is put into one tree or taken out of it, by key: of two on the same key the later one counts.
+#[derive(Default)]
+pub(super) struct Puts(BTreeMap<IVec, Option<IVec>>);
+
+impl Puts {
+    /// Puts `value` under `key`.
+    pub(super) fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
+        self.0.insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes what is under `key`.
+    pub(super) fn remove(&mut self, key: impl Into<IVec>) {
+        self.0.insert(key.into(), None);
+    }
+
+    /// Writes them to a tree. Returns by how many bytes of keys and values it grows.
+    fn write(&self, view: &TransactionalTree) -> Result<i64, UnabortableTransactionError> {
+        let mut grown = 0;
+        for (key, value) in &self.0 {
+            let old = match value {
+                Some(value) => view.insert(key, value)?,
+                None => view.remove(key)?,
+            };
+            let bytes =
+                |value: &Option<IVec>| value.as_ref().map_or(0, |value| key.len() + value.len()) as i64;
+            grown += bytes(value) - bytes(&old);
+        }
+        Ok(grown)
+    }
 }
 
 impl Trees {
@@ -76,18 +108,15 @@ impl Trees {
     /// Writes one commit, all of it or nothing. Not durable before [`Trees::flush`] and a sync.
     ///
     /// A transaction of the engine, because nothing else of it writes several trees at once. It decides
-    /// nothing and never runs twice: there is one writer.
-    pub(super) fn apply(&self, revision: Revision, writes: &Writes) -> Result<(), Fault> {
-        let mut meta = Batch::default();
-        meta.insert(REVISION_KEY, &revision.0.to_be_bytes());
-        let trees = [&self.kv, &self.log, &self.exp, &self.meta];
-        let batches = [&writes.kv, &writes.log, &writes.exp, &meta];
-        let written = trees[..].transaction(|views| {
-            let pairs = views.iter().zip(batches);
-            pairs
-                .into_iter()
-                .try_for_each(|(view, batch)| view.apply_batch(batch))?;
-            Ok(())
+    /// nothing and never runs twice: there is one writer. Returns by how many bytes the records have grown.
+    pub(super) fn apply(&self, revision: Revision, writes: &Writes) -> Result<i64, Fault> {
+        let trees = (&self.kv, &self.log, &self.exp, &self.meta);
+        let written = trees.transaction(|(kv, log, exp, meta)| {
+            let grown = writes.kv.write(kv)?;
+            writes.log.write(log)?;
+            writes.exp.write(exp)?;
+            meta.insert(REVISION_KEY, &revision.0.to_be_bytes())?;
+            Ok(grown)
         });
         written.map_err(|error: TransactionError<()>| match error {
             TransactionError::Storage(error) => fault(error),

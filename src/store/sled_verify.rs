@@ -11,13 +11,8 @@ use crate::store::sled_log::LoggedChanges;
 use crate::store::sled_open::{Absent, open};
 use crate::store::sled_trees::{Trees, disk_fault, fault, undecodable};
 use crate::store::sled_writer::guarded;
-use crate::store::{Digest, Fault, OpenError, SledSettings, SledStore, StoreError, StoreId};
+use crate::store::{Digest, Fault, OpenError, SledSettings, SledStore, Space, StoreError, StoreId};
 use crate::types::SeededEntropy;
-
-/// From how many times its live bytes on a store should be compacted.
-pub const WASTE_RATIO_MAX: u64 = 3;
-/// Below so many bytes on the disk the ratio says nothing: the engine's files have a least size.
-pub const WASTE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 
 /// What a store holds and takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +32,13 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Whether the store takes so much more than it holds that it should be compacted.
-    pub fn is_wasteful(&self) -> bool {
-        let held = self.live_bytes + self.logged_bytes;
-        self.disk_bytes >= WASTE_BYTES_MIN && self.disk_bytes > held.saturating_mul(WASTE_RATIO_MAX)
+    /// What it takes and what it needs of that.
+    pub fn space(&self) -> Space {
+        Space {
+            disk_bytes: self.disk_bytes,
+            live_bytes: self.live_bytes,
+            logged_bytes: self.logged_bytes,
+        }
     }
 }
 

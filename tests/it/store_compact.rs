@@ -249,6 +249,55 @@ pub async fn compact_in_little_room(settings: &SledSettings) {
     assert_eq!(verify(settings).unwrap(), before);
 }
 
+/// Takes 72 MB of the disk and holds nothing of it.
+async fn waste_much(settings: &SledSettings) {
+    let store = open(settings).unwrap();
+    let name = |at: u64| format!("junk {at}");
+    for first in (0..1200).step_by(10) {
+        let puts = (first..first + 10).map(|at| put(&name(at), vec![1; 60_000]));
+        store.commit(batch(puts.collect::<Vec<_>>())).await.unwrap();
+    }
+    for first in (0..1200).step_by(100) {
+        let deletes = (first..first + 100).map(|at| delete(&name(at)));
+        store.commit(batch(deletes.collect::<Vec<_>>())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_daemon_tells_of_a_wasteful_store_once_and_what_helps() {
+    let campus = Campus::new("");
+    campus.import(&(base() + &person("ada", "starferry88", "")));
+    let settings = SledSettings {
+        log: LogBounds {
+            commits_max: 1,
+            bytes_max: 1 << 20,
+        },
+        ..SledSettings::at(campus.path("store"))
+    };
+    waste_much(&settings).await;
+    let daemon = campus.serve();
+    let metrics = format!("http://{}/metrics", daemon.address("admin"));
+    let metrics = crate::harness::http_get(&metrics);
+    let figure = |name: &str| -> u64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim().parse().ok())
+            .unwrap_or_else(|| panic!("{name} in {metrics}"))
+    };
+    let (disk, live) = (
+        figure("beadle_store_disk_bytes "),
+        figure("beadle_store_live_bytes "),
+    );
+    assert!(live > 500 && disk > 3 * (live + figure("beadle_store_logged_bytes ")));
+    let (campus, _, logged) = daemon.stop();
+    let told = logged
+        .iter()
+        .filter(|line| line.contains("`beadle store compact`"));
+    assert_eq!(told.count(), 1, "{logged:?}");
+    assert!(campus.beadle(&["store", "compact"], &[]).status.success());
+    let (_, _, logged) = campus.serve().stop();
+    assert!(!logged.iter().any(|line| line.contains("compact")), "{logged:?}");
+}
+
 #[test]
 fn the_command_compacts_and_tells_what_the_store_took() {
     let campus = Campus::new("");
