@@ -19,6 +19,7 @@ mod sled_compact;
 mod sled_files;
 mod sled_log;
 mod sled_open;
+mod sled_replay;
 mod sled_scan;
 mod sled_space;
 mod sled_swap;

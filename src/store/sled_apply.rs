@@ -13,8 +13,8 @@ use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 use crate::store::{CommitError, Fault, Limits};
 use crate::types::Timestamp;
 
-/// How many operations of several batches are written in one go, about. Every batch of the engine costs
-/// it two writes and two syncs of a file range, so small ones travel together; big ones cost it memory.
+/// How many operations of several batches are written in one go, about. Small ones travel together, as a
+/// transaction of the engine costs it two writes and two syncs of a file range; big ones cost it memory.
 const TOGETHER_MAX: usize = 100;
 /// How many records one call of `sweep` deletes at most: one batch.
 const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
@@ -26,6 +26,8 @@ pub(super) struct Applier {
     live: LiveBytes,
     deletions: Deletions,
     revision: Revision,
+    /// The last revision that the trees have.
+    written: Revision,
     overlays: Vec<Weak<Overlay>>,
     unwritten: Unwritten,
 }
@@ -62,6 +64,7 @@ impl Applier {
             live,
             deletions,
             revision,
+            written: revision,
             overlays: Vec::new(),
             unwritten: Unwritten::default(),
         })
@@ -120,7 +123,12 @@ impl Applier {
             return Ok(());
         }
         let unwritten = std::mem::take(&mut self.unwritten);
-        let grown = self.trees.apply(self.revision, &unwritten.writes)?;
+        let (revision, writes) = (self.revision, &unwritten.writes);
+        let grown = match self.log.holds(self.written, revision) {
+            true => self.trees.apply_logged(revision, writes)?,
+            false => self.trees.apply(revision, writes)?,
+        };
+        self.written = revision;
         self.live.grow(grown, self.log.bytes());
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ::sled::{Config, Db};
 
 use crate::store::sled_files::{DatabaseFile, Files, Lock};
+use crate::store::sled_replay::replay;
 use crate::store::sled_trees::{FORMAT, Trees, fault};
 use crate::store::sled_writer::guarded;
 use crate::store::{Fault, OpenError, SledSettings, StoreId};
@@ -84,6 +85,7 @@ fn open_trees(
         set_up.map_err(|fault| refused(&files.path, fault))?;
     }
     check_format(&files.path, &trees)?;
+    guarded(|| replay(&trees)).map_err(|fault| refused(&files.path, fault))?;
     // Every time and not only at creation: it costs nothing, and heals a copy that was never synced.
     files.sync()?;
     if is_new {
@@ -141,6 +143,7 @@ fn is_lock(detail: &str) -> bool {
     detail.contains("could not acquire lock")
 }
 
+/// Refuses a newer format; an older one becomes this one's.
 fn check_format(path: &Path, trees: &Trees) -> Result<(), OpenError> {
     let path = path.to_owned();
     match trees.format() {
@@ -149,7 +152,8 @@ fn check_format(path: &Path, trees: &Trees) -> Result<(), OpenError> {
             found,
             known: FORMAT,
         }),
-        Ok(Some(_)) => Ok(()),
+        Ok(Some(FORMAT)) => Ok(()),
+        Ok(Some(_)) => trees.set_format(FORMAT).map_err(|fault| refused(&path, fault)),
         Ok(None) => Err(OpenError::Damaged {
             path,
             detail: "it has no format".into(),
@@ -215,12 +219,23 @@ mod tests {
         assert!(matches!(
             error,
             OpenError::NewerFormat {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ));
         assert!(error.to_string().contains(settings.path.to_str().unwrap()));
+    }
+
+    #[test]
+    fn an_older_format_opens_and_becomes_this_one() {
+        let (_folder, settings) = settings();
+        let opened = open_once(&settings).unwrap();
+        opened.trees.set_format(1).unwrap();
+        opened.trees.flush().unwrap();
+        drop(opened);
+        let opened = open_once(&settings).unwrap();
+        assert_eq!(opened.trees.format().unwrap(), Some(FORMAT));
     }
 
     #[test]

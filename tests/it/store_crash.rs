@@ -207,6 +207,54 @@ async fn fifty_kills_during_writes_lose_nothing_that_was_acknowledged() {
     assert!(last > 1000, "the rounds did write");
 }
 
+/// Copies the files of a store.
+fn copy_store(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_store(&path, &copy),
+            false => drop(std::fs::copy(&path, &copy).unwrap()),
+        }
+    }
+}
+
+/// What a power cut may leave: everything up to some byte, and then nothing.
+#[tokio::test]
+async fn wherever_the_file_ends_the_store_opens_at_a_whole_commit() {
+    let (folder, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let original = settings(folder.path());
+    write(&original, 1, 20).await;
+    let store = open(&original).unwrap();
+    let database = original.path.join("sled/db");
+    let before = std::fs::read(&database).unwrap();
+    for number in 21..=30 {
+        store.commit(numbered(number)).await.unwrap();
+    }
+    let mut together = Vec::new();
+    for number in 31..=40 {
+        together.push(store.submit(numbered(number)).await.unwrap());
+    }
+    for ticket in together {
+        ticket.await.unwrap();
+    }
+    let after = std::fs::read(&database).unwrap();
+    let differs = |at: &usize| before.get(*at) != after.get(*at);
+    let first = (0..after.len()).find(differs).unwrap();
+    let last = (0..after.len()).rev().find(differs).unwrap();
+    let mut number = 20;
+    for end in (first..=last).step_by((last - first) / 150) {
+        let _ = std::fs::remove_dir_all(cut.path().join("store"));
+        copy_store(&original.path, &cut.path().join("store"));
+        let mut bytes = after.clone();
+        bytes[end..].fill(0);
+        std::fs::write(cut.path().join("store/sled/db"), bytes).unwrap();
+        number = check(&settings(cut.path()), number).await;
+    }
+    assert!(number >= 39, "the last cut is within the last commit");
+}
+
 #[tokio::test]
 async fn twenty_kills_during_opening_do_not_shut_the_store() {
     let folder = tempfile::tempdir().unwrap();
