@@ -26,6 +26,7 @@ use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
 use crate::server::signals::Signals;
 use crate::server::sockets::{BindError, Sockets};
+use crate::server::space_watch;
 use crate::server::spool;
 use crate::server::sweeper;
 use crate::server::tls::{self, Tls, TlsError};
@@ -197,6 +198,9 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
         .tasks
         .spawn_blocking(move || here.block_on(follower.run(stop)));
     let (store, clock) = (runner.realm.store.clone(), runner.clock.clone());
+    shutdown
+        .tasks
+        .spawn(space_watch::run(store.clone(), shutdown.stop.clone()));
     shutdown
         .tasks
         .spawn(sweeper::run(store, clock, shutdown.stop.clone()));

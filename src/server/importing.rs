@@ -68,6 +68,10 @@ impl World for Importing {
         }
     }
 
+    fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
     fn settle(&mut self) -> Result<(), CommitError> {
         self.wait(0)
     }

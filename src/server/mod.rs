@@ -31,6 +31,7 @@ pub mod realm;
 pub mod runner;
 pub mod signals;
 pub mod sockets;
+pub mod space_watch;
 mod spool;
 pub mod sweeper;
 pub mod tls;

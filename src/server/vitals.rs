@@ -8,6 +8,7 @@ use crate::server::ldap_counters::LdapCounters;
 use crate::server::metrics::{Family, Figure, Metrics, Source};
 use crate::server::radius_counters::RadiusCounters;
 use crate::server::runner::Runner;
+use crate::store::Space;
 use crate::web::admin::{self, Health};
 
 /// What the admin port shows.
@@ -29,8 +30,10 @@ impl Vitals {
     /// Of a daemon that answers by `runner` and counts in `counters` and `audit`.
     pub fn new(runner: Arc<Runner>, counters: &Counters, audit: Arc<AuditLog>) -> Vitals {
         let (ldap, radius, directory) = (counters.ldap.clone(), counters.radius.clone(), runner.clone());
+        let store = runner.realm.store.clone();
         let sources: Vec<Source> = vec![
             Box::new(move || directory_families(&directory)),
+            Box::new(move || space_families(store.space())),
             Box::new(move || audit.families()),
             Box::new(move || ldap_families(&ldap)),
             Box::new(move || radius.families()),
@@ -87,6 +90,29 @@ fn directory_families(runner: &Runner) -> Vec<Family> {
             "hashes that died",
             Figure::Counter,
             pool.panics(),
+        ),
+    ]
+}
+
+/// Nothing until it is known.
+fn space_families(space: Option<Space>) -> Vec<Family> {
+    let Some(space) = space else { return Vec::new() };
+    let single = |name, help, value| Family::single(name, help, Figure::Gauge, value);
+    vec![
+        single(
+            "store_disk_bytes",
+            "bytes the store takes on the disk",
+            space.disk_bytes,
+        ),
+        single(
+            "store_live_bytes",
+            "bytes of records in the store",
+            space.live_bytes,
+        ),
+        single(
+            "store_logged_bytes",
+            "bytes of the store's change log",
+            space.logged_bytes,
         ),
     ]
 }

@@ -15,13 +15,18 @@ mod memory;
 mod sled;
 mod sled_apply;
 mod sled_codec;
+mod sled_compact;
 mod sled_files;
 mod sled_log;
 mod sled_open;
+mod sled_replay;
 mod sled_scan;
+mod sled_space;
+mod sled_swap;
 mod sled_trees;
 mod sled_verify;
 mod sled_writer;
+mod space;
 mod stream;
 mod ticket;
 
@@ -39,8 +44,10 @@ pub use error::{CommitError, Fault, FeedError, OpenError, StoreError};
 pub use limits::Limits;
 pub use memory::MemoryStore;
 pub use sled::{SledSettings, SledStore};
+pub use sled_compact::{CompactError, Compacted, compact};
 pub use sled_log::LogBounds;
 pub use sled_verify::{Stats, VerifyError, verify};
+pub use space::Space;
 pub use stream::{BoxStream, next};
 pub use ticket::Ticket;
 
@@ -135,6 +142,13 @@ pub trait Store: Send + Sync + 'static {
             piece?.iter().for_each(|record| digest.add(record));
         }
         Ok(digest)
+    }
+
+    /// What it takes of its disk and what it holds, for monitoring; looks at a few files, reads no record. `None`:
+    /// not known before the first snapshot of everything was read to its end, or nowhere to be had for an engine
+    /// without a disk of its own.
+    fn space(&self) -> Option<Space> {
+        None
     }
 
     /// Writes every record at one revision to `out`, checksummed, for [`BackupReader`]. Returns the

@@ -17,12 +17,13 @@ use crate::store::sled_apply::Applier;
 use crate::store::sled_files::{Files, Lock};
 use crate::store::sled_log::LogBacklog;
 use crate::store::sled_open::{Absent, Opened, open, refused};
+use crate::store::sled_space::{LiveBytes, space};
 use crate::store::sled_trees::Trees;
 use crate::store::sled_writer::{CommitJob, Job, ReadJob, Waits, Writer};
 use crate::store::ticket::Committed;
 use crate::store::{
-    BoxStream, CommitError, Fault, Feed, FeedError, Limits, LogBounds, OpenError, Records, Store, StoreError,
-    StoreId, Ticket,
+    BoxStream, CommitError, Fault, Feed, FeedError, Limits, LogBounds, OpenError, Records, Space, Store,
+    StoreError, StoreId, Ticket,
 };
 use crate::types::{Entropy, Timestamp};
 
@@ -70,6 +71,7 @@ pub struct SledStore {
     files: Files,
     id: StoreId,
     trees: Trees,
+    live: LiveBytes,
     ring: Arc<Ring>,
     fault: Arc<OnceLock<Fault>>,
     room: Arc<Semaphore>,
@@ -100,7 +102,8 @@ impl SledStore {
             lock,
         } = opened;
         let because = |fault| refused(&settings.path, fault);
-        let applier = Applier::new(trees.clone(), settings.log).map_err(because)?;
+        let live = LiveBytes::default();
+        let applier = Applier::new(trees.clone(), settings.log, live.clone()).map_err(because)?;
         let ring = Arc::new(Ring::new(applier.revision(), RING_CHANGES_MAX, RING_BYTES_MAX));
         let fault = Arc::new(fault.map_or_else(OnceLock::new, OnceLock::from));
         let (jobs, queue) = channel();
@@ -125,11 +128,10 @@ impl SledStore {
         })?;
         let room_places = places(settings.queue_bytes_max.max(Limits::LOCAL.batch_bytes_max));
         Ok(SledStore {
-            files: Files {
-                path: settings.path.clone(),
-            },
+            files: Files::of(&settings.path),
             id,
             trees,
+            live,
             ring,
             fault,
             room: Arc::new(Semaphore::new(room_places as usize)),
@@ -230,6 +232,10 @@ impl Store for SledStore {
         let (answer, records) = oneshot::channel();
         self.send(Job::Read(ReadJob::Snapshot(prefix.to_vec(), answer)))?;
         records.await.unwrap_or(Err(StoreError::Unavailable))
+    }
+
+    fn space(&self) -> Option<Space> {
+        space(&self.files, &self.live)
     }
 
     fn changes(&self, after: Revision) -> BoxStream<'static, Result<Feed, FeedError>> {

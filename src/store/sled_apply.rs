@@ -8,12 +8,13 @@ use crate::store::deletions::Deletions;
 use crate::store::sled_codec::{decode_expiry, encode_expiry, encode_record};
 use crate::store::sled_log::{LogBounds, LogIndex};
 use crate::store::sled_scan::Overlay;
+use crate::store::sled_space::{LiveBytes, Mark};
 use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 use crate::store::{CommitError, Fault, Limits};
 use crate::types::Timestamp;
 
-/// How many operations of several batches are written in one go, about. Every batch of the engine costs
-/// it two writes and two syncs of a file range, so small ones travel together; big ones cost it memory.
+/// How many operations of several batches are written in one go, about. Small ones travel together, as a
+/// transaction of the engine costs it two writes and two syncs of a file range; big ones cost it memory.
 const TOGETHER_MAX: usize = 100;
 /// How many records one call of `sweep` deletes at most: one batch.
 const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
@@ -22,8 +23,11 @@ const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
 pub(super) struct Applier {
     trees: Trees,
     log: LogIndex,
+    live: LiveBytes,
     deletions: Deletions,
     revision: Revision,
+    /// The last revision that the trees have.
+    written: Revision,
     overlays: Vec<Weak<Overlay>>,
     unwritten: Unwritten,
 }
@@ -48,16 +52,19 @@ pub(super) enum Applied {
 }
 
 impl Applier {
-    /// A writer that continues what `trees` hold.
-    pub(super) fn new(trees: Trees, bounds: LogBounds) -> Result<Applier, Fault> {
+    /// A writer that continues what `trees` hold, and counts in `live`.
+    pub(super) fn new(trees: Trees, bounds: LogBounds, live: LiveBytes) -> Result<Applier, Fault> {
         let revision = trees.revision()?;
         let log = LogIndex::load(&trees, bounds)?;
+        live.grow(0, log.bytes());
         let deletions = Deletions::since(revision);
         Ok(Applier {
             trees,
             log,
+            live,
             deletions,
             revision,
+            written: revision,
             overlays: Vec::new(),
             unwritten: Unwritten::default(),
         })
@@ -66,6 +73,11 @@ impl Applier {
     /// The revision of the last batch that was written, durable or not.
     pub(super) fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Begins a count of every record there is now.
+    pub(super) fn mark(&self) -> Mark {
+        self.live.mark()
     }
 
     /// The trees it writes.
@@ -111,7 +123,14 @@ impl Applier {
             return Ok(());
         }
         let unwritten = std::mem::take(&mut self.unwritten);
-        self.trees.apply(self.revision, &unwritten.writes)
+        let (revision, writes) = (self.revision, &unwritten.writes);
+        let grown = match self.log.holds(self.written, revision) {
+            true => self.trees.apply_logged(revision, writes)?,
+            false => self.trees.apply(revision, writes)?,
+        };
+        self.written = revision;
+        self.live.grow(grown, self.log.bytes());
+        Ok(())
     }
 
     /// Some of the records that have expired at `now`, with the revision that gave them their expiry.

@@ -35,6 +35,12 @@ pub(super) fn encode_record(revision: Revision, expires: Option<Timestamp>, valu
     bytes
 }
 
+/// How many bytes `kv` has for a record, its key included.
+pub(super) fn record_bytes(record: &Record) -> u64 {
+    let head = if record.expires.is_some() { 17 } else { 9 };
+    (record.key.as_bytes().len() + head + record.value.len()) as u64
+}
+
 /// The record under `key`, or `None` if the bytes are none.
 pub(super) fn decode_record(key: &[u8], bytes: &[u8]) -> Option<Record> {
     let mut rest = bytes;

@@ -6,6 +6,8 @@
 //! <path>/reserve    bytes to give up when the disk is full, so that the store can still open
 //! <path>/sled/      the engine's: conf, db, snap.*, blobs
 //! ```
+//!
+//! While a store is compacted there are more: `sled_swap.rs`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
@@ -19,17 +21,30 @@ use crate::store::{Fault, OpenError};
 #[derive(Clone)]
 pub(super) struct Files {
     pub(super) path: PathBuf,
+    /// The name of the engine's folder.
+    folder: &'static str,
 }
 
 impl Files {
+    /// Of the store in `path`.
+    pub(super) fn of(path: &Path) -> Files {
+        Files::named(path, "sled")
+    }
+
+    /// Of a store whose engine's folder has this name in `path`.
+    pub(super) fn named(path: &Path, folder: &'static str) -> Files {
+        let path = path.to_owned();
+        Files { path, folder }
+    }
+
     /// The engine's folder.
     pub(super) fn engine(&self) -> PathBuf {
-        self.path.join("sled")
+        self.path.join(self.folder)
     }
 
     /// Whether there is a store whose creation was finished.
     pub(super) fn is_whole(&self) -> bool {
-        self.engine().exists() && !self.creating().exists()
+        (self.engine().exists() || self.is_swap_due()) && !self.creating().exists()
     }
 
     /// Makes the store's folder, for its owner only.
@@ -143,9 +158,14 @@ impl Files {
 
     /// Bytes the engine's folder takes on the disk.
     pub(super) fn engine_bytes(&self) -> io::Result<u64> {
-        fs::read_dir(self.engine())?
-            .map(|entry| Ok(entry?.metadata()?.len()))
-            .sum()
+        folder_bytes(&self.engine())
+    }
+
+    /// Bytes that whoever runs this may still write beside the store.
+    pub(super) fn free_bytes(&self) -> Result<u64, OpenError> {
+        let system = rustix::fs::statvfs(&self.path);
+        let system = system.map_err(|error| file_error(&self.path)(error.into()))?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
     }
 
     fn creating(&self) -> PathBuf {
@@ -183,6 +203,21 @@ impl DatabaseFile {
     }
 }
 
+/// With the folders in it. A file that goes while it is counted counts nothing.
+fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        sum += match entry.metadata() {
+            Ok(there) if there.is_dir() => folder_bytes(&entry.path())?,
+            Ok(there) => there.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(sum)
+}
+
 fn write_reserve(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = File::create(path)?;
     // Not zeros: some file systems keep no room for them.
@@ -196,7 +231,8 @@ fn write_reserve(path: &Path, bytes: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-fn sync_folder(path: &Path) -> Result<(), OpenError> {
+/// Puts the names in a folder on the disk.
+pub(super) fn sync_folder(path: &Path) -> Result<(), OpenError> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(file_error(path))

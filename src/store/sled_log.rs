@@ -65,6 +65,22 @@ impl LogIndex {
         Ok(index)
     }
 
+    /// Bytes it holds on disk, without the keys.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// Whether it holds every commit after `after` up to `last`, its newest.
+    pub(super) fn holds(&self, after: Revision, last: Revision) -> bool {
+        let commits = (last.0 - after.0) as usize;
+        let first = self.changes.len().checked_sub(commits);
+        let newest = self.changes.back().map(|logged| logged.revision);
+        // Revisions in it only grow: with so many up to the last one there is no room for a hole.
+        first
+            .and_then(|first| self.changes.get(first))
+            .is_some_and(|first| first.revision.0 == after.0 + 1 && newest == Some(last))
+    }
+
     fn count(&mut self, revision: Revision, parts: u16, bytes: usize) {
         self.bytes += bytes;
         match self.changes.back_mut() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ::sled::{Config, Db};
 
 use crate::store::sled_files::{DatabaseFile, Files, Lock};
+use crate::store::sled_replay::replay;
 use crate::store::sled_trees::{FORMAT, Trees, fault};
 use crate::store::sled_writer::guarded;
 use crate::store::{Fault, OpenError, SledSettings, StoreId};
@@ -41,9 +42,7 @@ pub(super) fn open(
     absent: Absent,
     entropy: &mut dyn Entropy,
 ) -> Result<Opened, OpenError> {
-    let files = Files {
-        path: settings.path.clone(),
-    };
+    let files = Files::of(&settings.path);
     if absent == Absent::Refuse && !files.is_whole() {
         return Err(OpenError::Missing { path: files.path });
     }
@@ -72,6 +71,7 @@ fn open_trees(
     entropy: &mut dyn Entropy,
 ) -> Result<(Trees, StoreId), OpenError> {
     files.remove_unfinished()?;
+    files.finish_swap()?;
     let is_new = !files.engine().exists();
     if is_new {
         files.begin_creation()?;
@@ -85,6 +85,7 @@ fn open_trees(
         set_up.map_err(|fault| refused(&files.path, fault))?;
     }
     check_format(&files.path, &trees)?;
+    guarded(|| replay(&trees)).map_err(|fault| refused(&files.path, fault))?;
     // Every time and not only at creation: it costs nothing, and heals a copy that was never synced.
     files.sync()?;
     if is_new {
@@ -95,7 +96,7 @@ fn open_trees(
 }
 
 /// The engine may take long over a big log, or panic over a bad one: so on a thread, under a watchdog.
-fn open_engine(files: &Files, settings: &SledSettings) -> Result<Trees, OpenError> {
+pub(super) fn open_engine(files: &Files, settings: &SledSettings) -> Result<Trees, OpenError> {
     let (engine, cache_bytes) = (files.engine(), settings.cache_bytes);
     let (answer, answered) = sync_channel(1);
     let open = move || {
@@ -142,6 +143,7 @@ fn is_lock(detail: &str) -> bool {
     detail.contains("could not acquire lock")
 }
 
+/// Refuses a newer format; an older one becomes this one's.
 fn check_format(path: &Path, trees: &Trees) -> Result<(), OpenError> {
     let path = path.to_owned();
     match trees.format() {
@@ -150,7 +152,8 @@ fn check_format(path: &Path, trees: &Trees) -> Result<(), OpenError> {
             found,
             known: FORMAT,
         }),
-        Ok(Some(_)) => Ok(()),
+        Ok(Some(FORMAT)) => Ok(()),
+        Ok(Some(_)) => trees.set_format(FORMAT).map_err(|fault| refused(&path, fault)),
         Ok(None) => Err(OpenError::Damaged {
             path,
             detail: "it has no format".into(),
@@ -216,8 +219,8 @@ mod tests {
         assert!(matches!(
             error,
             OpenError::NewerFormat {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ));
@@ -225,11 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn an_older_format_opens_and_becomes_this_one() {
+        let (_folder, settings) = settings();
+        let opened = open_once(&settings).unwrap();
+        opened.trees.set_format(1).unwrap();
+        opened.trees.flush().unwrap();
+        drop(opened);
+        let opened = open_once(&settings).unwrap();
+        assert_eq!(opened.trees.format().unwrap(), Some(FORMAT));
+    }
+
+    #[test]
     fn an_unfinished_creation_is_begun_again() {
         let (_folder, settings) = settings();
-        let files = Files {
-            path: settings.path.clone(),
-        };
+        let files = Files::of(&settings.path);
         files.make_folder().unwrap();
         files.begin_creation().unwrap();
         std::fs::create_dir(files.engine()).unwrap();

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use crate::record::{Key, Record, Revision};
-use crate::store::sled_codec::decode_record;
+use crate::store::sled_codec::{decode_record, record_bytes};
+use crate::store::sled_space::Mark;
 use crate::store::sled_trees::{Trees, fault, undecodable};
 use crate::store::sled_writer::guarded;
 use crate::store::stream::Received;
@@ -106,21 +107,27 @@ fn split_after<T>(map: &mut BTreeMap<Key, T>, key: &Key) -> BTreeMap<Key, T> {
     after
 }
 
-/// Reads every record of `overlay`'s prefix as it was at its revision.
-pub(super) fn scan(trees: Trees, overlay: Arc<Overlay>) -> Result<Records, StoreError> {
+/// Reads every record of `overlay`'s prefix as it was at its revision; if that is all there are, `mark` hears how
+/// many bytes they have.
+pub(super) fn scan(trees: Trees, overlay: Arc<Overlay>, mark: Mark) -> Result<Records, StoreError> {
     in_thread("store-scan", move |send| {
         let mut from = Bound::Included(overlay.prefix.to_vec());
+        let mut bytes = 0;
         loop {
             let piece = guarded(|| read_piece(&trees, &overlay.prefix, from));
             let last = piece.as_ref().ok().and_then(|piece| piece.last.clone());
             let records = piece.map_err(StoreError::Fatal);
             let records = records.and_then(|piece| overlay.correct(piece.records, last.as_ref()));
             let failed = records.is_err();
+            bytes += records.iter().flatten().map(record_bytes).sum::<u64>();
             if send(records).is_err() || failed {
                 return;
             }
-            let Some(last) = last else { return };
+            let Some(last) = last else { break };
             from = Bound::Excluded(last.as_bytes().to_vec());
+        }
+        if overlay.prefix.is_empty() {
+            mark.counted(bytes);
         }
     })
 }

@@ -1,17 +1,19 @@
 //! The four trees of the engine, and the only calls that write them.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use ::sled::transaction::{TransactionError, Transactional};
+use ::sled::transaction::{TransactionError, Transactional, TransactionalTree, UnabortableTransactionError};
 use ::sled::{Batch, Db, IVec, Tree};
 
 use crate::record::{Key, Record, Revision};
 use crate::store::sled_codec::{decode_record, decode_revision};
 use crate::store::{Fault, StoreId};
 
-/// The newest layout of the trees that this version reads and writes.
-pub(super) const FORMAT: u32 = 1;
+/// The newest layout of the trees that this version reads and writes. 2: the log may hold commits that the other
+/// trees do not have yet; a version that knows only 1 would take them for damage.
+pub(super) const FORMAT: u32 = 2;
 
 const FORMAT_KEY: &[u8] = b"format";
 const ID_KEY: &[u8] = b"id";
@@ -34,9 +36,54 @@ pub(super) struct Trees {
 /// What one commit writes, tree by tree.
 #[derive(Default)]
 pub(super) struct Writes {
-    pub(super) kv: Batch,
-    pub(super) log: Batch,
-    pub(super) exp: Batch,
+    pub(super) kv: Puts,
+    pub(super) log: Puts,
+    pub(super) exp: Puts,
+}
+
+/// What is put into one tree or taken out of it, by key: of two on the same key the later one counts.
+#[derive(Default)]
+pub(super) struct Puts(BTreeMap<IVec, Option<IVec>>);
+
+impl Puts {
+    /// Puts `value` under `key`.
+    pub(super) fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
+        self.0.insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes what is under `key`.
+    pub(super) fn remove(&mut self, key: impl Into<IVec>) {
+        self.0.insert(key.into(), None);
+    }
+
+    /// Writes them to a tree by `insert` and `remove`, in the order of the keys. Returns by how many bytes of keys
+    /// and values it grows.
+    fn write<E>(
+        &self,
+        insert: impl Fn(&IVec, &IVec) -> Result<Option<IVec>, E>,
+        remove: impl Fn(&IVec) -> Result<Option<IVec>, E>,
+    ) -> Result<i64, E> {
+        let mut grown = 0;
+        for (key, value) in &self.0 {
+            let old = match value {
+                Some(value) => insert(key, value)?,
+                None => remove(key)?,
+            };
+            let bytes =
+                |value: &Option<IVec>| value.as_ref().map_or(0, |value| key.len() + value.len()) as i64;
+            grown += bytes(value) - bytes(&old);
+        }
+        Ok(grown)
+    }
+
+    fn write_to(&self, tree: &Tree) -> Result<i64, Fault> {
+        self.write(|key, value| tree.insert(key, value), |key| tree.remove(key))
+            .map_err(fault)
+    }
+
+    fn write_in(&self, view: &TransactionalTree) -> Result<i64, UnabortableTransactionError> {
+        self.write(|key, value| view.insert(key, value), |key| view.remove(key))
+    }
 }
 
 impl Trees {
@@ -73,21 +120,35 @@ impl Trees {
             .ok_or_else(|| undecodable("a record"))
     }
 
-    /// Writes one commit, all of it or nothing. Not durable before [`Trees::flush`] and a sync.
+    /// Writes commits that the log in `writes` holds whole, the last of them `revision`. Not durable before
+    /// [`Trees::flush`] and a sync. Returns by how many bytes the records have grown.
+    ///
+    /// Neither a batch nor a transaction of the engine: either costs it one more write and one more wait for the
+    /// disk. Its own log keeps what one thread writes in that order, and a crash cuts off the end; so the change
+    /// log goes first and `meta` last, and what lies between the two is written again at the next opening
+    /// (`sled_replay.rs`).
+    pub(super) fn apply_logged(&self, revision: Revision, writes: &Writes) -> Result<i64, Fault> {
+        writes.log.write_to(&self.log)?;
+        let grown = writes.kv.write_to(&self.kv)?;
+        writes.exp.write_to(&self.exp)?;
+        let revision = &revision.0.to_be_bytes();
+        self.meta.insert(REVISION_KEY, revision).map_err(fault)?;
+        Ok(grown)
+    }
+
+    /// Writes one commit or more, the last of them `revision`, all or nothing, whatever the log in `writes` holds.
+    /// Not durable before [`Trees::flush`] and a sync. Returns by how many bytes the records have grown.
     ///
     /// A transaction of the engine, because nothing else of it writes several trees at once. It decides
     /// nothing and never runs twice: there is one writer.
-    pub(super) fn apply(&self, revision: Revision, writes: &Writes) -> Result<(), Fault> {
-        let mut meta = Batch::default();
-        meta.insert(REVISION_KEY, &revision.0.to_be_bytes());
-        let trees = [&self.kv, &self.log, &self.exp, &self.meta];
-        let batches = [&writes.kv, &writes.log, &writes.exp, &meta];
-        let written = trees[..].transaction(|views| {
-            let pairs = views.iter().zip(batches);
-            pairs
-                .into_iter()
-                .try_for_each(|(view, batch)| view.apply_batch(batch))?;
-            Ok(())
+    pub(super) fn apply(&self, revision: Revision, writes: &Writes) -> Result<i64, Fault> {
+        let trees = (&self.kv, &self.log, &self.exp, &self.meta);
+        let written = trees.transaction(|(kv, log, exp, meta)| {
+            let grown = writes.kv.write_in(kv)?;
+            writes.log.write_in(log)?;
+            writes.exp.write_in(exp)?;
+            meta.insert(REVISION_KEY, &revision.0.to_be_bytes())?;
+            Ok(grown)
         });
         written.map_err(|error: TransactionError<()>| match error {
             TransactionError::Storage(error) => fault(error),
@@ -125,8 +186,7 @@ impl Trees {
         self.meta.apply_batch(batch).map_err(fault)
     }
 
-    /// Pretends that the store was written by a version that knows `format`; for tests of the refusal.
-    #[cfg(test)]
+    /// Says that from now on the trees may be as only a version that knows `format` understands.
     pub(super) fn set_format(&self, format: u32) -> Result<(), Fault> {
         self.meta
             .insert(FORMAT_KEY, &format.to_be_bytes())

@@ -6,17 +6,13 @@ use thiserror::Error;
 
 use crate::record::{Key, Operation, Revision};
 use crate::store::sled_codec::{decode_expiry, decode_record, decode_revision};
+use crate::store::sled_files::Files;
 use crate::store::sled_log::LoggedChanges;
 use crate::store::sled_open::{Absent, open};
 use crate::store::sled_trees::{Trees, disk_fault, fault, undecodable};
 use crate::store::sled_writer::guarded;
-use crate::store::{Digest, Fault, OpenError, SledSettings, SledStore, StoreError, StoreId};
+use crate::store::{Digest, Fault, OpenError, SledSettings, SledStore, Space, StoreError, StoreId};
 use crate::types::SeededEntropy;
-
-/// From how many times its live bytes on a store should be compacted.
-pub const WASTE_RATIO_MAX: u64 = 3;
-/// Below so many bytes on the disk the ratio says nothing: the engine's files have a least size.
-pub const WASTE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 
 /// What a store holds and takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +32,13 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Whether the store takes so much more than it holds that it should be compacted.
-    pub fn is_wasteful(&self) -> bool {
-        let held = self.live_bytes + self.logged_bytes;
-        self.disk_bytes >= WASTE_BYTES_MIN && self.disk_bytes > held.saturating_mul(WASTE_RATIO_MAX)
+    /// What it takes and what it needs of that.
+    pub fn space(&self) -> Space {
+        Space {
+            disk_bytes: self.disk_bytes,
+            live_bytes: self.live_bytes,
+            logged_bytes: self.logged_bytes,
+        }
     }
 }
 
@@ -80,13 +79,15 @@ pub enum VerifyError {
 pub fn verify(settings: &SledSettings) -> Result<Stats, VerifyError> {
     // No store is made, so no identity is needed.
     let opened = open(settings, Absent::Refuse, &mut SeededEntropy::new(0))?;
-    let files = crate::store::sled_files::Files {
-        path: settings.path.clone(),
-    };
+    check(&opened.trees, &Files::of(&settings.path))
+}
+
+/// As [`verify`], of the engine that `files` hold and `trees` have open.
+pub(super) fn check(trees: &Trees, files: &Files) -> Result<Stats, VerifyError> {
+    check_log(trees)?;
+    check_expiries(trees)?;
     let disk_bytes = files.engine_bytes().map_err(|cause| disk_fault(&cause))?;
-    check_log(&opened.trees)?;
-    check_expiries(&opened.trees)?;
-    Ok(stats(&opened.trees, opened.id, disk_bytes)?)
+    Ok(stats(trees, trees.id()?, disk_bytes)?)
 }
 
 impl SledStore {

@@ -267,7 +267,7 @@ impl Writer {
     fn snapshot(&mut self, prefix: &[u8]) -> Result<(Revision, Records), StoreError> {
         self.readable().map_err(StoreError::Fatal)?;
         let overlay = self.applier.overlay(prefix);
-        let records = scan(self.applier.trees().clone(), overlay)?;
+        let records = scan(self.applier.trees().clone(), overlay, self.applier.mark())?;
         Ok((self.applier.revision(), records))
     }
 

@@ -107,6 +107,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("async_trait", &["store", "server"]),
     ("crc32fast", &["record", "store"]),
     ("futures_core", &["store", "server"]),
+    ("rustix", &["store/sled_files"]),
     ("sled", &["store/sled"]),
     ("csv", &["directory"]),
     ("bytes", &["ldap", "server"]),

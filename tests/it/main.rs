@@ -28,6 +28,7 @@ mod refused_starts;
 mod schema_files;
 mod secrets_in_logs;
 mod store_battery;
+mod store_compact;
 mod store_crash;
 mod store_feed;
 mod store_sled;

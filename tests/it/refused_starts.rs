@@ -63,6 +63,7 @@ fn a_store_in_use_is_named_and_who_uses_it_goes_on() {
     let in_use = format!("the store {store} is in use by another process");
     refused(&daemon.campus, &["serve"], &[], &in_use);
     refused(&daemon.campus, &["store", "verify"], &[], &in_use);
+    refused(&daemon.campus, &["store", "compact"], &[], &in_use);
     // Those that would ask the daemon, were its socket where this configuration says.
     let campus = with(
         Campus::new("[admin]\nsocket = \"ADMIN\""),

@@ -6,10 +6,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use beadle::record::{Batch, Revision};
-use beadle::store::{CommitError, Fault, LogBounds, OpenError, SledSettings, SledStore, Store, verify};
+use beadle::store::{
+    CommitError, Fault, LogBounds, OpenError, SledSettings, SledStore, Store, compact, verify,
+};
 use beadle::types::SeededEntropy;
 
 use crate::store_battery::{batch, contents, follow, key, put, small};
+use crate::store_compact::compact_in_little_room;
 
 const TASK: &str = "BEADLE_TEST_STORE_TASK";
 const FOLDER: &str = "BEADLE_TEST_STORE_FOLDER";
@@ -32,11 +35,13 @@ async fn task_of_a_process_that_another_test_has_started() {
         "open once" => drop(open(&settings)),
         "fill" => fill_the_disk(&settings).await,
         "refill" => refill(Path::new(&folder)).await,
+        "compact" => drop(compact(&settings, &mut |_, _| ()).unwrap()),
+        "compact in little room" => compact_in_little_room(&settings).await,
         other => panic!("no such task: {other}"),
     }
 }
 
-fn settings(folder: &Path) -> SledSettings {
+pub fn settings(folder: &Path) -> SledSettings {
     small(
         folder,
         LogBounds {
@@ -46,12 +51,12 @@ fn settings(folder: &Path) -> SledSettings {
     )
 }
 
-fn open(settings: &SledSettings) -> Result<SledStore, OpenError> {
+pub fn open(settings: &SledSettings) -> Result<SledStore, OpenError> {
     SledStore::open(settings, &mut SeededEntropy::new(7))
 }
 
 /// Another process with this task, behind `wrapper` if there is one.
-fn command(wrapper: &[&str], task: &str, folder: &Path) -> Command {
+pub fn command(wrapper: &[&str], task: &str, folder: &Path) -> Command {
     let this = std::env::current_exe().unwrap();
     let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([this.as_os_str()]);
     let mut command = Command::new(words.next().unwrap());
@@ -111,7 +116,7 @@ fn last_said(lines: &[String], what: &str) -> Option<u64> {
 
 /// Batch `number` writes its number, and one of the keys with a value that follows from it: so the
 /// number in a store says what every record must be.
-fn numbered(number: u64) -> Batch {
+pub fn numbered(number: u64) -> Batch {
     let name = format!("{}", number % KEYS);
     batch([put("number", number.to_be_bytes()), put(&name, value(number))])
 }
@@ -128,7 +133,7 @@ async fn number_in(store: &dyn Store) -> u64 {
 }
 
 /// Writes on from the number in the store, and says `ack N` for each batch that is acknowledged.
-async fn write(settings: &SledSettings, under_way: usize, batches: u64) {
+pub async fn write(settings: &SledSettings, under_way: usize, batches: u64) {
     let store = open(settings).unwrap();
     let first = number_in(&store).await + 1;
     let mut tickets = std::collections::VecDeque::new();
@@ -200,6 +205,54 @@ async fn fifty_kills_during_writes_lose_nothing_that_was_acknowledged() {
         last = check(&settings(folder.path()), acknowledged).await;
     }
     assert!(last > 1000, "the rounds did write");
+}
+
+/// Copies the files of a store.
+fn copy_store(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_store(&path, &copy),
+            false => drop(std::fs::copy(&path, &copy).unwrap()),
+        }
+    }
+}
+
+/// What a power cut may leave: everything up to some byte, and then nothing.
+#[tokio::test]
+async fn wherever_the_file_ends_the_store_opens_at_a_whole_commit() {
+    let (folder, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let original = settings(folder.path());
+    write(&original, 1, 20).await;
+    let store = open(&original).unwrap();
+    let database = original.path.join("sled/db");
+    let before = std::fs::read(&database).unwrap();
+    for number in 21..=30 {
+        store.commit(numbered(number)).await.unwrap();
+    }
+    let mut together = Vec::new();
+    for number in 31..=40 {
+        together.push(store.submit(numbered(number)).await.unwrap());
+    }
+    for ticket in together {
+        ticket.await.unwrap();
+    }
+    let after = std::fs::read(&database).unwrap();
+    let differs = |at: &usize| before.get(*at) != after.get(*at);
+    let first = (0..after.len()).find(differs).unwrap();
+    let last = (0..after.len()).rev().find(differs).unwrap();
+    let mut number = 20;
+    for end in (first..=last).step_by((last - first) / 150) {
+        let _ = std::fs::remove_dir_all(cut.path().join("store"));
+        copy_store(&original.path, &cut.path().join("store"));
+        let mut bytes = after.clone();
+        bytes[end..].fill(0);
+        std::fs::write(cut.path().join("store/sled/db"), bytes).unwrap();
+        number = check(&settings(cut.path()), number).await;
+    }
+    assert!(number >= 39, "the last cut is within the last commit");
 }
 
 #[tokio::test]

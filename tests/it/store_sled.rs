@@ -183,6 +183,38 @@ async fn verify_counts_what_is_there() {
     assert_eq!((verified.digest, stats.digest), (digest, digest));
     assert_eq!((verified.digest.count, verified.logged_commits), (count, 101));
     assert!(
-        verified.live_bytes > 1000 && verified.disk_bytes > verified.live_bytes && !verified.is_wasteful()
+        verified.live_bytes > 1000
+            && verified.disk_bytes > verified.live_bytes
+            && !verified.space().is_wasteful()
     );
+}
+
+#[tokio::test]
+async fn the_space_is_known_once_everything_was_read_and_stays_true() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_sled(folder.path(), LogBounds::default());
+    churn(&store, 6, 100).await;
+    drop(store);
+    let store = open(&small(folder.path(), LogBounds::default()));
+    assert_eq!(store.space(), None, "nobody has read the records");
+    churn(&store, 7, 50).await;
+    let (_, unread) = store.snapshot(b"").await.unwrap();
+    drop(unread);
+    let (_, mut records) = store.snapshot(b"").await.unwrap();
+    churn(&store, 8, 50).await;
+    while let Some(piece) = next(&mut records).await {
+        piece.unwrap();
+    }
+    let expiring = Operation::Put {
+        key: key("token"),
+        value: (*b"v").into(),
+        expires: Some(Timestamp::from_unix_ms(5)),
+    };
+    store.commit(batch([expiring, delete("7")])).await.unwrap();
+    let (space, stats) = (store.space().unwrap(), store.stats().unwrap());
+    assert_eq!(space.live_bytes, stats.live_bytes);
+    assert_eq!(space.disk_bytes, stats.disk_bytes);
+    // Keys of the log are not counted while it is written: ten bytes each.
+    assert_eq!(space.logged_bytes + 10 * stats.logged_commits, stats.logged_bytes);
+    assert!(!space.is_wasteful());
 }

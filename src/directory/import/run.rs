@@ -1,6 +1,6 @@
 //! A whole import: plan the file, apply the plan, and again for what conflicted.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
 
@@ -36,6 +36,9 @@ pub trait World {
     /// Commits a batch. Where nobody else writes it may return before the batch is durable.
     fn commit(&mut self, batch: Batch) -> Result<Committed, Self::Error>;
 
+    /// How many of the last batches may not be durable yet.
+    fn under_way(&self) -> usize;
+
     /// Waits until every batch is durable. Errors: why one of them is not.
     fn settle(&mut self) -> Result<(), Self::Error>;
 }
@@ -52,7 +55,7 @@ pub enum Writers {
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// It is durable.
+    /// It is durable, or under way where nobody else writes.
     At(Revision),
     /// A guard did not hold; a snapshot of this revision shows why.
     Conflict(Revision),
@@ -89,7 +92,7 @@ pub enum Event<'a> {
     },
     /// A row is refused.
     Refused(&'a Refused),
-    /// Entries written so far, and in all.
+    /// Entries that are durably written so far, and in all.
     Written(u64, u64),
 }
 
@@ -278,6 +281,7 @@ fn apply<W: World>(
 ) -> Result<Option<Revision>, ImportError<W::Error>> {
     let mut applying = Applying::new(plan, world.writers());
     let (mut conflicts, mut conflict) = (0, None);
+    let mut durable = Durable::default();
     while let Some(batch) = applying.next_batch() {
         match world.commit(batch).map_err(ImportError::Store)? {
             Committed::At(revision) => applying.committed(revision),
@@ -290,12 +294,43 @@ fn apply<W: World>(
             break;
         }
         let (written, all) = applying.progress();
+        let written = durable.up_to(written, world.under_way());
         story.tell(Event::Written(written, all))?;
     }
     world.settle().map_err(ImportError::Store)?;
+    if durable.waits() {
+        let (written, all) = applying.progress();
+        story.tell(Event::Written(written, all))?;
+    }
     story.written.new += applying.done().new;
     story.written.changed += applying.done().changed;
     Ok(conflict)
+}
+
+/// How many entries the durable batches have, where some are still under way.
+#[derive(Default)]
+struct Durable {
+    /// The number up to and with each batch that is under way.
+    under_way: VecDeque<u64>,
+    written: u64,
+}
+
+impl Durable {
+    /// How many, when the newest batch brought the number to `written` and so many of the last are under way.
+    fn up_to(&mut self, written: u64, under_way: usize) -> u64 {
+        self.under_way.push_back(written);
+        while self.under_way.len() > under_way
+            && let Some(written) = self.under_way.pop_front()
+        {
+            self.written = written;
+        }
+        self.written
+    }
+
+    /// Whether some batches were under way when it was last asked.
+    fn waits(&self) -> bool {
+        !self.under_way.is_empty()
+    }
 }
 
 impl<E> From<RowError> for ImportError<E> {

@@ -501,3 +501,22 @@ fn a_file_that_cannot_be_read_to_its_end_changes_nothing() {
     assert!(told.result.unwrap_err().starts_with("3: the row is longer than"));
     assert_eq!(town.look().entries.len(), 2);
 }
+
+#[test]
+fn written_is_said_of_what_is_durable_and_at_the_end_of_all() {
+    let text: String = (0..700).map(|number| person(&format!("p{number}"), "")).collect();
+    let told_by = |under_way_max| {
+        let mut town = Town::with_base();
+        town.batches.clear();
+        town.under_way_max = under_way_max;
+        let told = town.import(&text);
+        (town.batches.len(), told.written)
+    };
+    let (batches, at_once) = told_by(0);
+    assert!(batches > 3 && at_once.len() == batches, "{at_once:?}");
+    assert_eq!(at_once.last(), Some(&(700, 700)));
+    let (_, late) = told_by(2);
+    assert_eq!(late[..2], [(0, 700), (0, 700)]);
+    assert_eq!(late[2..batches], at_once[..batches - 2]);
+    assert_eq!(late[batches..], [(700, 700)], "once more when all is durable");
+}

@@ -20,6 +20,7 @@ pub(super) struct Told {
     pub result: Result<Outcome, String>,
     pub refused: Vec<(String, String)>,
     pub effects: Vec<(String, Effect)>,
+    pub written: Vec<(u64, u64)>,
 }
 
 impl Told {
@@ -37,6 +38,8 @@ pub(super) struct Town {
     pub batches: Vec<Batch>,
     /// What somebody else writes, one of them before each commit.
     pub rivals: Vec<Vec<Operation>>,
+    /// How many batches are not durable before the next ones come.
+    pub under_way_max: usize,
     pub now: Timestamp,
     entropy: SeededEntropy,
 }
@@ -50,6 +53,7 @@ impl Town {
             revision: Revision(0),
             batches: Vec::new(),
             rivals: Vec::new(),
+            under_way_max: 0,
             now: Timestamp::from_unix_ms(1_795_339_800_000),
             entropy: SeededEntropy::new(1),
         }
@@ -93,7 +97,7 @@ impl Town {
             keep_going,
             mode,
         };
-        let (mut refused, mut effects) = (Vec::new(), Vec::new());
+        let (mut refused, mut effects, mut written) = (Vec::new(), Vec::new(), Vec::new());
         let mut events = |event: Event<'_>| {
             match event {
                 Event::Refused(row) => {
@@ -105,7 +109,7 @@ impl Town {
                 Event::Row { dn, effect, .. } => {
                     effects.push((String::from_utf8_lossy(dn).into_owned(), effect.clone()));
                 }
-                Event::Written(..) => {}
+                Event::Written(done, all) => written.push((done, all)),
             }
             ControlFlow::Continue(())
         };
@@ -116,6 +120,7 @@ impl Town {
             result,
             refused,
             effects,
+            written,
         }
     }
 
@@ -256,6 +261,10 @@ impl World for Town {
 
     fn writers(&self) -> Writers {
         Writers::Several
+    }
+
+    fn under_way(&self) -> usize {
+        self.under_way_max.min(self.batches.len())
     }
 
     fn settle(&mut self) -> Result<(), String> {
