@@ -31,5 +31,6 @@ mod store_battery;
 mod store_compact;
 mod store_crash;
 mod store_feed;
+mod store_power_cut;
 mod store_sled;
 mod visibility;

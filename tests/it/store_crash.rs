@@ -169,7 +169,7 @@ fn say(what: &str, number: u64) {
 }
 
 /// The store opens, is sound, and holds exactly batches 1 to some number not below `acknowledged`.
-async fn check(settings: &SledSettings, acknowledged: u64) -> u64 {
+pub async fn check(settings: &SledSettings, acknowledged: u64) -> u64 {
     let store = open(settings).unwrap();
     let last = number_in(&store).await;
     assert!(
@@ -208,7 +208,7 @@ async fn fifty_kills_during_writes_lose_nothing_that_was_acknowledged() {
 }
 
 /// Copies the files of a store.
-fn copy_store(from: &Path, to: &Path) {
+pub fn copy_store(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
