@@ -55,7 +55,9 @@ pub(super) fn open(
     let (trees, id) = opened?;
     // Without a reserve the next full disk could keep the store from opening: read only, until there is room.
     let fault = files.keep_reserve(settings.reserve_bytes).err();
-    let database = DatabaseFile::open(&files)?;
+    let mut database = DatabaseFile::open(&files)?;
+    let synced = database.sync_blobs();
+    synced.map_err(|fault| refused(&files.path, fault))?;
     Ok(Opened {
         trees,
         database,
