@@ -14,6 +14,7 @@ mod limits;
 mod memory;
 mod sled;
 mod sled_apply;
+mod sled_blobs;
 mod sled_codec;
 mod sled_compact;
 mod sled_files;

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::store::sled_blobs::Blobs;
 use crate::store::sled_trees::disk_fault;
 use crate::store::{Fault, OpenError};
 
@@ -187,19 +188,29 @@ impl Drop for Lock {
     }
 }
 
-/// A second handle of the engine's file, to sync it with.
-pub(super) struct DatabaseFile(File);
+/// A second handle of the engine's file, to sync it with, and of its blobs.
+pub(super) struct DatabaseFile {
+    file: File,
+    blobs: Blobs,
+}
 
 impl DatabaseFile {
     /// Of the engine's folder in `files`.
     pub(super) fn open(files: &Files) -> Result<DatabaseFile, OpenError> {
         let path = files.engine().join("db");
-        File::open(&path).map(DatabaseFile).map_err(file_error(&path))
+        let file = File::open(&path).map_err(file_error(&path))?;
+        let blobs = Blobs::of(files.engine().join("blobs"));
+        Ok(DatabaseFile { file, blobs })
+    }
+
+    /// Waits until every blob is on the disk. To be called before what points to them is flushed.
+    pub(super) fn sync_blobs(&mut self) -> Result<(), Fault> {
+        self.blobs.sync().map_err(|cause| disk_fault(&cause))
     }
 
     /// Waits until everything written to the engine's file is on the disk (fdatasync).
     pub(super) fn sync(&self) -> Result<(), Fault> {
-        self.0.sync_data().map_err(|cause| disk_fault(&cause))
+        self.file.sync_data().map_err(|cause| disk_fault(&cause))
     }
 }
 

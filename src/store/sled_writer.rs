@@ -217,11 +217,17 @@ impl Writer {
         if changes.is_empty() || self.fault.get().is_some() {
             return;
         }
-        let written = guarded(|| self.applier.settle().and_then(|()| self.applier.trees().flush()));
-        match written.and_then(|()| self.database.sync()) {
+        match guarded(|| self.write_through()) {
             Ok(()) => self.ring.publish(changes),
             Err(fault) => drop(self.fail(fault)),
         }
+    }
+
+    fn write_through(&mut self) -> Result<(), Fault> {
+        self.applier.settle()?;
+        self.database.sync_blobs()?;
+        self.applier.trees().flush()?;
+        self.database.sync()
     }
 
     /// A batch that was written in a group that could not be made durable is not committed.

@@ -31,6 +31,7 @@ async fn task_of_a_process_that_another_test_has_started() {
     match task.as_str() {
         "write" => write_for_ever(&settings, UNDER_WAY).await,
         "write one by one" => write(&settings, 1, 20).await,
+        "write big ones" => write_big_ones(&settings).await,
         "open" => open_for_ever(&settings).await,
         "open once" => drop(open(&settings)),
         "fill" => fill_the_disk(&settings).await,
@@ -144,6 +145,16 @@ pub async fn write(settings: &SledSettings, under_way: usize, batches: u64) {
         }
         let (number, ticket) = tickets.pop_front().unwrap();
         ticket.await.unwrap();
+        say("ack", number);
+    }
+}
+
+/// Values that the engine writes to files of their own.
+async fn write_big_ones(settings: &SledSettings) {
+    let store = open(settings).unwrap();
+    for number in 1..=8 {
+        let puts = [put(&format!("{number}"), vec![7; 30_000 * number as usize])];
+        store.commit(batch(puts)).await.unwrap();
         say("ack", number);
     }
 }
@@ -371,6 +382,47 @@ fn every_acknowledgement_comes_after_an_fdatasync_of_what_was_written() {
         }
     }
     assert_eq!(acknowledged, 20);
+}
+
+#[test]
+fn every_blob_is_synced_before_an_acknowledgement() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let strace = [
+        "strace",
+        "-f",
+        "-y",
+        "-o",
+        trace.to_str().unwrap(),
+        "-e",
+        "trace=write,fsync",
+    ];
+    let status = command(&strace, "write big ones", folder.path()).status();
+    assert!(status.expect("strace is installed").success());
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    let blob = |line: &str| {
+        Some(
+            line.split_once("/store/sled/blobs/")?
+                .1
+                .split_once('>')?
+                .0
+                .to_owned(),
+        )
+    };
+    let mut unsynced = std::collections::BTreeSet::new();
+    let (mut synced, mut acknowledged) = (0, 0);
+    for line in trace.lines() {
+        match blob(line) {
+            Some(name) if line.contains("write(") => drop(unsynced.insert(name)),
+            Some(name) if line.contains("fsync(") => synced += u64::from(unsynced.remove(&name)),
+            _ if line.contains("\"ack ") => {
+                assert!(unsynced.is_empty(), "{unsynced:?}");
+                acknowledged += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(acknowledged == 8 && synced >= 4, "{acknowledged} {synced}");
 }
 
 /// The calls on the engine's file and the acknowledgements. A call that another thread interrupts is
