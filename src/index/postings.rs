@@ -109,8 +109,11 @@ fn split_heavy(postings: &mut Vec<u64>) -> Box<[(u32, RoaringBitmap)]> {
     heavy.into()
 }
 
+/// Of postings with the same hash, ascending.
 fn bitmap(postings: &[u64]) -> RoaringBitmap {
-    let mut bitmap: RoaringBitmap = postings.iter().map(|posting| slot_of(*posting)).collect();
+    let slots = postings.iter().map(|posting| slot_of(*posting));
+    let bitmap = RoaringBitmap::from_sorted_iter(slots);
+    let mut bitmap = bitmap.expect("postings are sorted and none is repeated");
     bitmap.optimize();
     bitmap
 }

@@ -32,7 +32,8 @@ impl Trigrams {
         for (block, range) in (0..).zip(blocks) {
             for key in keys(bytes.get(range).unwrap_or_default()) {
                 if std::mem::replace(&mut met[key as usize], block + 1) <= block {
-                    of_trigram.entry(key).or_default().insert(block);
+                    let pushed = of_trigram.entry(key).or_default().try_push(block);
+                    pushed.expect("blocks come in ascending order, each once");
                 }
             }
         }
