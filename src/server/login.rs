@@ -17,6 +17,7 @@ use crate::directory::authenticate::{
 };
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
+use crate::domain::lockout::SourceGroup;
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::Batch;
@@ -68,8 +69,8 @@ pub struct LoginSettings {
     pub policy: LoginPolicy,
     /// For how many seconds a right PIN is remembered; 0 = never.
     pub verified_s: u64,
-    /// No refusal is answered sooner than so many milliseconds after it was asked for. Above what the
-    /// slowest check takes, nothing can be told from the time of a refusal; 0 = at once.
+    /// No refusal, and no [`Verdict::Busy`], is answered sooner than so many milliseconds after it was asked
+    /// for. Above what the slowest check takes, nothing can be told from the time of a refusal; 0 = at once.
     pub refusal_floor_ms: u64,
     /// How many threads hash; 0 = one per core.
     pub threads: usize,
@@ -262,11 +263,12 @@ impl<R: Realm> Logins<R> {
         self.settings.policy.upgrade == UpgradeOnLogIn::No
     }
 
-    /// `None`: too many wait, or the pool has given up.
+    /// `None`: too many wait, of all or from there, or the pool has given up.
     async fn hash(&self, request: &Arc<Authenticate>, job: HashJob) -> Option<(HashJob, PinCheck)> {
         let hashing = self.settings.policy.hashing;
+        let source = SourceGroup::from(request.source);
         let request = request.clone();
-        let work = self.pool.run(Urgency::LogIn, move |memory| {
+        let work = self.pool.run(Urgency::LogIn(source), move |memory| {
             let check = job.run(&request.pin, hashing, memory);
             (job, check)
         });
@@ -303,11 +305,12 @@ impl<R: Realm> Logins<R> {
     }
 }
 
-/// When a verdict may be told; `None` is at once. Busy is no refusal: it says nothing of the account.
+/// When a verdict may be told; `None` is at once. Busy says nothing of the account, but a client that asks
+/// again at once would hear it without end.
 fn held_until(verdict: &Verdict, asked: Instant, refusal_floor_ms: u64) -> Option<Instant> {
     match verdict {
-        Verdict::Refused => asked.checked_add(Duration::from_millis(refusal_floor_ms)),
-        Verdict::Accepted(_) | Verdict::Busy => None,
+        Verdict::Refused | Verdict::Busy => asked.checked_add(Duration::from_millis(refusal_floor_ms)),
+        Verdict::Accepted(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod audit_log;
 pub mod clock;
 pub mod daemon;
 pub mod entropy;
+mod fair_queue;
 pub mod follower;
 pub mod hash_pool;
 pub mod http_listener;

@@ -220,6 +220,20 @@ impl Campus {
         })
     }
 
+    /// Keeps the pool's one thread until what is returned is dropped.
+    fn hold_the_pool(&self) -> mpsc::Sender<()> {
+        let (release, held) = mpsc::channel::<()>();
+        let (started, begun) = mpsc::channel();
+        let elsewhere = Urgency::LogIn(SourceGroup::Local);
+        let hold = move |_: &mut HashMemory| {
+            started.send(()).unwrap();
+            let _ = held.recv();
+        };
+        self.logins.pool().post(elsewhere, hold).unwrap();
+        begun.recv().unwrap();
+        release
+    }
+
     fn last_event(&self) -> AuditEvent {
         self.realm.audited.lock().unwrap().last().cloned().unwrap()
     }
@@ -499,12 +513,43 @@ fn a_full_pool_is_busy() {
 }
 
 #[test]
-fn a_refusal_waits_for_its_floor_and_nothing_else_does() {
+fn a_flood_from_one_source_keeps_nobody_else_out() {
+    let settings = LoginSettings {
+        queue_max: 2,
+        ..settings(UpgradeOnLogIn::Yes)
+    };
+    let campus = campus(&argon2id(), settings);
+    let release = campus.hold_the_pool();
+    let log_in = |uid, source: &str| {
+        let source = source.parse().unwrap();
+        let request = Authenticate {
+            source,
+            ..request(uid, RIGHT)
+        };
+        campus.logins.authenticate(request, START)
+    };
+    let flood = |uid| log_in(uid, "203.0.113.9");
+    let (first, second, third, honest, ()) = campus.runtime.block_on(async {
+        tokio::join!(
+            flood("x1"),
+            flood("x2"),
+            flood("x3"),
+            log_in("ada", "192.0.2.7"),
+            async { drop(release) }
+        )
+    });
+    assert!(is_accepted(&honest));
+    assert!(matches!(first, Verdict::Refused));
+    assert!(matches!((second, third), (Verdict::Busy, Verdict::Busy)));
+}
+
+#[test]
+fn a_refusal_and_busy_wait_for_their_floor_and_a_good_log_in_does_not() {
     let asked = Instant::now();
     let held = |verdict| held_until(&verdict, asked, 100).map(|moment| moment - asked);
     assert_eq!(held(Verdict::Refused), Some(Duration::from_millis(100)));
+    assert_eq!(held(Verdict::Busy), Some(Duration::from_millis(100)));
     assert_eq!(held(Verdict::Accepted(Asker::Root)), None);
-    assert_eq!(held(Verdict::Busy), None);
 }
 
 #[test]
