@@ -21,6 +21,7 @@ pub mod ldap_listener;
 mod ldap_patience;
 pub mod listeners;
 pub mod login;
+mod mentions;
 pub mod metrics;
 pub mod places;
 pub mod plan;
