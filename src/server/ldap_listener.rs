@@ -135,6 +135,7 @@ impl<A: Answers> LdapService<A> {
             service: Arc::clone(self),
             session,
             id,
+            source,
         };
         let ended = Ended(Arc::clone(&self.counters));
         self.shutdown.tasks.spawn(async move {

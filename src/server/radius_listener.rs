@@ -11,10 +11,11 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::answers::Answers;
 use super::entropy::SystemEntropy;
+use super::mentions::Mentions;
 use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
 use super::radius_socket::{Batch, BoundSocket, RadiusSocket};
@@ -85,6 +86,7 @@ fn serve_here<A: Answers>(
             wiring,
             entropy: SystemEntropy,
             held: Held::default(),
+            strangers: Mentions::default(),
             log_ins,
             in_flight: JoinSet::new(),
         };
@@ -99,6 +101,7 @@ struct Listener<A> {
     wiring: RadiusWiring<A>,
     entropy: SystemEntropy,
     held: Held,
+    strangers: Mentions,
     /// Where log-ins are awaited.
     log_ins: Handle,
     in_flight: JoinSet<Verified>,
@@ -253,9 +256,13 @@ impl<A: Answers> Listener<A> {
         }
     }
 
-    fn dropped(&self, way: Way, dropped: &Dropped) {
+    fn dropped(&mut self, way: Way, dropped: &Dropped) {
         self.wiring.counters.dropped(dropped.reason);
         log_drop(way, dropped);
+        let source = way.peer.source.ip().to_canonical();
+        if dropped.client.is_none() && self.strangers.is_due(source, way.now) {
+            warn!(%source, "radius: no client in the configuration has this address; it gets no answer");
+        }
     }
 
     fn pass_events_on(&mut self) {
