@@ -104,12 +104,6 @@ pub struct Logins<R: Realm> {
     pool: HashPool,
 }
 
-/// What was found of a log-in before anything is hashed.
-struct Begun {
-    step: Step,
-    proof: Option<PinProof>,
-}
-
 impl<R: Realm> Logins<R> {
     /// Starts the hash pool; remembers nothing yet. Errors: the system has no threads to give.
     pub fn start(realm: Arc<R>, clock: Arc<dyn Clock>, settings: LoginSettings) -> io::Result<Logins<R>> {
@@ -136,14 +130,15 @@ impl<R: Realm> Logins<R> {
     pub fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
         let accounts = self.realm.accounts();
         let account = accounts.find(&request.name)?;
-        let decision = match self.begin(request, Some(&account), now).step {
-            Step::Done(decision) => decision,
-            Step::Hash(job) => {
-                let check = self.check_now(request, &job)?;
-                self.judge(request, Some(&account), now, |login| {
-                    login.finish(&job, check, &self.key)
-                })
-            }
+        let mut step = self.begin(request, Some(&account), now);
+        if let Step::Hash(job) = &step {
+            let check = self.check_now(request, job)?;
+            step = self.judge(request, Some(&account), now, |login| {
+                login.finish(job, check, &self.key)
+            });
+        }
+        let Step::Done(decision) = step else {
+            return None;
         };
         let is_accepted = matches!(decision.verdict, Verdict::Accepted(_));
         is_accepted.then(|| self.tell(decision, now))
@@ -167,16 +162,18 @@ impl<R: Realm> Logins<R> {
 
     async fn decide(&self, request: Arc<Authenticate>, now: Timestamp) -> Verdict {
         self.recall_if_locked(&request, now).await;
-        let Begun { step, proof } = {
+        let mut step = {
             let accounts = self.realm.accounts();
             self.begin(&request, accounts.find(&request.name).as_ref(), now)
         };
-        let mut decision = match step {
-            Step::Done(decision) => decision,
-            Step::Hash(job) => match self.hash(&request, job).await {
-                Some((job, check)) => self.finish(&request, &job, check, proof),
-                None => return Verdict::Busy,
-            },
+        let mut decision = loop {
+            match step {
+                Step::Done(decision) => break decision,
+                Step::Hash(job) => match self.hash(&request, job).await {
+                    Some((job, check)) => step = self.finish(&request, &job, check),
+                    None => return Verdict::Busy,
+                },
+            }
         };
         let batch = std::mem::take(&mut decision.batch);
         if !batch.is_empty() {
@@ -188,33 +185,27 @@ impl<R: Realm> Logins<R> {
         self.tell(decision, now)
     }
 
-    fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Begun {
+    fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Step {
         let proof = account.and_then(|account| self.proof(account, request));
-        let remembered = proof
-            .as_ref()
-            .map_or(Remembered::Unknown, |proof| self.verified.recall(proof, now));
-        let step = self.judge(request, account, now, |login| login.begin(remembered));
-        Begun { step, proof }
+        let remembered = proof.map_or(Remembered::Unknown, |proof| self.verified.recall(&proof, now));
+        self.judge(request, account, now, |login| login.begin(remembered))
     }
 
     /// The second phase, with the account and the clock as they are now.
-    fn finish(
-        &self,
-        request: &Authenticate,
-        job: &HashJob,
-        check: PinCheck,
-        proof: Option<PinProof>,
-    ) -> Decision {
+    fn finish(&self, request: &Authenticate, job: &HashJob, check: PinCheck) -> Step {
         let now = self.clock.now();
         let accounts = self.realm.accounts();
         let account = accounts.find(&request.name);
-        let decision = self.judge(request, account.as_ref(), now, |login| {
+        let step = self.judge(request, account.as_ref(), now, |login| {
             login.finish(job, check, &self.key)
         });
-        if let (Verdict::Accepted(_), Some(proof)) = (&decision.verdict, proof) {
-            self.verified.remember(proof, now);
+        if matches!(&step, Step::Done(decision) if matches!(decision.verdict, Verdict::Accepted(_))) {
+            let proof = account.and_then(|account| self.proof(&account, request));
+            proof
+                .into_iter()
+                .for_each(|proof| self.verified.remember(proof, now));
         }
-        decision
+        step
     }
 
     fn judge<T>(
@@ -250,7 +241,7 @@ impl<R: Realm> Logins<R> {
     /// Checks a hash that costs next to nothing here and now; `None` if the pool is to do it.
     fn check_now(&self, request: &Authenticate, job: &HashJob) -> Option<PinCheck> {
         match job {
-            HashJob::Check(hash) if self.may_check_now() => {
+            HashJob::Check { hash, .. } if self.may_check_now() => {
                 let check = pin::verify_negligible(hash.expose(), &request.pin)?;
                 (check == PinCheck::Right).then_some(check)
             }

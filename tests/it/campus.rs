@@ -1,6 +1,6 @@
 //! Real clients log in to the real binary, and fail as they should (the "a campus logs in").
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use crate::harness::{
     BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, run_with, said, stdout,
@@ -8,6 +8,8 @@ use crate::harness::{
 
 const PIN: &str = "correct-PIN-42";
 const WRONG: &str = "wrong-PIN-42";
+/// Of the PIN, imported from elsewhere.
+const BCRYPT: &str = "{CRYPT}$2b$09$abcdefghijklmnopqrstuu6c2PDLWeEBEVGgmprAyL1tSnZoGfAxS";
 
 fn campus() -> Daemon {
     let campus = Campus::new("");
@@ -313,6 +315,35 @@ fn the_log_names_a_radius_client_it_does_not_know_and_where_a_bind_comes_from() 
         "{logged:?}"
     );
     assert_eq!(lines(["bind", "source=127.0.0.1"]), 1, "{logged:?}");
+}
+
+/// Of three at once on two threads the third is checked while the hash that was right for the first is replaced.
+#[test]
+fn three_devices_that_log_in_at_once_after_an_import_are_all_let_in() {
+    let campus = Campus::new("[hashing]\nthreads = 2");
+    let uids: Vec<String> = (0..6).map(|number| format!("device{number}")).collect();
+    let people = uids.iter().map(|uid| {
+        format!(
+            "dn: {}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: D\nsn: D\nuserPassword: {BCRYPT}\n\n",
+            dn(uid)
+        )
+    });
+    campus.import(&(base() + &people.collect::<String>()));
+    let daemon = campus.serve();
+    let url = format!("ldap://{}", daemon.address("ldap"));
+    let log_in = |uid: &str| {
+        let mut client = Command::new("ldapwhoami");
+        run_with(client.args(["-x", "-H", &url, "-D", &dn(uid), "-w", PIN]), "")
+    };
+    for uid in &uids {
+        let outputs = std::thread::scope(|scope| {
+            let devices = [(); 3].map(|()| scope.spawn(|| log_in(uid)));
+            devices.map(|device| device.join().expect("the client ends"))
+        });
+        for output in outputs {
+            assert!(output.status.success(), "{uid}: {}", said(&output));
+        }
+    }
 }
 
 #[test]

@@ -487,6 +487,36 @@ fn an_imported_hash_is_replaced_after_the_answer() {
 }
 
 #[test]
+fn log_ins_in_flight_while_the_hash_is_replaced_are_judged_by_the_new_one() {
+    let campus = campus(SSHA, settings(UpgradeOnLogIn::Yes));
+    let release = campus.hold_the_pool();
+    let log_in = |source, pin| {
+        campus
+            .logins
+            .authenticate(request_from(source, "ada", pin), START)
+    };
+    let replace = async {
+        campus.set(|account| account.hash = argon2id());
+        drop(release);
+    };
+    let (right, wrong, ()) = campus
+        .runtime
+        .block_on(async { tokio::join!(log_in(HOME, RIGHT), log_in(AWAY, "wrong 0"), replace) });
+    assert!(is_accepted(&right) && matches!(wrong, Verdict::Refused));
+    assert!(
+        campus.at_once("ada", RIGHT).is_some(),
+        "it is known with the hash it was right for"
+    );
+    for number in 1..8 {
+        let _ = campus.log_in_from(AWAY, "ada", &format!("wrong {number}"));
+    }
+    assert!(
+        matches!(campus.last_event(), AuditEvent::AccountLocked { .. }),
+        "the one in flight counts"
+    );
+}
+
+#[test]
 fn a_cheap_hash_that_may_stay_is_checked_at_once_if_the_pin_is_right() {
     let campus = campus(SSHA, settings(UpgradeOnLogIn::No));
     assert!(
@@ -520,21 +550,18 @@ fn a_flood_from_one_source_keeps_nobody_else_out() {
     };
     let campus = campus(&argon2id(), settings);
     let release = campus.hold_the_pool();
-    let log_in = |uid, source: &str| {
-        let source = source.parse().unwrap();
-        let request = Authenticate {
-            source,
-            ..request(uid, RIGHT)
-        };
-        campus.logins.authenticate(request, START)
+    let log_in = |source, uid| {
+        campus
+            .logins
+            .authenticate(request_from(source, uid, RIGHT), START)
     };
-    let flood = |uid| log_in(uid, "203.0.113.9");
+    let flood = |uid| log_in(AWAY, uid);
     let (first, second, third, honest, ()) = campus.runtime.block_on(async {
         tokio::join!(
             flood("x1"),
             flood("x2"),
             flood("x3"),
-            log_in("ada", "192.0.2.7"),
+            log_in(HOME, "ada"),
             async { drop(release) }
         )
     });
