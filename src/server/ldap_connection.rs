@@ -266,6 +266,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             Request::Compare(compare) => {
                 Outcome::Answered(self.answers().compare(self.wiring.session.asker(), compare))
             }
+            Request::Identify => Outcome::Identified(self.answers().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));

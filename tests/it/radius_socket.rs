@@ -73,6 +73,10 @@ impl Answers for OneMember {
     fn compare(&self, _asker: &Asker, _compare: Compare) -> Answer {
         Answer::Busy
     }
+
+    fn identify(&self, asker: &Asker) -> Asker {
+        asker.clone()
+    }
 }
 
 struct Nothing;
