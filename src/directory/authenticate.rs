@@ -2,8 +2,9 @@
 //!
 //! A log-in has two phases, because hashing takes milliseconds and happens elsewhere. [`Login::begin`]
 //! says what is to be hashed, [`Login::finish`] what that comes to; both read the account anew, so that
-//! a PIN, a lock or an account that changes in between counts. Whatever is wrong with a log-in, one hash
-//! of the configured strength is made before it is refused:
+//! a PIN, a lock or an account that changes in between counts. A hash that was replaced in between, most often
+//! by a stronger one of the same PIN, is no verdict on the PIN: it is checked again, with the new one.
+//! Whatever is wrong with a log-in, one hash of the configured strength is made before it is refused:
 //!
 //! * An unknown name, and an account that is locked, disabled or without PIN: a hash for nothing.
 //! * A wrong PIN: the stored hash is checked; if that costs next to nothing (`{SSHA}` and the like), a
@@ -20,6 +21,10 @@ use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, SourceGroup, Wr
 use crate::domain::pin::{self, HashCost, HashMemory, HashScheme, Hashing, PIN_BYTES_MAX, PinCheck, PinKey};
 use crate::record::{Batch, Guard, Key, Kind, LockoutRecord};
 use crate::types::{Pin, PinHash, Timestamp};
+
+/// The most hashes one log-in is checked against: so often its account's may have been replaced meanwhile. Then
+/// it is [`Verdict::Busy`].
+pub const HASH_ROUNDS_MAX: u32 = 3;
 
 /// What log-ins are judged by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,19 +70,24 @@ pub struct Login<'a> {
     pub now: Timestamp,
 }
 
-/// What a log-in comes to after its first phase.
+/// What a log-in comes to after a phase.
 pub enum Step {
-    /// This is to be hashed, then [`Login::finish`] to be asked.
+    /// This is to be hashed, then [`Login::finish`] to be asked. No more than [`HASH_ROUNDS_MAX`] times.
     Hash(HashJob),
-    /// Nothing is to be hashed.
+    /// Nothing more is to be hashed.
     Done(Decision),
 }
 
 /// What is to be hashed for a log-in. Has no `Debug`.
 #[derive(Clone)]
 pub enum HashJob {
-    /// The PIN is to be checked against this hash.
-    Check(Arc<PinHash>),
+    /// The PIN is to be checked against a hash.
+    Check {
+        /// The hash.
+        hash: Arc<PinHash>,
+        /// The how many-th of this log-in it is, from 1.
+        round: u32,
+    },
     /// The log-in is refused for this reason, after as much work.
     Nothing(RefusalReason),
 }
@@ -108,7 +118,7 @@ impl HashJob {
     /// Does the work, on a thread that may take its time.
     pub fn run(&self, pin: &Pin, hashing: Hashing, memory: &mut HashMemory) -> PinCheck {
         match self {
-            HashJob::Check(hash) => {
+            HashJob::Check { hash, .. } => {
                 let check = pin::verify(hash, pin, memory);
                 let scheme = HashScheme::recognise(hash.expose());
                 if check == PinCheck::Wrong && scheme.is_ok_and(|it| it.cost() == HashCost::Negligible) {
@@ -130,23 +140,23 @@ impl Login<'_> {
         match (self.hash_to_check(), remembered) {
             (Err(reason), _) => Step::Hash(HashJob::Nothing(reason)),
             (Ok(_), Remembered::Right) => Step::Done(self.accept(Evidence::RecentLogin, None)),
-            (Ok(hash), Remembered::Unknown) => Step::Hash(HashJob::Check(Arc::new(PinHash::new(hash)))),
+            (Ok(hash), Remembered::Unknown) => check_against(hash, 1),
         }
     }
 
     /// The second phase: `check` is what `job` came to. A log-in that has become impossible since is
     /// refused whatever it came to, so guesses made all at once are no more than guesses made in turn.
-    pub fn finish(self, job: &HashJob, check: PinCheck, key: &PinKey) -> Decision {
-        let checked = match job {
-            HashJob::Nothing(reason) => return self.refuse(*reason),
-            HashJob::Check(hash) => hash,
+    pub fn finish(self, job: &HashJob, check: PinCheck, key: &PinKey) -> Step {
+        let (checked, round) = match job {
+            HashJob::Nothing(reason) => return Step::Done(self.refuse(*reason)),
+            HashJob::Check { hash, round } => (hash, *round),
         };
-        match self.hash_to_check() {
+        Step::Done(match self.hash_to_check() {
             Err(reason) => self.refuse(reason),
-            Ok(hash) if !checked.same_as(hash) => self.refuse(RefusalReason::PinChanged),
+            Ok(hash) if !checked.same_as(hash) => return check_against(hash, round + 1),
             Ok(_) if check == PinCheck::Right => self.accept(Evidence::Hash, Some(checked)),
             Ok(_) => self.count_wrong_pin(key),
-        }
+        })
     }
 
     /// The hash that decides, or what speaks against the log-in whatever the PIN is.
@@ -229,6 +239,21 @@ impl Login<'_> {
         }
         decision
     }
+}
+
+/// A log-in whose account's hash is replaced again and again gives up: it has proved nothing either way.
+fn check_against(hash: &[u8], round: u32) -> Step {
+    if round <= HASH_ROUNDS_MAX {
+        let hash = Arc::new(PinHash::new(hash));
+        return Step::Hash(HashJob::Check { hash, round });
+    }
+    Step::Done(Decision {
+        verdict: Verdict::Busy,
+        batch: Batch::default(),
+        events: Vec::new(),
+        upgrade: None,
+        unstored: None,
+    })
 }
 
 impl Upgrade {

@@ -131,6 +131,8 @@ pub enum Request {
     Search(Search),
     /// A comparison.
     Compare(Compare),
+    /// Who the asker is by now: a member who has been disabled or removed since the log-in is a stranger.
+    Identify,
 }
 
 /// How a request ended, short of a log-in's [`Verdict`].
@@ -172,6 +174,8 @@ pub enum Outcome {
     Authenticated(Verdict),
     /// Of [`Request::Search`], after the last entry, and of [`Request::Compare`].
     Answered(Answer),
+    /// Of [`Request::Identify`].
+    Identified(Asker),
 }
 
 /// One entry of a search result, already cut down to what the asker may read and asked for.

@@ -58,8 +58,6 @@ pub enum RefusalReason {
     UnusableHash,
     /// The PIN is wrong.
     WrongPin,
-    /// The PIN was changed while this one was checked.
-    PinChanged,
 }
 
 impl RefusalReason {
@@ -73,7 +71,6 @@ impl RefusalReason {
             RefusalReason::UnusablePin => "unusable_pin",
             RefusalReason::UnusableHash => "unusable_hash",
             RefusalReason::WrongPin => "wrong_pin",
-            RefusalReason::PinChanged => "pin_changed",
         }
     }
 }

@@ -21,9 +21,11 @@ pub const OFFENDERS_MAX: usize = 1 + TRUSTED_SOURCES_MAX;
 /// When an account is locked, and for how long: `[lockout]` in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {
-    /// So many different wrong PINs from one source group lock; 0 = never. At most [`WRONG_PINS_MAX`].
+    /// So many different wrong PINs from one source group, with no right one in between, lock; 0 = never. At
+    /// most [`WRONG_PINS_MAX`].
     pub failures_max: u32,
-    /// So many different wrong PINs from all sources lock; 0 = never. At most [`WRONG_PINS_MAX`].
+    /// So many different wrong PINs from all sources, right ones in between or not, lock; 0 = never. At most
+    /// [`WRONG_PINS_MAX`].
     pub failures_all_max: u32,
     /// How long a lock holds, in seconds.
     pub lock_s: u64,
@@ -117,7 +119,9 @@ impl Holds {
         let Holds::ForOffenders(mut offenders) = self else {
             return self;
         };
-        offenders.push(offender);
+        if !offenders.contains(&offender) {
+            offenders.push(offender);
+        }
         Holds::for_offenders(offenders).unwrap_or(Holds::ForAll)
     }
 }
@@ -146,6 +150,16 @@ struct WrongPin {
     mark: PinMark,
     group: SourceGroup,
     at: Timestamp,
+    counts: Counts,
+}
+
+/// Which counters a wrong PIN is part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// That of its source and that of all.
+    ForSource,
+    /// That of all alone: a right PIN has come from its source since.
+    ForAll,
 }
 
 impl Attempts {
@@ -179,9 +193,13 @@ impl Attempts {
         }
     }
 
-    /// A right PIN came from `group`: its wrong ones no longer count, and it is known from now on.
+    /// A right PIN came from `group`: it is known from now on, and its wrong ones are no longer consecutive, so
+    /// its own count ends. That of all sources goes on: behind one webmail server the owner logs in all day
+    /// between somebody else's guesses.
     pub fn right(&mut self, group: SourceGroup, now: Timestamp) {
-        self.wrong.retain(|wrong| wrong.group != group);
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.group == group) {
+            wrong.counts = Counts::ForAll;
+        }
         self.log_ins.add(group, now);
     }
 
@@ -218,17 +236,20 @@ impl Attempts {
     ) -> WrongPinEffect {
         self.wrong
             .retain(|wrong| now.ms_since(wrong.at) < policy.forget_s.saturating_mul(1000));
-        if self
-            .wrong
-            .iter()
-            .any(|wrong| wrong.mark == mark && wrong.group == group)
-        {
+        let is_same = |wrong: &WrongPin| wrong.mark == mark && wrong.group == group;
+        if self.count(|wrong| is_same(wrong) && wrong.counts == Counts::ForSource) > 0 {
             return WrongPinEffect::Repeated;
         }
+        self.wrong.retain(|wrong| !is_same(wrong));
         if self.wrong.len() >= WRONG_PINS_MAX {
             self.wrong.remove(0);
         }
-        self.wrong.push(WrongPin { mark, group, at: now });
+        self.wrong.push(WrongPin {
+            mark,
+            group,
+            at: now,
+            counts: Counts::ForSource,
+        });
         self.lock_if_due(group, now, policy)
     }
 
@@ -242,16 +263,34 @@ impl Attempts {
     }
 
     fn lock_if_due(&mut self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> WrongPinEffect {
-        let from_group = self.wrong.iter().filter(|wrong| wrong.group == group).count();
-        if reached(from_group, policy.failures_max) {
-            self.wrong.retain(|wrong| wrong.group != group);
-            return self.lock_now(Some(group), now, policy);
+        let counts = |wrong: &WrongPin| wrong.group == group && wrong.counts == Counts::ForSource;
+        if reached(self.count(counts), policy.failures_max) {
+            self.wrong.retain(|wrong| !counts(wrong));
+            return self.lock_now(&[group], now, policy);
         }
         if reached(self.different_wrong_pins(), policy.failures_all_max) {
+            let offenders = self.heavy_sources(policy);
             self.wrong.clear();
-            return self.lock_now(None, now, policy);
+            return self.lock_now(&offenders, now, policy);
         }
         WrongPinEffect::Counted
+    }
+
+    fn count(&self, counts: impl Fn(&WrongPin) -> bool) -> usize {
+        self.wrong.iter().filter(|wrong| counts(wrong)).count()
+    }
+
+    /// The sources that have more of the wrong PINs than one may have, if right ones came in between. A trusted
+    /// one that has fewer stays open: others have caused the lock.
+    fn heavy_sources(&self, policy: &LockoutPolicy) -> Vec<SourceGroup> {
+        let mut sources = Vec::new();
+        for WrongPin { group, .. } in &self.wrong {
+            let is_heavy = || reached(self.count(|wrong| wrong.group == *group), policy.failures_max);
+            if !sources.contains(group) && is_heavy() {
+                sources.push(*group);
+            }
+        }
+        sources
     }
 
     /// The same PIN from two sources is one.
@@ -266,7 +305,7 @@ impl Attempts {
 
     fn lock_now(
         &mut self,
-        offender: Option<SourceGroup>,
+        offenders: &[SourceGroup],
         now: Timestamp,
         policy: &LockoutPolicy,
     ) -> WrongPinEffect {
@@ -277,11 +316,8 @@ impl Attempts {
         };
         self.lock = Some(Lock {
             until,
-            holds: match offender {
-                // Trusted or not: what is stored of the sources may not have been recalled yet.
-                Some(group) => holds.and_for(group),
-                None => holds,
-            },
+            // Trusted or not: what is stored of the sources may not have been recalled yet.
+            holds: offenders.iter().copied().fold(holds, Holds::and_for),
         });
         WrongPinEffect::Locked(until)
     }

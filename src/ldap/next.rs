@@ -44,6 +44,8 @@ pub(super) enum Purpose {
     Search(Values),
     /// A word.
     Compare,
+    /// The client's own name.
+    WhoAmI,
 }
 
 impl Pending {
@@ -66,6 +68,7 @@ impl Pending {
             Purpose::Bind(_) => Operation::Bind,
             Purpose::Search(_) => Operation::Search,
             Purpose::Compare => Operation::Compare,
+            Purpose::WhoAmI => Operation::Extended,
         }
     }
 }

@@ -163,6 +163,10 @@ impl Session {
     /// Takes the directory's answer to `pending` and appends the response. Returns its code.
     pub fn on_outcome(&mut self, pending: Pending, outcome: Outcome, out: &mut BytesMut) -> ResultCode {
         let (id, operation) = (pending.id, pending.operation());
+        if let (Purpose::WhoAmI, Outcome::Identified(asker)) = (&pending.purpose, &outcome) {
+            extended::put_who_am_i_response(out, id, &self.authz_id(asker));
+            return ResultCode::Success;
+        }
         let (code, matched) = match (pending.purpose, outcome) {
             (Purpose::Bind(name), Outcome::Authenticated(verdict)) => (self.on_verdict(name, verdict), None),
             (_, Outcome::Answered(answer)) => (
@@ -170,7 +174,7 @@ impl Session {
                 result::matched_dn(&answer).map(ToString::to_string),
             ),
             // A runner that mixes up its outcomes: nobody gets in by it.
-            (_, Outcome::Authenticated(_)) => (ResultCode::Other, None),
+            (_, Outcome::Authenticated(_) | Outcome::Identified(_)) => (ResultCode::Other, None),
         };
         let matched_dn = matched.as_deref().unwrap_or_default();
         respond(
@@ -278,10 +282,7 @@ impl Session {
             );
         };
         match (request.name.as_str(), request.value) {
-            (WHO_AM_I, None) => {
-                extended::put_who_am_i_response(out, message.id, &self.authz_id());
-                Next::Answered(ResultCode::Success)
-            }
+            (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
             (WHO_AM_I | START_TLS, Some(_)) => refuse(
                 out,
@@ -298,15 +299,12 @@ impl Session {
         }
     }
 
-    /// Who the client is, as an authzId (RFC 4513 section 5.2.1.8).
-    fn authz_id(&self) -> String {
-        match &self.identity {
-            Identity::Anonymous => String::new(),
-            Identity::Known {
-                asker: Asker::Member(member),
-                ..
-            } => format!("dn:{}", member.dn),
-            Identity::Known { name, .. } => format!("dn:{name}"),
+    /// Who the client is, as an authzId (RFC 4513 section 5.2.1.8), if the directory takes it for `asker` by now.
+    fn authz_id(&self, asker: &Asker) -> String {
+        match (asker, &self.identity) {
+            (Asker::Public, _) | (_, Identity::Anonymous) => String::new(),
+            (Asker::Member(member), _) => format!("dn:{}", member.dn),
+            (Asker::Service(_) | Asker::Root, Identity::Known { name, .. }) => format!("dn:{name}"),
         }
     }
 

@@ -7,9 +7,9 @@ use radius::core::{rfc2865, rfc2869};
 
 use super::authenticator::MessageAuthenticator;
 use super::client::Client;
+use super::password;
 use super::reason::RejectReason;
 use super::wire::Authenticator;
-use super::{password, user_name};
 use crate::directory::request::{Authenticate, LoginName};
 use crate::types::{Pin, Uid};
 
@@ -62,10 +62,12 @@ impl AccessRequest<'_> {
         Ok(())
     }
 
+    /// Whatever can be a UID is asked for, as over LDAP, white space and `@` included: the directory knows
+    /// which there are. A realm is part of the name, and none is stripped.
     fn name(&self) -> Result<Uid, RejectReason> {
         let name = rfc2865::lookup_user_name(self.packet).ok_or(RejectReason::UserNameMissing)?;
         let name = name.map_err(|_| RejectReason::UserNameSyntax)?;
-        user_name::parse(name.as_bytes()).map_err(|_| RejectReason::UserNameSyntax)
+        Uid::parse(name.as_bytes()).ok_or(RejectReason::UserNameSyntax)
     }
 
     fn pin(&self) -> Result<Pin, RejectReason> {
@@ -142,12 +144,33 @@ mod tests {
     }
 
     #[test]
+    fn whatever_can_be_a_uid_is_asked_for_as_it_was_typed() {
+        for name in [
+            "two words",
+            "a@b",
+            "ada@uni.example",
+            "@",
+            "a@b@c.d",
+            " ada ",
+            "李小龙",
+        ] {
+            let user_name = [
+                &[1, 2 + name.len() as u8],
+                name.as_bytes(),
+                &hidden_pin(b"abcdef-7"),
+            ];
+            let asked = log_in(&user_name.concat(), MessageAuthenticator::Valid).expect("a log-in");
+            assert!(matches!(&asked.name, LoginName::Uid(uid) if uid.as_str() == name));
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_malformed_is_refused_unasked() {
         let pin = hidden_pin(b"abcdef-7");
         refuse(&[&pin], RejectReason::UserNameMissing);
         refuse(&[&[1, 2], &pin], RejectReason::UserNameSyntax);
         refuse(&[&[1, 4, 0xff, 0xfe], &pin], RejectReason::UserNameSyntax);
-        refuse(&[&[1, 5, b'a', b' ', b'b'], &pin], RejectReason::UserNameSyntax);
+        refuse(&[&[1, 5, b'a', 0, b'b'], &pin], RejectReason::UserNameSyntax);
         refuse(&[ADA], RejectReason::UserPasswordMissing);
         refuse(&[ADA, &hidden_pin(b"")], RejectReason::UserPasswordMissing);
         refuse(&[ADA, &[2, 3, 0]], RejectReason::UserPasswordLength);

@@ -108,21 +108,26 @@ impl DuplicateCache {
     pub fn answer(
         &mut self,
         key: &Key,
-        ticket: Ticket,
+        ticket: &Ticket,
         octets: &Arc<[u8]>,
         not_before: Timestamp,
     ) -> Standing {
-        let Some(entry) = self.entry(key) else {
-            return Standing::Wanted;
-        };
-        if entry.ticket != ticket.0 {
-            return Standing::Replaced;
+        let standing = self.standing(key, ticket);
+        if let (Standing::Wanted, Some(entry)) = (standing, self.entry(key)) {
+            entry.answer = Some(Answer {
+                octets: octets.clone(),
+                not_before,
+            });
         }
-        entry.answer = Some(Answer {
-            octets: octets.clone(),
-            not_before,
-        });
-        Standing::Wanted
+        standing
+    }
+
+    /// Whether an answer to this request is still wanted. A request that has been forgotten is.
+    pub fn standing(&self, key: &Key, ticket: &Ticket) -> Standing {
+        match self.young.get(key).or_else(|| self.old.get(key)) {
+            Some(entry) if entry.ticket != ticket.0 => Standing::Replaced,
+            Some(_) | None => Standing::Wanted,
+        }
     }
 
     /// Forgets a request that gets no answer, so that its retransmission is carried out.
@@ -223,7 +228,7 @@ mod tests {
         let mut cache = DuplicateCache::new(5, 100);
         let ticket = new(cache.observe(key(1), &A, at(0)));
         assert_eq!(cache.observe(key(1), &A, at(1)), Seen::InProgress);
-        assert_eq!(cache.answer(&key(1), ticket, &octets(), at(2)), Standing::Wanted);
+        assert_eq!(cache.answer(&key(1), &ticket, &octets(), at(2)), Standing::Wanted);
         assert_eq!(cache.observe(key(1), &A, at(2)), Seen::Answered(octets()));
     }
 
@@ -231,7 +236,7 @@ mod tests {
     fn an_answer_held_back_is_not_given_early() {
         let mut cache = DuplicateCache::new(5, 100);
         let ticket = new(cache.observe(key(1), &A, at(0)));
-        cache.answer(&key(1), ticket, &octets(), at(1000));
+        cache.answer(&key(1), &ticket, &octets(), at(1000));
         assert_eq!(cache.observe(key(1), &A, at(999)), Seen::InProgress);
         assert_eq!(cache.observe(key(1), &A, at(1000)), Seen::Answered(octets()));
     }
@@ -254,9 +259,14 @@ mod tests {
         let mut cache = DuplicateCache::new(5, 100);
         let first = new(cache.observe(key(1), &A, at(0)));
         let second = new(cache.observe(key(1), &B, at(1)));
-        assert_eq!(cache.answer(&key(1), first, &octets(), at(2)), Standing::Replaced);
+        assert_eq!(
+            cache.answer(&key(1), &first, &octets(), at(2)),
+            Standing::Replaced
+        );
+        assert_eq!(cache.standing(&key(1), &first), Standing::Replaced);
         assert_eq!(cache.observe(key(1), &B, at(2)), Seen::InProgress);
-        assert_eq!(cache.answer(&key(1), second, &octets(), at(3)), Standing::Wanted);
+        assert_eq!(cache.answer(&key(1), &second, &octets(), at(3)), Standing::Wanted);
+        assert_eq!(cache.standing(&key(1), &second), Standing::Wanted);
         assert_eq!(cache.observe(key(1), &B, at(3)), Seen::Answered(octets()));
         new(cache.observe(key(1), &A, at(4)));
     }
@@ -281,7 +291,7 @@ mod tests {
             cache.observe(key(9), &A, at(0));
             // Received in the middle of a generation.
             let ticket = new(cache.observe(key(1), &A, at(lifetime_ms / 2)));
-            cache.answer(&key(1), ticket, &octets(), at(lifetime_ms / 2));
+            cache.answer(&key(1), &ticket, &octets(), at(lifetime_ms / 2));
             let last = lifetime_ms / 2 + lifetime_ms;
             assert_eq!(
                 cache.observe(key(1), &A, at(last)),

@@ -15,7 +15,6 @@ pub mod password;
 pub mod reason;
 pub mod reply;
 pub mod session;
-pub mod user_name;
 pub mod wire;
 
 pub use client::{Client, ClientError, ClientSettings, ClientTable, RequireMessageAuthenticator};

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
+use super::duplicate::{Key, Ticket};
 use super::reason::{DropReason, RejectReason};
 use super::session::Pending;
 use crate::directory::request::Authenticate;
 use crate::types::Timestamp;
 
 /// What to do with a packet.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once and never kept; a box would cost every log-in an allocation"
-)]
 pub enum Next {
     /// Nothing. The reason is for the log and the counters.
     Drop(Dropped),
@@ -31,16 +28,19 @@ pub struct Dropped {
 }
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Reply {
     /// The sealed packet.
     pub octets: Arc<[u8]>,
-    /// When it may leave; in the past for all but a rejection.
+    /// When it may leave; in the past for all but a rejection. Then
+    /// [`Session::is_wanted`](super::session::Session::is_wanted) is to be asked.
     pub not_before: Timestamp,
     /// Whom it goes to.
     pub client: Arc<str>,
     /// What it says.
     pub kind: ReplyKind,
+    /// The request that was carried out for it; `None` if nothing was.
+    pub(super) request: Option<(Key, Ticket)>,
 }
 
 /// What an answer says.

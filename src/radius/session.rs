@@ -146,6 +146,16 @@ impl Session {
         })
     }
 
+    /// Whether the client still waits for `reply`. To be asked of one that was held back: meanwhile another
+    /// request may have come under the same Identifier, to which it would be no answer (RFC 5080 section 2.2.2).
+    pub fn is_wanted(&self, reply: &Reply) -> bool {
+        let standing = |(key, ticket): &(Key, Ticket)| self.duplicates.standing(key, ticket);
+        reply
+            .request
+            .as_ref()
+            .is_none_or(|request| standing(request) == Standing::Wanted)
+    }
+
     /// The next thing to be remembered, if any. To be asked after every packet.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -245,12 +255,13 @@ impl Session {
         // What does not fit stays in progress: a retransmission would not fit either.
         let octets =
             reply::seal(answer, &authenticator, client.secret()).map_err(|_| Unanswered::ReplyTooLarge)?;
-        match self.duplicates.answer(&key, ticket, &octets, not_before) {
+        match self.duplicates.answer(&key, &ticket, &octets, not_before) {
             Standing::Wanted => Ok(Reply {
                 octets,
                 not_before,
                 client: client.name().clone(),
                 kind,
+                request: Some((key, ticket)),
             }),
             Standing::Replaced => Err(Unanswered::Abandoned.into()),
         }
@@ -304,6 +315,7 @@ impl Arrival<'_> {
             not_before: self.now,
             client: self.client.name().clone(),
             kind,
+            request: None,
         }
     }
 }

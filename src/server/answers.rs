@@ -7,7 +7,7 @@ use crate::types::Timestamp;
 
 /// Whoever answers requests: in the daemon the runner, in a listener's tests a made-up directory.
 ///
-/// `search` and `compare` are called on the connection's own task and must not block; `authenticate` may
+/// `search`, `compare` and `identify` are called on the connection's own task and must not block; `authenticate` may
 /// wait, and is dropped if the daemon stops in the meantime.
 pub trait Answers: Send + Sync + 'static {
     /// A search under way.
@@ -28,6 +28,9 @@ pub trait Answers: Send + Sync + 'static {
 
     /// Compares a value.
     fn compare(&self, asker: &Asker, compare: Compare) -> Answer;
+
+    /// Who `asker`, who has logged in as such, is by now.
+    fn identify(&self, asker: &Asker) -> Asker;
 }
 
 /// A search under way: it can pause and go on. Dropping it abandons it.

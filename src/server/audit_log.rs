@@ -18,7 +18,7 @@ pub struct AuditLog {
 }
 
 /// The words of [`RefusalReason::name`], as metric labels.
-const REASONS: [&str; 8] = [
+const REASONS: [&str; 7] = [
     "unknown_name",
     "no_pin",
     "disabled",
@@ -26,7 +26,6 @@ const REASONS: [&str; 8] = [
     "unusable_pin",
     "unusable_hash",
     "wrong_pin",
-    "pin_changed",
 ];
 
 impl AuditLog {
@@ -162,7 +161,6 @@ mod tests {
             RefusalReason::UnusablePin,
             RefusalReason::UnusableHash,
             RefusalReason::WrongPin,
-            RefusalReason::PinChanged,
         ];
         let indexes: Vec<usize> = reasons.into_iter().map(reason_index).collect();
         assert_eq!(indexes, (0..REASONS.len()).collect::<Vec<_>>());

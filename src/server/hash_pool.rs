@@ -1,5 +1,5 @@
 //! The threads that hash PINs (DESIGN invariant 8): few, with a bounded queue and memory of their own,
-//! so that a storm of log-ins never delays a search.
+//! so that a storm of log-ins never delays a search, and a storm from one source none of the others' log-ins.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +12,9 @@ use std::thread::{self, JoinHandle};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use crate::domain::lockout::SourceGroup;
 use crate::domain::pin::{HashMemory, Hashing};
+use crate::server::fair_queue::FairQueue;
 
 /// The most hashes that wait to be replaced; beyond it one is left for the account's next log-in.
 pub const UPGRADES_QUEUED_MAX: usize = 1024;
@@ -22,8 +24,8 @@ pub const UPGRADES_QUEUED_MAX: usize = 1024;
 pub struct PoolSettings {
     /// How many threads; 0 is one per core.
     pub threads: usize,
-    /// How many log-ins may wait; one more is [`Busy`]. With 13 ms a hash and two threads 256 wait at most
-    /// 1.7 s, which is less than a RADIUS client's time-out.
+    /// How many log-ins may wait; of one more, or of one whose source has most of them waiting, it is [`Busy`].
+    /// With 13 ms a hash and two threads 256 wait at most 1.7 s, which is less than a RADIUS client's time-out.
     pub queue_max: usize,
     /// The parameters whose memory each thread keeps.
     pub hashing: Hashing,
@@ -42,8 +44,8 @@ impl Default for PoolSettings {
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody waits for the answer.
-    LogIn,
+    /// Somebody waits for the answer, there. Sources are served in turn.
+    LogIn(SourceGroup),
     /// Nobody does: done only when no log-in waits.
     Upgrade,
 }
@@ -64,13 +66,12 @@ pub struct HashPool {
 struct Shared {
     queues: Mutex<Queues>,
     work: Condvar,
-    log_ins_max: usize,
     hashing: Hashing,
     panics: AtomicU64,
 }
 
 struct Queues {
-    log_ins: VecDeque<Job>,
+    log_ins: FairQueue<Job>,
     upgrades: VecDeque<Job>,
     running: Running,
 }
@@ -90,12 +91,11 @@ impl HashPool {
         };
         let shared = Arc::new(Shared {
             queues: Mutex::new(Queues {
-                log_ins: VecDeque::new(),
+                log_ins: FairQueue::new(settings.queue_max),
                 upgrades: VecDeque::new(),
                 running: Running::Yes,
             }),
             work: Condvar::new(),
-            log_ins_max: settings.queue_max,
             hashing: settings.hashing,
             panics: AtomicU64::new(0),
         });
@@ -112,8 +112,9 @@ impl HashPool {
         Ok(pool)
     }
 
-    /// Has `work` done; the receiver hears what it comes to, or nothing if the pool ends or the work
-    /// panics. Work whose receiver is dropped is skipped. Errors: [`Busy`], at once.
+    /// Has `work` done; the receiver hears what it comes to, or nothing if the pool ends, the work panics, or
+    /// it gives way to a log-in from where fewer wait. Work whose receiver is dropped is skipped.
+    /// Errors: [`Busy`], at once.
     pub fn run<T: Send + 'static>(
         &self,
         urgency: Urgency,
@@ -135,16 +136,9 @@ impl HashPool {
         urgency: Urgency,
         work: impl FnOnce(&mut HashMemory) + Send + 'static,
     ) -> Result<(), Busy> {
-        let mut queues = self.shared.queues();
-        let (queue, max) = match urgency {
-            Urgency::LogIn => (&mut queues.log_ins, self.shared.log_ins_max),
-            Urgency::Upgrade => (&mut queues.upgrades, UPGRADES_QUEUED_MAX),
-        };
-        if queue.len() >= max {
-            return Err(Busy);
-        }
-        queue.push_back(Box::new(work));
-        drop(queues);
+        let placed = self.shared.queues().place(urgency, Box::new(work));
+        // What has no place is dropped outside the lock: whoever waits for it hears so.
+        drop(placed.map_err(|_| Busy)?);
         self.shared.work.notify_one();
         Ok(())
     }
@@ -166,7 +160,7 @@ impl Drop for HashPool {
             let mut queues = self.shared.queues();
             queues.running = Running::No;
             (
-                std::mem::take(&mut queues.log_ins),
+                std::mem::replace(&mut queues.log_ins, FairQueue::new(0)),
                 std::mem::take(&mut queues.upgrades),
             )
         };
@@ -175,6 +169,20 @@ impl Drop for HashPool {
         for thread in self.threads.drain(..) {
             // Only a job could have panicked, and that is caught.
             let _ = thread.join();
+        }
+    }
+}
+
+impl Queues {
+    /// Puts `job` into its queue; what had to give way to it. Errors: `job`, if it has no place.
+    fn place(&mut self, urgency: Urgency, job: Job) -> Result<Option<Job>, Job> {
+        match urgency {
+            Urgency::LogIn(source) => self.log_ins.push(source, job),
+            Urgency::Upgrade if self.upgrades.len() >= UPGRADES_QUEUED_MAX => Err(job),
+            Urgency::Upgrade => {
+                self.upgrades.push_back(job);
+                Ok(None)
+            }
         }
     }
 }
@@ -202,7 +210,7 @@ impl Shared {
             if queues.running == Running::No {
                 return None;
             }
-            let job = queues.log_ins.pop_front();
+            let job = queues.log_ins.pop();
             if let Some(job) = job.or_else(|| queues.upgrades.pop_front()) {
                 return Some(job);
             }
@@ -217,6 +225,9 @@ mod tests {
 
     use super::*;
 
+    const HERE: Urgency = Urgency::LogIn(SourceGroup::V4([192, 0, 2]));
+    const ELSEWHERE: Urgency = Urgency::LogIn(SourceGroup::V4([203, 0, 113]));
+
     /// One thread, which is held until the sender is dropped, and `queue_max` places behind it.
     fn held_pool(queue_max: usize) -> (HashPool, mpsc::Sender<()>) {
         let pool = HashPool::start(PoolSettings {
@@ -227,7 +238,7 @@ mod tests {
         .unwrap();
         let (release, held) = mpsc::channel::<()>();
         let (started, begun) = mpsc::channel();
-        pool.post(Urgency::LogIn, move |_| {
+        pool.post(HERE, move |_| {
             started.send(()).unwrap();
             let _ = held.recv();
         })
@@ -239,31 +250,42 @@ mod tests {
     #[test]
     fn work_comes_back_with_its_result() {
         let pool = HashPool::start(PoolSettings::default()).unwrap();
-        let receiver = pool.run(Urgency::LogIn, |_| 6 * 7).unwrap();
+        let receiver = pool.run(HERE, |_| 6 * 7).unwrap();
         assert_eq!(receiver.blocking_recv(), Ok(42));
     }
 
     #[test]
     fn a_full_queue_is_busy_at_once() {
         let (pool, release) = held_pool(2);
-        let first = pool.run(Urgency::LogIn, |_| 1).unwrap();
-        let second = pool.run(Urgency::LogIn, |_| 2).unwrap();
-        assert_eq!(pool.run(Urgency::LogIn, |_| 3).err(), Some(Busy));
+        let first = pool.run(HERE, |_| 1).unwrap();
+        let second = pool.run(HERE, |_| 2).unwrap();
+        assert_eq!(pool.run(HERE, |_| 3).err(), Some(Busy));
         assert_eq!(pool.waiting(), 2);
         drop(release);
         assert_eq!((first.blocking_recv(), second.blocking_recv()), (Ok(1), Ok(2)));
-        assert!(pool.run(Urgency::LogIn, |_| 3).is_ok(), "there is room again");
+        assert!(pool.run(HERE, |_| 3).is_ok(), "there is room again");
+    }
+
+    #[test]
+    fn a_log_in_from_elsewhere_finds_a_place_in_a_queue_that_one_source_has_filled() {
+        let (pool, release) = held_pool(2);
+        let first = pool.run(HERE, |_| 1).unwrap();
+        let second = pool.run(HERE, |_| 2).unwrap();
+        let third = pool.run(ELSEWHERE, |_| 3).unwrap();
+        assert!(
+            second.blocking_recv().is_err(),
+            "it has given way before anything is done"
+        );
+        assert_eq!(pool.waiting(), 2);
+        drop(release);
+        assert_eq!((first.blocking_recv(), third.blocking_recv()), (Ok(1), Ok(3)));
     }
 
     #[test]
     fn log_ins_go_before_upgrades() {
         let (pool, release) = held_pool(2);
         let (order, seen) = mpsc::channel();
-        for (urgency, name) in [
-            (Urgency::Upgrade, "upgrade"),
-            (Urgency::LogIn, "first"),
-            (Urgency::LogIn, "second"),
-        ] {
+        for (urgency, name) in [(Urgency::Upgrade, "upgrade"), (HERE, "first"), (HERE, "second")] {
             let order = order.clone();
             pool.post(urgency, move |_| order.send(name).unwrap()).unwrap();
         }
@@ -284,8 +306,8 @@ mod tests {
     #[test]
     fn a_panic_ends_one_job_and_no_thread() {
         let (pool, release) = held_pool(2);
-        let broken = pool.run(Urgency::LogIn, |_| std::panic::resume_unwind(Box::new("broken")));
-        let after = pool.run(Urgency::LogIn, |_| 7).unwrap();
+        let broken = pool.run(HERE, |_| std::panic::resume_unwind(Box::new("broken")));
+        let after = pool.run(HERE, |_| 7).unwrap();
         drop(release);
         assert_eq!(
             broken.map(|receiver: oneshot::Receiver<u8>| receiver.blocking_recv().is_err()),
@@ -299,7 +321,7 @@ mod tests {
     fn work_nobody_waits_for_is_skipped() {
         let (pool, release) = held_pool(2);
         let (done, seen) = mpsc::channel();
-        drop(pool.run(Urgency::LogIn, move |_| done.send(()).unwrap()).unwrap());
+        drop(pool.run(HERE, move |_| done.send(()).unwrap()).unwrap());
         drop(release);
         drop(pool);
         assert!(seen.recv().is_err());
@@ -308,7 +330,7 @@ mod tests {
     #[test]
     fn closing_gives_up_what_waits() {
         let (pool, release) = held_pool(1);
-        let waiting = pool.run(Urgency::LogIn, |_| 1).unwrap();
+        let waiting = pool.run(HERE, |_| 1).unwrap();
         let closing = std::thread::spawn(move || drop(pool));
         assert!(waiting.blocking_recv().is_err());
         drop(release);

@@ -5,6 +5,7 @@
 //! abandon or unbind that has come in meanwhile is heeded.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub(super) struct Wiring<A> {
     pub(super) service: Arc<LdapService<A>>,
     pub(super) session: Session,
     pub(super) id: u64,
+    pub(super) source: IpAddr,
 }
 
 /// Serves one connection to its end.
@@ -264,6 +266,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             Request::Compare(compare) => {
                 Outcome::Answered(self.answers().compare(self.wiring.session.asker(), compare))
             }
+            Request::Identify => Outcome::Identified(self.answers().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
@@ -347,9 +350,12 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         if served.code == Some(ResultCode::ProtocolError) {
             counters.protocol_errors.add(1);
         }
+        // Who logs in from where; the connection's other lines have its number.
+        let source = (served.operation == Operation::Bind).then_some(self.wiring.source);
         tracing::info!(
             target: "beadle::ldap",
             conn = self.wiring.id,
+            source = source.map(tracing::field::display),
             msg = served.id,
             op = served.operation.name(),
             code = served.code.clone().map(|code| code as i64),

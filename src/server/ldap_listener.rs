@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +13,7 @@ use crate::ldap::session::{Channel, Session, Shared};
 use crate::server::answers::Answers;
 use crate::server::ldap_connection::{self, Wiring};
 use crate::server::ldap_counters::LdapCounters;
+use crate::server::mentions::Mentions;
 use crate::server::places::Places;
 use crate::server::tls::Tls;
 use crate::types::IpNet;
@@ -25,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct LdapSettings {
     /// The most connections at a time over all listeners; one more is closed at once.
     pub connections_max: usize,
-    /// The most connections at a time from one address; one more is closed at once.
+    /// The most connections at a time from one IPv4 address or IPv6 /64; one more is closed at once.
     pub connections_per_source_max: usize,
     /// Seconds a new connection may take to its first message, and a TLS handshake may last.
     pub first_message_limit_s: u32,
@@ -77,6 +78,7 @@ pub struct LdapService<A> {
     pub(super) shutdown: Shutdown,
     session: Arc<Shared>,
     places: Arc<Places>,
+    refused: Mutex<Mentions>,
 }
 
 impl<A: Answers> LdapService<A> {
@@ -98,6 +100,7 @@ impl<A: Answers> LdapService<A> {
             shutdown,
             session,
             places,
+            refused: Mutex::default(),
         })
     }
 
@@ -120,9 +123,7 @@ impl<A: Answers> LdapService<A> {
     fn welcome(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, begin: Begin) {
         let source = peer.ip().to_canonical();
         let Some(place) = self.places.take(source) else {
-            self.counters.connections_refused.add(1);
-            tracing::warn!(target: "beadle::ldap", %source, "no place for another connection");
-            return;
+            return self.refuse(source);
         };
         // Answers are collected before they are written: waiting for more would only delay them.
         if stream.set_nodelay(true).is_err() {
@@ -134,12 +135,22 @@ impl<A: Answers> LdapService<A> {
             service: Arc::clone(self),
             session,
             id,
+            source,
         };
         let ended = Ended(Arc::clone(&self.counters));
         self.shutdown.tasks.spawn(async move {
             ldap_connection::serve(stream, wiring, begin).await;
             drop((place, ended));
         });
+    }
+
+    fn refuse(&self, source: IpAddr) {
+        self.counters.connections_refused.add(1);
+        // The set is whole between any two statements, so a poisoned lock guards one all the same.
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.is_due(source, self.answers.now()) {
+            tracing::warn!(target: "beadle::ldap", %source, "no place for another connection");
+        }
     }
 
     /// What a connection from `source` is before any TLS.

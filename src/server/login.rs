@@ -17,6 +17,7 @@ use crate::directory::authenticate::{
 };
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
+use crate::domain::lockout::SourceGroup;
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::Batch;
@@ -68,8 +69,8 @@ pub struct LoginSettings {
     pub policy: LoginPolicy,
     /// For how many seconds a right PIN is remembered; 0 = never.
     pub verified_s: u64,
-    /// No refusal is answered sooner than so many milliseconds after it was asked for. Above what the
-    /// slowest check takes, nothing can be told from the time of a refusal; 0 = at once.
+    /// No refusal, and no [`Verdict::Busy`], is answered sooner than so many milliseconds after it was asked
+    /// for. Above what the slowest check takes, nothing can be told from the time of a refusal; 0 = at once.
     pub refusal_floor_ms: u64,
     /// How many threads hash; 0 = one per core.
     pub threads: usize,
@@ -103,12 +104,6 @@ pub struct Logins<R: Realm> {
     pool: HashPool,
 }
 
-/// What was found of a log-in before anything is hashed.
-struct Begun {
-    step: Step,
-    proof: Option<PinProof>,
-}
-
 impl<R: Realm> Logins<R> {
     /// Starts the hash pool; remembers nothing yet. Errors: the system has no threads to give.
     pub fn start(realm: Arc<R>, clock: Arc<dyn Clock>, settings: LoginSettings) -> io::Result<Logins<R>> {
@@ -135,14 +130,15 @@ impl<R: Realm> Logins<R> {
     pub fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
         let accounts = self.realm.accounts();
         let account = accounts.find(&request.name)?;
-        let decision = match self.begin(request, Some(&account), now).step {
-            Step::Done(decision) => decision,
-            Step::Hash(job) => {
-                let check = self.check_now(request, &job)?;
-                self.judge(request, Some(&account), now, |login| {
-                    login.finish(&job, check, &self.key)
-                })
-            }
+        let mut step = self.begin(request, Some(&account), now);
+        if let Step::Hash(job) = &step {
+            let check = self.check_now(request, job)?;
+            step = self.judge(request, Some(&account), now, |login| {
+                login.finish(job, check, &self.key)
+            });
+        }
+        let Step::Done(decision) = step else {
+            return None;
         };
         let is_accepted = matches!(decision.verdict, Verdict::Accepted(_));
         is_accepted.then(|| self.tell(decision, now))
@@ -166,16 +162,18 @@ impl<R: Realm> Logins<R> {
 
     async fn decide(&self, request: Arc<Authenticate>, now: Timestamp) -> Verdict {
         self.recall_if_locked(&request, now).await;
-        let Begun { step, proof } = {
+        let mut step = {
             let accounts = self.realm.accounts();
             self.begin(&request, accounts.find(&request.name).as_ref(), now)
         };
-        let mut decision = match step {
-            Step::Done(decision) => decision,
-            Step::Hash(job) => match self.hash(&request, job).await {
-                Some((job, check)) => self.finish(&request, &job, check, proof),
-                None => return Verdict::Busy,
-            },
+        let mut decision = loop {
+            match step {
+                Step::Done(decision) => break decision,
+                Step::Hash(job) => match self.hash(&request, job).await {
+                    Some((job, check)) => step = self.finish(&request, &job, check),
+                    None => return Verdict::Busy,
+                },
+            }
         };
         let batch = std::mem::take(&mut decision.batch);
         if !batch.is_empty() {
@@ -187,33 +185,27 @@ impl<R: Realm> Logins<R> {
         self.tell(decision, now)
     }
 
-    fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Begun {
+    fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Step {
         let proof = account.and_then(|account| self.proof(account, request));
-        let remembered = proof
-            .as_ref()
-            .map_or(Remembered::Unknown, |proof| self.verified.recall(proof, now));
-        let step = self.judge(request, account, now, |login| login.begin(remembered));
-        Begun { step, proof }
+        let remembered = proof.map_or(Remembered::Unknown, |proof| self.verified.recall(&proof, now));
+        self.judge(request, account, now, |login| login.begin(remembered))
     }
 
     /// The second phase, with the account and the clock as they are now.
-    fn finish(
-        &self,
-        request: &Authenticate,
-        job: &HashJob,
-        check: PinCheck,
-        proof: Option<PinProof>,
-    ) -> Decision {
+    fn finish(&self, request: &Authenticate, job: &HashJob, check: PinCheck) -> Step {
         let now = self.clock.now();
         let accounts = self.realm.accounts();
         let account = accounts.find(&request.name);
-        let decision = self.judge(request, account.as_ref(), now, |login| {
+        let step = self.judge(request, account.as_ref(), now, |login| {
             login.finish(job, check, &self.key)
         });
-        if let (Verdict::Accepted(_), Some(proof)) = (&decision.verdict, proof) {
-            self.verified.remember(proof, now);
+        if matches!(&step, Step::Done(decision) if matches!(decision.verdict, Verdict::Accepted(_))) {
+            let proof = account.and_then(|account| self.proof(&account, request));
+            proof
+                .into_iter()
+                .for_each(|proof| self.verified.remember(proof, now));
         }
-        decision
+        step
     }
 
     fn judge<T>(
@@ -249,7 +241,7 @@ impl<R: Realm> Logins<R> {
     /// Checks a hash that costs next to nothing here and now; `None` if the pool is to do it.
     fn check_now(&self, request: &Authenticate, job: &HashJob) -> Option<PinCheck> {
         match job {
-            HashJob::Check(hash) if self.may_check_now() => {
+            HashJob::Check { hash, .. } if self.may_check_now() => {
                 let check = pin::verify_negligible(hash.expose(), &request.pin)?;
                 (check == PinCheck::Right).then_some(check)
             }
@@ -262,11 +254,12 @@ impl<R: Realm> Logins<R> {
         self.settings.policy.upgrade == UpgradeOnLogIn::No
     }
 
-    /// `None`: too many wait, or the pool has given up.
+    /// `None`: too many wait, of all or from there, or the pool has given up.
     async fn hash(&self, request: &Arc<Authenticate>, job: HashJob) -> Option<(HashJob, PinCheck)> {
         let hashing = self.settings.policy.hashing;
+        let source = SourceGroup::from(request.source);
         let request = request.clone();
-        let work = self.pool.run(Urgency::LogIn, move |memory| {
+        let work = self.pool.run(Urgency::LogIn(source), move |memory| {
             let check = job.run(&request.pin, hashing, memory);
             (job, check)
         });
@@ -303,11 +296,12 @@ impl<R: Realm> Logins<R> {
     }
 }
 
-/// When a verdict may be told; `None` is at once. Busy is no refusal: it says nothing of the account.
+/// When a verdict may be told; `None` is at once. Busy says nothing of the account, but a client that asks
+/// again at once would hear it without end.
 fn held_until(verdict: &Verdict, asked: Instant, refusal_floor_ms: u64) -> Option<Instant> {
     match verdict {
-        Verdict::Refused => asked.checked_add(Duration::from_millis(refusal_floor_ms)),
-        Verdict::Accepted(_) | Verdict::Busy => None,
+        Verdict::Refused | Verdict::Busy => asked.checked_add(Duration::from_millis(refusal_floor_ms)),
+        Verdict::Accepted(_) => None,
     }
 }
 

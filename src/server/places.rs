@@ -1,8 +1,12 @@
-//! How many connections there may be, in all and from one address.
+//! How many connections there may be, in all and from one source: an IPv4 address, or an IPv6 /64, of which one
+//! machine has as many addresses as it likes.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The bits of an IPv6 address that the network gives; the others a machine chooses (RFC 4291 section 2.5.1).
+const NETWORK_BITS: u128 = !0 << 64;
 
 /// Places for connections. A connection holds a [`Place`] while it lives.
 #[derive(Debug)]
@@ -15,11 +19,12 @@ pub struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
+    /// By the addresses that stand for sources.
     per_source: HashMap<IpAddr, usize>,
 }
 
 impl Places {
-    /// `total_max` places, of which one address may take `per_source_max`.
+    /// `total_max` places, of which one source may take `per_source_max`.
     pub fn new(total_max: usize, per_source_max: usize) -> Arc<Places> {
         Arc::new(Places {
             total_max,
@@ -28,8 +33,9 @@ impl Places {
         })
     }
 
-    /// A place for `source`, or `None` if all, or all of that address's, are taken.
-    pub fn take(self: &Arc<Places>, source: IpAddr) -> Option<Place> {
+    /// A place for a connection from `address`, or `None` if all, or all of its source's, are taken.
+    pub fn take(self: &Arc<Places>, address: IpAddr) -> Option<Place> {
+        let source = source_of(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let here = taken.per_source.get(&source).copied().unwrap_or(0);
         if taken.total >= self.total_max || here >= self.per_source_max {
@@ -55,6 +61,14 @@ impl Places {
     }
 }
 
+/// The address that stands for its source.
+fn source_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & NETWORK_BITS).into(),
+    }
+}
+
 /// One connection's place; free again when dropped.
 #[derive(Debug)]
 pub struct Place {
@@ -72,14 +86,33 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    /// Whether a connection from `other` has its place among those of `address`.
+    fn is_one_source(address: &str, other: &str) -> bool {
+        let places = Places::new(2, 1);
+        let _place = places.take(address.parse().unwrap());
+        places.take(other.parse().unwrap()).is_none()
+    }
+
     #[test]
-    fn places_run_out_in_all_and_per_address_and_come_back() {
+    fn addresses_that_one_machine_can_have_share_its_places() {
+        assert!(is_one_source(
+            "2001:db8:0:1::1",
+            "2001:db8:0:1:ffff:ffff:ffff:ffff"
+        ));
+        assert!(!is_one_source("2001:db8:0:1::1", "2001:db8:0:2::1"));
+        assert!(is_one_source("192.0.2.1", "::ffff:192.0.2.1"));
+        assert!(!is_one_source("192.0.2.1", "192.0.2.2"));
+        assert!(!is_one_source("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
+    }
+
+    #[test]
+    fn places_run_out_in_all_and_per_source_and_come_back() {
         let places = Places::new(3, 2);
         let [ada, bob] = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse::<IpAddr>().unwrap());
         let first = places.take(ada);
         let second = places.take(ada);
         assert!(first.is_some() && second.is_some());
-        assert!(places.take(ada).is_none(), "one address has its share");
+        assert!(places.take(ada).is_none(), "one source has its share");
         let third = places.take(bob);
         assert!(third.is_some());
         assert!(places.take(bob).is_none(), "all are taken");

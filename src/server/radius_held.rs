@@ -2,11 +2,11 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::radius::session::Peer;
+use super::radius_listener::Way;
+use crate::radius::next::Reply;
 
 /// The most rejections held back on one socket. One more is not sent when due; the client's
 /// retransmission gets it from the session's memory.
@@ -15,19 +15,23 @@ pub(super) const HELD_MAX: usize = 65_536;
 /// A rejection and when it leaves.
 pub(super) struct HeldReply {
     pub(super) due: Instant,
-    pub(super) peer: Peer,
-    pub(super) octets: Arc<[u8]>,
+    pub(super) way: Way,
+    pub(super) reply: Reply,
 }
+
+/// So many are held back that there is no room for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
 
 /// What is held back, the next one first.
 #[derive(Default)]
 pub(super) struct Held(BinaryHeap<Reverse<HeldReply>>);
 
 impl Held {
-    /// Holds a reply back. Gives it back if there is no room.
-    pub(super) fn push(&mut self, reply: HeldReply) -> Result<(), HeldReply> {
+    /// Holds a reply back. Errors: [`Full`]; the reply is dropped.
+    pub(super) fn push(&mut self, reply: HeldReply) -> Result<(), Full> {
         if self.0.len() >= HELD_MAX {
-            return Err(reply);
+            return Err(Full);
         }
         self.0.push(Reverse(reply));
         Ok(())

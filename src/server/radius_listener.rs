@@ -11,16 +11,17 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::answers::Answers;
 use super::entropy::SystemEntropy;
+use super::mentions::Mentions;
 use super::radius_counters::{RadiusCounters, Trouble};
 use super::radius_held::{Held, HeldReply};
 use super::radius_socket::{Batch, BoundSocket, RadiusSocket};
 use crate::directory::request::{Authenticate, Verdict};
 use crate::radius::next::{Dropped, Event, Next, Reply, ReplyKind};
-use crate::radius::reason::DropReason;
+use crate::radius::reason::{DropReason, Unanswered};
 use crate::radius::session::{Peer, Pending, Session};
 use crate::radius::wire::code_name;
 use crate::types::Timestamp;
@@ -85,6 +86,7 @@ fn serve_here<A: Answers>(
             wiring,
             entropy: SystemEntropy,
             held: Held::default(),
+            strangers: Mentions::default(),
             log_ins,
             in_flight: JoinSet::new(),
         };
@@ -99,6 +101,7 @@ struct Listener<A> {
     wiring: RadiusWiring<A>,
     entropy: SystemEntropy,
     held: Held,
+    strangers: Mentions,
     /// Where log-ins are awaited.
     log_ins: Handle,
     in_flight: JoinSet<Verified>,
@@ -106,7 +109,7 @@ struct Listener<A> {
 
 /// A packet on its way through.
 #[derive(Clone, Copy)]
-struct Way {
+pub(super) struct Way {
     peer: Peer,
     code: &'static str,
     now: Timestamp,
@@ -130,7 +133,7 @@ impl<A: Answers> Listener<A> {
                     Err(error) => self.on_receive_error(&error).await,
                 },
                 Some(verified) = self.in_flight.join_next() => self.on_verified(verified).await,
-                reply = self.held.due() => self.transmit(reply.peer, &reply.octets).await,
+                held = self.held.due() => self.on_due(held).await,
             }
         }
         // What is not sent by then the client asks again, of whoever serves next.
@@ -228,14 +231,22 @@ impl<A: Answers> Listener<A> {
         if held_for <= elapsed {
             return self.transmit(way.peer, &reply.octets).await;
         }
-        let held = HeldReply {
-            due: way.received + held_for,
-            peer: way.peer,
-            octets: reply.octets,
-        };
-        if self.held.push(held).is_err() {
+        let due = way.received + held_for;
+        if self.held.push(HeldReply { due, way, reply }).is_err() {
             self.wiring.counters.trouble(Trouble::HeldFull);
         }
+    }
+
+    /// A client that has sent another request meanwhile would take the rejection for the answer to that one.
+    async fn on_due(&mut self, HeldReply { way, reply, .. }: HeldReply) {
+        if self.session.is_wanted(&reply) {
+            return self.transmit(way.peer, &reply.octets).await;
+        }
+        let dropped = Dropped {
+            reason: Unanswered::Abandoned.into(),
+            client: Some(reply.client),
+        };
+        self.dropped(way, &dropped);
     }
 
     async fn transmit(&self, peer: Peer, octets: &[u8]) {
@@ -245,9 +256,13 @@ impl<A: Answers> Listener<A> {
         }
     }
 
-    fn dropped(&self, way: Way, dropped: &Dropped) {
+    fn dropped(&mut self, way: Way, dropped: &Dropped) {
         self.wiring.counters.dropped(dropped.reason);
         log_drop(way, dropped);
+        let source = way.peer.source.ip().to_canonical();
+        if dropped.client.is_none() && self.strangers.is_due(source, way.now) {
+            warn!(%source, "radius: no client in the configuration has this address; it gets no answer");
+        }
     }
 
     fn pass_events_on(&mut self) {
@@ -266,7 +281,7 @@ impl<A: Answers> Listener<A> {
         while !(self.in_flight.is_empty() && self.held.is_empty()) {
             tokio::select! {
                 Some(verified) = self.in_flight.join_next() => self.on_verified(verified).await,
-                reply = self.held.due() => self.transmit(reply.peer, &reply.octets).await,
+                held = self.held.due() => self.on_due(held).await,
             }
         }
     }

@@ -61,6 +61,14 @@ impl Answers for Runner {
             }
         }
     }
+
+    /// While the index is not loaded nobody has logged in.
+    fn identify(&self, asker: &Asker) -> Asker {
+        let snapshot = self.realm.snapshot();
+        snapshot.map_or(Asker::Public, |snapshot| {
+            self.realm.types.current(&snapshot, asker)
+        })
+    }
 }
 
 /// A search under way; `None` if the index is not loaded.

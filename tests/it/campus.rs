@@ -1,11 +1,15 @@
 //! Real clients log in to the real binary, and fail as they should (the "a campus logs in").
 
+use std::process::{Command, Output};
+
 use crate::harness::{
     BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, run_with, said, stdout,
 };
 
 const PIN: &str = "correct-PIN-42";
 const WRONG: &str = "wrong-PIN-42";
+/// Of the PIN, imported from elsewhere.
+const BCRYPT: &str = "{CRYPT}$2b$09$abcdefghijklmnopqrstuu6c2PDLWeEBEVGgmprAyL1tSnZoGfAxS";
 
 fn campus() -> Daemon {
     let campus = Campus::new("");
@@ -15,6 +19,12 @@ fn campus() -> Daemon {
 
 fn dn(uid: &str) -> String {
     format!("uid={uid},ou=people,{BASE}")
+}
+
+fn radius_log_in(daemon: &Daemon, uid: &str, pin: &str) -> Output {
+    let attributes =
+        format!("User-Name = \"{uid}\"\nUser-Password = \"{pin}\"\nMessage-Authenticator = 0x00\n");
+    daemon.radclient("auth", "radius", &attributes)
 }
 
 /// Runs an LDAP client by the three ways and expects the same exit code by each.
@@ -262,6 +272,81 @@ fn radclient_without_a_message_authenticator_is_not_answered() {
 }
 
 #[test]
+fn a_uid_of_two_words_or_with_an_at_sign_logs_in_by_every_protocol() {
+    let campus = Campus::new("");
+    let uids = ["two words", "a@b", "grace@uni.example"];
+    let people = uids.map(|uid| person(uid, PIN, "")).concat();
+    campus.import(&(base() + &people));
+    let daemon = campus.serve();
+    for uid in uids {
+        let output = daemon.ldap("ldapwhoami", &["-D", &dn(uid), "-w", PIN]);
+        assert!(output.status.success(), "{uid}: {}", said(&output));
+        for (pin, answer) in [(PIN, "Access-Accept"), (WRONG, "Access-Reject")] {
+            let output = radius_log_in(&daemon, uid, pin);
+            assert!(stdout(&output).contains(answer), "{uid}: {}", said(&output));
+        }
+    }
+    let output = radius_log_in(&daemon, "nobody@", PIN);
+    assert!(stdout(&output).contains("Access-Reject"), "{}", said(&output));
+}
+
+#[test]
+fn the_log_names_a_radius_client_it_does_not_know_and_where_a_bind_comes_from() {
+    let campus = Campus::new("");
+    let text = std::fs::read_to_string(campus.config()).unwrap();
+    let known = "network = \"127.0.0.0/8\"";
+    let other = text.replace(known, "network = \"192.0.2.10/32\"");
+    assert_ne!(text, other);
+    std::fs::write(campus.config(), other).unwrap();
+    let daemon = campus.serve();
+    for _ in 0..2 {
+        let output = radius_log_in(&daemon, "ada", PIN);
+        assert!(!stdout(&output).contains("Received"), "{}", said(&output));
+    }
+    daemon.ldap("ldapwhoami", &["-D", &dn("ada"), "-w", PIN]);
+    let (_, _, logged) = daemon.stop();
+    let lines = |words: [&str; 2]| {
+        let has_all = |line: &&String| words.iter().all(|word| line.contains(word));
+        logged.iter().filter(has_all).count()
+    };
+    assert_eq!(
+        lines(["no client in the configuration", "127.0.0.1"]),
+        1,
+        "{logged:?}"
+    );
+    assert_eq!(lines(["bind", "source=127.0.0.1"]), 1, "{logged:?}");
+}
+
+/// Of three at once on two threads the third is checked while the hash that was right for the first is replaced.
+#[test]
+fn three_devices_that_log_in_at_once_after_an_import_are_all_let_in() {
+    let campus = Campus::new("[hashing]\nthreads = 2");
+    let uids: Vec<String> = (0..6).map(|number| format!("device{number}")).collect();
+    let people = uids.iter().map(|uid| {
+        format!(
+            "dn: {}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: D\nsn: D\nuserPassword: {BCRYPT}\n\n",
+            dn(uid)
+        )
+    });
+    campus.import(&(base() + &people.collect::<String>()));
+    let daemon = campus.serve();
+    let url = format!("ldap://{}", daemon.address("ldap"));
+    let log_in = |uid: &str| {
+        let mut client = Command::new("ldapwhoami");
+        run_with(client.args(["-x", "-H", &url, "-D", &dn(uid), "-w", PIN]), "")
+    };
+    for uid in &uids {
+        let outputs = std::thread::scope(|scope| {
+            let devices = [(); 3].map(|()| scope.spawn(|| log_in(uid)));
+            devices.map(|device| device.join().expect("the client ends"))
+        });
+        for output in outputs {
+            assert!(output.status.success(), "{uid}: {}", said(&output));
+        }
+    }
+}
+
+#[test]
 fn eight_different_wrong_pins_lock_on_every_protocol() {
     let daemon = campus();
     for n in 0..8 {
@@ -270,9 +355,7 @@ fn eight_different_wrong_pins_lock_on_every_protocol() {
     }
     let output = daemon.ldap("ldapwhoami", &["-D", &dn("ada"), "-w", PIN]);
     assert_eq!(output.status.code(), Some(49), "locked: {}", said(&output));
-    let attributes =
-        format!("User-Name = \"ada\"\nUser-Password = \"{PIN}\"\nMessage-Authenticator = 0x00\n");
-    let output = daemon.radclient("auth", "radius", &attributes);
+    let output = radius_log_in(&daemon, "ada", PIN);
     assert!(
         stdout(&output).contains("Access-Reject"),
         "one verdict: {}",

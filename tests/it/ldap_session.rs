@@ -275,6 +275,18 @@ fn start_tls_forgets_who_had_logged_in() {
 }
 
 #[test]
+fn who_is_a_stranger_by_now_is_told_so() {
+    let mut talk = Talk::over(Channel::Tls);
+    talk.log_in(member());
+    assert_eq!(talk.who_am_i_by_now(Asker::Public), "");
+    assert_eq!(
+        talk.who_am_i(),
+        format!("dn:{ADA}"),
+        "and no longer than it is one"
+    );
+}
+
+#[test]
 fn unknown_extended_operations_and_unwanted_values_are_protocol_errors() {
     let mut talk = Talk::over(Channel::Tls);
     assert_eq!(talk.hear(extended("1.2.3")), ("extended", 2));
@@ -318,7 +330,7 @@ fn critical_controls_nobody_knows_stop_the_operation_and_others_do_not() {
             (LdapOp::SearchRequest(base_search("", &[])), "done"),
             (bind(3, "", ""), "bind"),
             (compare("", "cn", "x"), "compare"),
-            (extended(WHO_AM_I), "extended"),
+            (extended("1.2.3"), "extended"),
             (LdapOp::DelRequest(ADA.to_owned()), "delete"),
         ]
     };

@@ -121,7 +121,15 @@ impl Talk {
 
     /// Who the session takes the client for.
     pub fn who_am_i(&mut self) -> String {
-        assert_eq!(self.hear(extended(WHO_AM_I)), ("extended", 0));
+        let asker = self.session.asker().clone();
+        self.who_am_i_by_now(asker)
+    }
+
+    /// The same when the directory takes the client for `asker` by now.
+    pub fn who_am_i_by_now(&mut self, asker: Asker) -> String {
+        let (pending, request) = self.ask(extended(WHO_AM_I));
+        assert!(matches!(request, Request::Identify));
+        assert_eq!(self.settle(pending, Outcome::Identified(asker)), ("extended", 0));
         let mut answers = answers(&self.out);
         match answers.pop().map(|answer| answer.op) {
             Some(LdapOp::ExtendedResponse(response)) => {

@@ -73,6 +73,10 @@ impl Answers for OneMember {
     fn compare(&self, _asker: &Asker, _compare: Compare) -> Answer {
         Answer::Busy
     }
+
+    fn identify(&self, asker: &Asker) -> Asker {
+        asker.clone()
+    }
 }
 
 struct Nothing;
@@ -208,7 +212,12 @@ pub fn status_server(identifier: u8) -> Vec<u8> {
 
 /// An Access-Request over PAP with Identifier 9 and nines for an authenticator.
 pub fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
-    let hidden = AVP::from_user_password(2, pin, SECRET.as_bytes(), &[9; 16])
+    access_request_under(&[9; 16], user_name, pin)
+}
+
+/// The same under another Request Authenticator.
+fn access_request_under(authenticator: &[u8; 16], user_name: &str, pin: &[u8]) -> Vec<u8> {
+    let hidden = AVP::from_user_password(2, pin, SECRET.as_bytes(), authenticator)
         .unwrap()
         .encode_bytes();
     let length = |value: &[u8]| 2 + value.len() as u8;
@@ -222,7 +231,8 @@ pub fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
         &ZERO,
     ]
     .concat();
-    let mut bytes = [&[1, 9, 0, 20 + attributes.len() as u8], &[9; 16][..], &attributes].concat();
+    let head = [1, 9, 0, 20 + attributes.len() as u8];
+    let mut bytes = [&head, &authenticator[..], &attributes].concat();
     let proof = message_authenticator(&[&bytes], &SharedSecret::new(SECRET.as_bytes()));
     let at = bytes.len() - proof.len();
     bytes[at..].copy_from_slice(&proof);
@@ -400,6 +410,27 @@ fn a_retransmission_gets_the_same_octets_and_is_carried_out_once() {
     assert_eq!(answers[0], answers[1]);
     assert_eq!(server.answers.asked.load(Ordering::Relaxed), 1);
     assert_eq!(server.counters.count("radius_replies", "resent"), 1);
+}
+
+#[test]
+fn a_rejection_held_back_is_not_sent_to_a_client_that_has_asked_anew() {
+    let server = server("127.0.0.1:0", Port::Authentication, YES, 300);
+    let socket = server.socket("127.0.0.1");
+    let next = || {
+        let mut answer = [0; 64];
+        socket.recv(&mut answer).expect("an answer");
+        (answer[0], answer[1])
+    };
+    socket.send(&access_request("ada", b"wrong")).unwrap();
+    socket
+        .send(&access_request_under(&[8; 16], "ada", b"abcdef-7"))
+        .unwrap();
+    assert_eq!(next(), (2, 9), "Access-Accept");
+    while server.counters.count("radius_dropped", "abandoned") == 0 {
+        std::thread::yield_now();
+    }
+    socket.send(&status_server(1)).unwrap();
+    assert_eq!(next(), (2, 1), "nothing came in between");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::types::{Dn, SeededEntropy, Uid};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const SSHA: &str = "{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
+/// Of another PIN.
+const OTHER: &str = "{SHA}UyL91XsZVF0hFHtJpm27ckgIN3g=";
 const RIGHT: &str = "Orchid-42 tree";
 
 /// A directory of one account, which every name names.
@@ -96,12 +98,20 @@ fn job(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestam
 }
 
 /// The second phase, with the account as it is then.
-fn finish(job: &HashJob, then: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Decision {
+fn step(job: &HashJob, then: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Step {
     let (request, policy) = (request(pin), policy());
     let check = job.run(&request.pin, policy.hashing, &mut HashMemory::default());
     let account = then.and_then(|one| one.find(&request.name));
     let key = PinKey::new(&mut SeededEntropy::new(1));
     login(&request, account.as_ref(), attempts, &policy, now).finish(job, check, &key)
+}
+
+/// The same where the hash has not been replaced since.
+fn finish(job: &HashJob, then: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Decision {
+    match step(job, then, pin, attempts, now) {
+        Step::Done(decision) => decision,
+        Step::Hash(_) => panic!("the hash is the same"),
+    }
 }
 
 fn log_in(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Decision {
@@ -246,14 +256,61 @@ fn what_changes_while_a_pin_is_checked_counts() {
         standing: Standing::Disabled,
         ..one(SSHA)
     };
-    let changed = one("{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=");
     for (then, reason) in [
         (Some(&disabled), RefusalReason::Disabled),
-        (Some(&changed), RefusalReason::PinChanged),
         (None, RefusalReason::UnknownName),
     ] {
         assert_refused(&finish(&job, then, RIGHT, &mut attempts, START), reason);
     }
+}
+
+/// The verdict on `pin` of an account whose hash is the next of `hashes` whenever one has been checked.
+fn log_in_while_replaced(pin: &str, hashes: &[&str], attempts: &mut Attempts) -> Decision {
+    let mut hashes = hashes.iter().map(|hash| one(hash));
+    let mut then = hashes.next().expect("a first hash");
+    let mut job = job(Some(&then), pin, attempts, START);
+    loop {
+        then = hashes.next().unwrap_or(then);
+        match step(&job, Some(&then), pin, attempts, START) {
+            Step::Hash(next) => job = next,
+            Step::Done(decision) => return decision,
+        }
+    }
+}
+
+#[test]
+fn a_pin_is_judged_by_the_hash_that_has_replaced_the_one_that_was_checked() {
+    let stronger = pin::hash(
+        &Pin::new(RIGHT.as_bytes()),
+        policy().hashing,
+        [3; 16],
+        &mut HashMemory::default(),
+    );
+    let upgrade = [SSHA, std::str::from_utf8(stronger.expose()).unwrap()];
+    let mut attempts = Attempts::default();
+    assert!(is_accepted(&log_in_while_replaced(
+        RIGHT,
+        &upgrade,
+        &mut attempts
+    )));
+    for number in 0..8 {
+        let decision = log_in_while_replaced(&format!("wrong {number}"), &upgrade, &mut attempts);
+        assert_refused(&decision, RefusalReason::WrongPin);
+    }
+    assert!(attempts.is_locked(START), "each of them counts");
+    let changed = [SSHA, OTHER];
+    let decision = log_in_while_replaced(RIGHT, &changed, &mut Attempts::default());
+    assert_refused(&decision, RefusalReason::WrongPin);
+}
+
+#[test]
+fn a_hash_that_is_replaced_without_end_is_busy_and_no_wrong_pin() {
+    let mut attempts = Attempts::default();
+    let decision = log_in_while_replaced(RIGHT, &[OTHER, SSHA, OTHER, SSHA, SSHA], &mut attempts);
+    assert!(matches!(decision.verdict, Verdict::Busy));
+    assert!(decision.batch.is_empty() && decision.events.is_empty() && attempts.is_empty());
+    let decision = log_in_while_replaced(RIGHT, &[SSHA, OTHER, SSHA, SSHA], &mut attempts);
+    assert!(is_accepted(&decision), "the third hash still counts");
 }
 
 #[test]
@@ -320,7 +377,7 @@ fn an_imported_hash_is_replaced_unless_the_pin_changes_in_between() {
             ..
         }
     ));
-    let changed = one("{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=");
+    let changed = one(OTHER);
     assert!(upgrade.batch(&request(RIGHT), &changed, &new).is_none());
     let upgraded = one(std::str::from_utf8(new.expose()).unwrap());
     let decision = log_in(Some(&upgraded), RIGHT, &mut Attempts::default(), START);

@@ -85,12 +85,13 @@ fn after_a_lock_counting_begins_again() {
 }
 
 #[test]
-fn a_right_pin_clears_the_wrong_ones_of_its_source() {
+fn a_right_pin_ends_the_count_of_its_source_and_of_no_other() {
     let mut attempts = Attempts::default();
     let _ = wrong(&mut attempts, 0..7, HOME, START);
     let _ = wrong(&mut attempts, 0..7, AWAY, START);
     attempts.right(group(HOME), START);
     assert_eq!(wrong(&mut attempts, 0..7, HOME, START), WrongPinEffect::Counted);
+    assert_eq!(wrong(&mut attempts, 0..7, HOME, START), WrongPinEffect::Repeated);
     assert!(matches!(
         wrong(&mut attempts, 7..8, AWAY, START),
         WrongPinEffect::Locked(_)
@@ -131,6 +132,57 @@ fn forty_different_wrong_pins_from_all_sources_lock() {
         wrong(&mut attempts, 39..40, "198.51.98.1", START),
         WrongPinEffect::Locked(_)
     ));
+}
+
+/// Tells `attempts` of the wrong PINs `numbers` from `source`, and of a right one after every seven.
+fn wrong_between_right_ones(
+    attempts: &mut Attempts,
+    numbers: std::ops::Range<usize>,
+    source: &str,
+    now: Timestamp,
+) -> WrongPinEffect {
+    numbers.fold(WrongPinEffect::Repeated, |_, number| {
+        if number % 7 == 0 {
+            attempts.right(group(source), now);
+        }
+        wrong(attempts, number..number + 1, source, now)
+    })
+}
+
+#[test]
+fn right_pins_in_between_do_not_end_the_count_of_all() {
+    let mut attempts = Attempts::default();
+    let effect = wrong_between_right_ones(&mut attempts, 0..39, HOME, START);
+    assert_eq!(effect, WrongPinEffect::Counted);
+    assert_eq!(
+        wrong_between_right_ones(&mut attempts, 0..39, HOME, START),
+        WrongPinEffect::Counted,
+        "the same ones again are no new ones"
+    );
+    assert!(is_open(&attempts, HOME, START));
+    let effect = wrong_between_right_ones(&mut attempts, 39..40, HOME, START);
+    assert_eq!(effect, WrongPinEffect::Locked(START.plus_s(1800)));
+    assert!(!is_open(&attempts, HOME, START), "though it is trusted");
+}
+
+#[test]
+fn wrong_pins_before_a_right_one_are_forgotten_after_a_day() {
+    let mut attempts = Attempts::default();
+    let _ = wrong_between_right_ones(&mut attempts, 0..39, HOME, START);
+    let effect = wrong(&mut attempts, 39..40, HOME, START.plus_s(24 * 3600));
+    assert_eq!(effect, WrongPinEffect::Counted);
+}
+
+#[test]
+fn a_lock_by_all_leaves_a_trusted_source_open_that_has_but_a_few_wrong_pins() {
+    let mut attempts = Attempts::default();
+    let _ = wrong_between_right_ones(&mut attempts, 0..32, AWAY, START);
+    attempts.right(group(HOME), START);
+    let _ = wrong(&mut attempts, 32..35, HOME, START);
+    attempts.right(group(HOME), START);
+    let effect = wrong_between_right_ones(&mut attempts, 35..40, AWAY, START);
+    assert!(matches!(effect, WrongPinEffect::Locked(_)));
+    assert!(is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
 }
 
 #[test]

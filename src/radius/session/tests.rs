@@ -209,6 +209,20 @@ fn a_new_request_under_the_same_identifier_replaces_the_old_one() {
 }
 
 #[test]
+fn a_rejection_held_back_is_not_wanted_once_its_request_is_replaced() {
+    let mut bench = bench(Port::Authentication, Yes);
+    let (old, _) = bench.run(&pap(b"wrong"));
+    let rejection = bench.verdict(old, Verdict::Refused).unwrap();
+    assert!(bench.session.is_wanted(&rejection));
+    bench.wait_ms(300);
+    let (new, _) = bench.run(&under_another_authenticator(pap(b"abcdef-7")));
+    assert!(!bench.session.is_wanted(&rejection));
+    let acceptance = bench.verdict(new, accepted()).unwrap();
+    bench.wait_ms(700);
+    assert!(!bench.session.is_wanted(&rejection) && bench.session.is_wanted(&acceptance));
+}
+
+#[test]
 fn a_forged_packet_never_touches_what_is_remembered() {
     let mut bench = bench(Port::Authentication, Yes);
     let request = pap(b"abcdef-7");

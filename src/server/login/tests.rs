@@ -220,6 +220,20 @@ impl Campus {
         })
     }
 
+    /// Keeps the pool's one thread until what is returned is dropped.
+    fn hold_the_pool(&self) -> mpsc::Sender<()> {
+        let (release, held) = mpsc::channel::<()>();
+        let (started, begun) = mpsc::channel();
+        let elsewhere = Urgency::LogIn(SourceGroup::Local);
+        let hold = move |_: &mut HashMemory| {
+            started.send(()).unwrap();
+            let _ = held.recv();
+        };
+        self.logins.pool().post(elsewhere, hold).unwrap();
+        begun.recv().unwrap();
+        release
+    }
+
     fn last_event(&self) -> AuditEvent {
         self.realm.audited.lock().unwrap().last().cloned().unwrap()
     }
@@ -473,6 +487,36 @@ fn an_imported_hash_is_replaced_after_the_answer() {
 }
 
 #[test]
+fn log_ins_in_flight_while_the_hash_is_replaced_are_judged_by_the_new_one() {
+    let campus = campus(SSHA, settings(UpgradeOnLogIn::Yes));
+    let release = campus.hold_the_pool();
+    let log_in = |source, pin| {
+        campus
+            .logins
+            .authenticate(request_from(source, "ada", pin), START)
+    };
+    let replace = async {
+        campus.set(|account| account.hash = argon2id());
+        drop(release);
+    };
+    let (right, wrong, ()) = campus
+        .runtime
+        .block_on(async { tokio::join!(log_in(HOME, RIGHT), log_in(AWAY, "wrong 0"), replace) });
+    assert!(is_accepted(&right) && matches!(wrong, Verdict::Refused));
+    assert!(
+        campus.at_once("ada", RIGHT).is_some(),
+        "it is known with the hash it was right for"
+    );
+    for number in 1..8 {
+        let _ = campus.log_in_from(AWAY, "ada", &format!("wrong {number}"));
+    }
+    assert!(
+        matches!(campus.last_event(), AuditEvent::AccountLocked { .. }),
+        "the one in flight counts"
+    );
+}
+
+#[test]
 fn a_cheap_hash_that_may_stay_is_checked_at_once_if_the_pin_is_right() {
     let campus = campus(SSHA, settings(UpgradeOnLogIn::No));
     assert!(
@@ -499,12 +543,40 @@ fn a_full_pool_is_busy() {
 }
 
 #[test]
-fn a_refusal_waits_for_its_floor_and_nothing_else_does() {
+fn a_flood_from_one_source_keeps_nobody_else_out() {
+    let settings = LoginSettings {
+        queue_max: 2,
+        ..settings(UpgradeOnLogIn::Yes)
+    };
+    let campus = campus(&argon2id(), settings);
+    let release = campus.hold_the_pool();
+    let log_in = |source, uid| {
+        campus
+            .logins
+            .authenticate(request_from(source, uid, RIGHT), START)
+    };
+    let flood = |uid| log_in(AWAY, uid);
+    let (first, second, third, honest, ()) = campus.runtime.block_on(async {
+        tokio::join!(
+            flood("x1"),
+            flood("x2"),
+            flood("x3"),
+            log_in(HOME, "ada"),
+            async { drop(release) }
+        )
+    });
+    assert!(is_accepted(&honest));
+    assert!(matches!(first, Verdict::Refused));
+    assert!(matches!((second, third), (Verdict::Busy, Verdict::Busy)));
+}
+
+#[test]
+fn a_refusal_and_busy_wait_for_their_floor_and_a_good_log_in_does_not() {
     let asked = Instant::now();
     let held = |verdict| held_until(&verdict, asked, 100).map(|moment| moment - asked);
     assert_eq!(held(Verdict::Refused), Some(Duration::from_millis(100)));
+    assert_eq!(held(Verdict::Busy), Some(Duration::from_millis(100)));
     assert_eq!(held(Verdict::Accepted(Asker::Root)), None);
-    assert_eq!(held(Verdict::Busy), None);
 }
 
 #[test]
