@@ -7,6 +7,8 @@ pub mod completions;
 pub mod config_file;
 pub mod daemon_client;
 pub mod demo;
+mod demo_file;
+mod demo_filling;
 pub mod demo_people;
 pub mod demo_table;
 pub mod export;

@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::directory::import::Writers;
+use crate::directory::import::{ImportError, Writers};
 use crate::index::Snapshot;
 use crate::record::Revision;
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, IndexPlan};
 use crate::server::plan::Plan;
 use crate::server::transfer::{Place, Snapshots};
-use crate::store::{SledStore, Store};
+use crate::store::{CommitError, SledStore, Store};
 use crate::types::Entropy;
 
 /// Opens the store of `plan` and reads it. Errors: one sentence that names the folder.
@@ -46,6 +46,22 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         runtime: runtime.handle().clone(),
         writers: Writers::Alone,
     })
+}
+
+/// Why an import into the store of `plan` ended early. Of a failure of the store also how far it came: of `written`
+/// entries that were handed out, and how many there are in all.
+pub fn ended(error: ImportError<CommitError>, plan: &Plan, (written, all): (u64, u64)) -> anyhow::Error {
+    let done = match all {
+        0 => "nothing was written".to_owned(),
+        _ => format!("up to {written} of {all} entries were written, and the same again does the rest"),
+    };
+    match error {
+        ImportError::Store(error) => {
+            let folder = plan.entries.store.path.display();
+            anyhow!("cannot write in {folder}: {error}; {done}")
+        }
+        error => error.into(),
+    }
 }
 
 /// Snapshots that are read from the store when they are asked for: nobody follows a store that only this

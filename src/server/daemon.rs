@@ -24,7 +24,7 @@ use crate::server::login::Logins;
 use crate::server::plan::Plan;
 use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
-use crate::server::signals::Signals;
+use crate::server::signals::{HangUp, Signals};
 use crate::server::sockets::{BindError, Sockets};
 use crate::server::space_watch;
 use crate::server::spool;
@@ -72,11 +72,21 @@ pub enum StartError {
 /// the store. `ready` is called once it answers. Errors: [`StartError`]; nothing is left running.
 pub async fn run(plan: Plan, ready: impl FnOnce() + Send) -> Result<(), StartError> {
     let sockets = Sockets::bind(&plan.listen)?;
+    serve(plan, sockets, Signals::new(HangUp::Reload)?, ready).await
+}
+
+/// As [`run`], on sockets and with signals that are there already.
+pub async fn serve(
+    plan: Plan,
+    sockets: Sockets,
+    mut signals: Signals,
+    ready: impl FnOnce() + Send,
+) -> Result<(), StartError> {
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy)?);
     let tls = Arc::new(load_tls(&plan)?);
     let administration = AdminSocket::bind(&plan.admin_socket)?;
     let runner = Arc::new(runner(&plan, store)?);
-    let (mut signals, shutdown) = (Signals::new()?, Shutdown::default());
+    let shutdown = Shutdown::default();
     // They answer "busy" until the index is loaded.
     Listeners {
         plan: &plan,
