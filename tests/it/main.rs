@@ -6,6 +6,7 @@ mod cli;
 mod conf;
 mod daemon_crash;
 mod demo;
+mod export_files;
 mod harness;
 mod import_daemon;
 mod import_offline;
