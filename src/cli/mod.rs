@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly.
 
+mod bad_rows;
 pub mod check;
 pub mod completions;
 pub mod config_file;

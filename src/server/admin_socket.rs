@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::directory::export::{self, Form, Secrets};
-use crate::directory::import::{Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
+use crate::directory::import::{
+    Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome, Refused,
+};
 use crate::domain::audit::{AuditEvent, Subject};
 use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
 use crate::server::audit_log::AuditLog;
@@ -242,6 +244,7 @@ impl Administration {
             Ok(outcome) => outcome.counts.new + outcome.counts.changed,
             Err(_) => teller.written,
         });
+        let written = teller.written;
         if let Some(broken) = teller.broken {
             return Err(broken);
         }
@@ -250,7 +253,10 @@ impl Administration {
                 self.place.catch_up();
                 Part::Done(figures(&outcome))
             }
-            Err(ImportError::Store(error)) => self.cannot_write(&error),
+            Err(ImportError::Store(error)) => Part::Failed(format!(
+                "cannot write in {}: {error}; {written} entries were written, and the same file again does the rest",
+                self.spool.display()
+            )),
             Err(error) => Part::Failed(error.to_string()),
         })
     }
@@ -378,12 +384,20 @@ impl<W: Write> Teller<'_, W> {
                 let due = shown || self.rows.is_multiple_of(ROWS_PER_WORD);
                 due.then_some(Part::Row(*bytes, text))
             }
-            Event::Refused(refused) => Some(Part::Refused(refused.problem.to_string(), refused.text.clone())),
+            Event::Refused(refused) => Some(refused_part(refused)),
             Event::Written(done, all) => {
                 self.written = *done;
                 Some(Part::Written(*done, *all))
             }
         }
+    }
+}
+
+fn refused_part(refused: &Refused) -> Part {
+    let why = refused.problem.to_string();
+    match &refused.place {
+        Some(place) => Part::RefusedAt(why, place.clone()),
+        None => Part::Refused(why, refused.text.clone()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checking the rows of one file, one by one.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::checking::check_schema;
 use super::merge::{Merge, Merged, differences};
@@ -35,8 +36,10 @@ pub struct Refused {
     pub line: u64,
     /// What is wrong.
     pub problem: Problem,
-    /// The row, for the file of refused rows. Empty if it was too long to keep.
+    /// The row, for the file of refused rows.
     pub text: Vec<u8>,
+    /// Which bytes of the file the row is, if it could not be kept: it is too long, or takes the rest of the file.
+    pub place: Option<Range<u64>>,
 }
 
 impl Refused {
@@ -45,6 +48,7 @@ impl Refused {
             line: row.line,
             problem,
             text: row.text.clone(),
+            place: row.place.clone(),
         }
     }
 }

@@ -491,15 +491,21 @@ fn a_unique_value_taken_in_between_is_seen() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_to_its_end_changes_nothing() {
+fn an_open_quote_refuses_the_rest_of_the_file_and_not_what_stands_before_it() {
     let mut town = Town::with_base();
     let endless = format!(
         "uid,cn,sn\nada,Ada,L\nbob,\"{}",
         "x".repeat(2 * crate::directory::row::ROW_BYTES_MAX)
     );
-    let told = town.import_as(Format::Csv, &endless, KeepGoing::Yes, Mode::Apply);
-    assert!(told.result.unwrap_err().starts_with("3: the row is longer than"));
+    let told = town.import_as(Format::Csv, &endless, KeepGoing::No, Mode::Apply);
+    assert!(
+        told.refused[0]
+            .0
+            .starts_with("3: the quote that begins on this line")
+    );
     assert_eq!(town.look().entries.len(), 2);
+    town.import_as(Format::Csv, &endless, KeepGoing::Yes, Mode::Apply);
+    assert_eq!(town.look().entries.len(), 3);
 }
 
 #[test]
