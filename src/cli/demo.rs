@@ -77,7 +77,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         store.display()
     );
     let settings = file.settings(&arguments.listen)?;
-    logging::start(settings.plain.places.log)?;
+    logging::start_quietly(settings.plain.places.log)?;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let (sockets, mut signals) = runtime.block_on(begin(&plan))?;

@@ -13,6 +13,7 @@ use super::{offline, output, serve};
 use crate::config::Settings;
 use crate::directory::export::{Form, Secrets, export};
 use crate::server::admin_protocol::{Command, Part};
+use crate::server::admin_socket::export_begins;
 use crate::server::plan::Plan;
 
 /// Arguments of `beadle export`.
@@ -134,6 +135,7 @@ fn ask_daemon(daemon: DaemonClient, arguments: &Arguments, out: &mut dyn Write) 
 }
 
 fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
+    let log = settings.plain.places.log;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
@@ -146,13 +148,8 @@ fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write
     } else {
         Secrets::LeftOut
     };
-    let entries = export(
-        &place.schema,
-        &place.entries(),
-        &form,
-        secrets,
-        out,
-        &mut |_, _| {},
-    )?;
+    let all = place.entries();
+    offline::tell_audit(log, &export_begins(offline::operator()?, &all, secrets))?;
+    let entries = export(&place.schema, &all, &form, secrets, out, &mut |_, _| {})?;
     Ok(entries.to_string())
 }

@@ -15,7 +15,8 @@ use super::import_report::{Bad, Report};
 use super::output::Failed;
 use super::{offline, serve};
 use crate::config::Settings;
-use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Refused};
+use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome, Refused};
+use crate::domain::audit::AuditEvent;
 use crate::server::admin_protocol::{Command, Part};
 use crate::server::admin_socket::{figures, shown_row};
 use crate::server::clock::{Clock, SystemClock};
@@ -132,6 +133,14 @@ impl Source {
         })
     }
 
+    /// What the audit log calls it: its whole name, so that it is found again.
+    fn audited(&self) -> String {
+        match (&self._copy, std::path::absolute(&self.path)) {
+            (None, Ok(path)) => path.display().to_string(),
+            _ => self.name.clone(),
+        }
+    }
+
     fn open(&self) -> anyhow::Result<File> {
         File::open(&self.path).with_context(|| self.name.clone())
     }
@@ -208,7 +217,8 @@ fn ask_daemon(
         )
         .with("keep-going", yes_no(manner.keep_going))
         .with("dry-run", yes_no(manner.dry_run))
-        .with("ignore", &manner.ignore.join(","));
+        .with("ignore", &manner.ignore.join(","))
+        .with("file", &source.audited());
     let mut body: Box<dyn Read> = Box::new(source.open()?);
     daemon.ask(&command, &mut body, &mut |part| match part {
         Part::Row(bytes, text) => report.row(bytes, &text),
@@ -228,6 +238,7 @@ fn import_offline(
     manner: &Manner,
     report: &mut Report,
 ) -> anyhow::Result<String> {
+    let log = settings.plain.places.log;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
@@ -260,6 +271,18 @@ fn import_offline(
             }
         }
     });
+    let entries = outcome.as_ref().map_or(written.0, Outcome::written);
+    if entries > 0 {
+        let (subject, file) = (offline::operator()?, source.audited().into());
+        report.aside(|| {
+            let event = AuditEvent::EntriesImported {
+                subject,
+                file,
+                entries,
+            };
+            offline::tell_audit(log, &event)
+        })?;
+    }
     match (broken, outcome) {
         (Some(error), _) => Err(error),
         (None, Ok(outcome)) => Ok(figures(&outcome)),

@@ -85,6 +85,11 @@ impl Report {
         writing.tell(done, done, all);
     }
 
+    /// Runs `say`, which writes to the terminal, without tearing what is shown.
+    pub fn aside<T>(&self, say: impl FnOnce() -> T) -> T {
+        self.writing.as_ref().unwrap_or(&self.checking).aside(say)
+    }
+
     /// Prints the result, of which the import says `figures` as `key=value` words, and returns how many rows
     /// were refused.
     pub fn end(&self, figures: &str) -> anyhow::Result<u64> {

@@ -1,13 +1,19 @@
 //! A store whose daemon is stopped, as a place to import into and export from.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::{Handle, Runtime};
 
+use super::logging;
+use crate::config::settings::Log;
 use crate::directory::import::{ImportError, Writers};
+use crate::domain::audit::{AuditEvent, Subject};
 use crate::index::Snapshot;
 use crate::record::Revision;
+use crate::server::audit_log::AuditLog;
+use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, IndexPlan};
 use crate::server::plan::Plan;
@@ -46,6 +52,18 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         runtime: runtime.handle().clone(),
         writers: Writers::Alone,
     })
+}
+
+/// Writes an audit event of this command to standard error, as the daemon does with its own.
+pub fn tell_audit(log: Log, event: &AuditEvent) -> anyhow::Result<()> {
+    logging::start_audit(log)?;
+    AuditLog::default().write(event, SystemClock.now());
+    Ok(())
+}
+
+/// Who runs this command.
+pub fn operator() -> anyhow::Result<Subject> {
+    Ok(Subject::Operator(std::fs::metadata("/proc/self")?.uid()))
 }
 
 /// Why an import into the store of `plan` ended early. Of a failure of the store also how far it came: of `written`

@@ -221,6 +221,7 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
+    runner.realm.audit.name_by(loaded.index.clone());
     Ok(loaded)
 }
 

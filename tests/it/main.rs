@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module per subject.
 
 mod architecture;
+mod audit;
 mod campus;
 mod cli;
 mod conf;

@@ -120,6 +120,16 @@ pub struct Outcome {
     pub applied: Applied,
 }
 
+impl Outcome {
+    /// How many entries were written.
+    pub fn written(&self) -> u64 {
+        match self.applied {
+            Applied::No => 0,
+            Applied::Yes | Applied::Partly => self.counts.new + self.counts.changed,
+        }
+    }
+}
+
 /// Whether the good rows were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
