@@ -56,7 +56,8 @@ pub struct Manner {
     /// Skip this attribute as if the file did not have it; may be given several times
     #[arg(long, value_name = "ATTRIBUTE")]
     pub ignore: Vec<Box<str>>,
-    /// Print the result as one JSON object, and no progress
+    /// Print the result as one JSON object, and no progress; with --dry-run, before it an object for each row that
+    /// would change something
     #[arg(long)]
     pub json: bool,
 }

@@ -51,8 +51,10 @@ impl Report {
             Ok(rows) => self.rows = rows,
             Err(_) => {
                 self.rows += 1;
-                if self.dry_run && !self.json {
-                    self.checking.aside(|| output::say(text))?;
+                match (self.dry_run, self.json) {
+                    (false, _) => {}
+                    (true, true) => output::say_json(&row_json(text))?,
+                    (true, false) => self.checking.aside(|| output::say(text))?,
                 }
             }
         }
@@ -108,6 +110,26 @@ impl Report {
             false => output::say(&sentence(&self.name, figures, self.dry_run, bad_rows.as_deref()))?,
         }
         Ok(self.refused)
+    }
+}
+
+/// What a row does, as `changed a,b removed c`, a tab and its DN, as a JSON object.
+fn row_json(text: &str) -> serde_json::Value {
+    let (does, dn) = text.split_once('\t').unwrap_or((text, ""));
+    let words: Vec<&str> = does.split(' ').collect();
+    let names = |word: &str| {
+        let at = words.iter().position(|other| *other == word);
+        let names = at.and_then(|at| words.get(at + 1)).map(|names| names.split(','));
+        names.into_iter().flatten().collect::<Vec<&str>>()
+    };
+    match does {
+        "new" => serde_json::json!({ "dn": dn, "effect": "new" }),
+        _ => serde_json::json!({
+            "dn": dn,
+            "effect": "changed",
+            "changed": names("changed"),
+            "removed": names("removed"),
+        }),
     }
 }
 
@@ -177,6 +199,23 @@ mod tests {
             false,
             None,
             "; nothing was written; correct the bad rows, or apply the others with --keep-going",
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_dry_run_is_an_object() {
+        let check = |text: &str, expected: serde_json::Value| assert_eq!(row_json(text), expected);
+        check(
+            "new\tuid=a b",
+            serde_json::json!({ "dn": "uid=a b", "effect": "new" }),
+        );
+        check(
+            "changed cn,sn removed mail\tuid=a",
+            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": ["cn", "sn"], "removed": ["mail"] }),
+        );
+        check(
+            "removed mail\tuid=a",
+            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": [], "removed": ["mail"] }),
         );
     }
 

@@ -113,6 +113,12 @@ pub trait Rows {
     /// After [`RowError::Bad`] the reader stands at the row behind the bad one and can go on.
     fn read(&mut self, row: &mut Row) -> Result<More, RowError>;
 
+    /// The attributes the file speaks of, as it spells them: what an entry has beside them stays. `None`: a row
+    /// speaks of everything its entry shall be.
+    fn columns(&self) -> Option<Vec<&str>> {
+        None
+    }
+
     /// How many bytes of the file have been read, for a progress bar.
     fn bytes_read(&self) -> u64;
 }

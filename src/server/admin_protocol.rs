@@ -80,7 +80,7 @@ impl Command {
 /// One part of a body or an answer. Has no `Debug`: it may hold a PIN's hash.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Part {
-    /// What a row of a file does: `new`, `changed ATTRIBUTES` or `unchanged`, a tab, and its DN; or the
+    /// What a row of a file does: `new`, `changed ATTRIBUTES removed ATTRIBUTES`, a tab, and its DN; or the
     /// number of rows so far. Bytes of the file read, text.
     Row(u64, String),
     /// A row that is refused: why, and its text.

@@ -427,12 +427,20 @@ fn refused_part(refused: &Refused) -> Part {
     }
 }
 
-/// What a row does and whose it is, tab between.
+/// What a row does and whose it is, tab between: `new`, `unchanged`, or `changed a,b removed c`, either of which may be
+/// missing.
 pub fn shown_row(dn: &[u8], effect: &Effect) -> String {
     let dn = String::from_utf8_lossy(dn);
     match effect {
         Effect::New => format!("new\t{dn}"),
-        Effect::Changed(attributes) => format!("changed {}\t{dn}", attributes.join(",")),
+        Effect::Changed { set, removed } => {
+            let parts = [("changed", set), ("removed", removed)];
+            let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+            let words: Vec<String> = parts
+                .map(|(word, names)| format!("{word} {}", names.join(",")))
+                .collect();
+            format!("{}\t{dn}", words.join(" "))
+        }
         Effect::Unchanged => format!("unchanged\t{dn}"),
     }
 }

@@ -64,6 +64,32 @@ fn the_same_file_twice_changes_nothing_and_a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_says_what_it_would_change_and_remove() {
+    let campus = Campus::new("");
+    campus.import(&(base() + &person("ada", "starferry88", "title: Ms\nmail: ada@x\n")));
+    let rows = person("ada", "starferry88", "mail: countess@x\n") + &person("bob", "lionrock495", "");
+    let path = file(&campus, "p.ldif", &rows);
+    let check = |campus: &Campus| {
+        let dry = stdout(&import(campus, &path, &["--dry-run"], 0));
+        assert!(dry.starts_with("changed "), "{dry}");
+        assert!(dry.contains(" removed title\tuid=ada,"), "{dry}");
+        let json = stdout(&import(campus, &path, &["--dry-run", "--json"], 0));
+        let lines: Vec<serde_json::Value> = json
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        assert_eq!(
+            (&lines[0]["effect"], &lines[0]["removed"][0]),
+            (&"changed".into(), &"title".into())
+        );
+        assert_eq!(lines[1]["effect"], "new");
+        assert_eq!((&lines[2]["new"], &lines[2]["changed"]), (&1.into(), &1.into()));
+    };
+    check(&campus);
+    check(&campus.serve().campus);
+}
+
+#[test]
 fn a_bad_row_is_named_and_nothing_is_written() {
     let campus = Campus::new("");
     let path = file(

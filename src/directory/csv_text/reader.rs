@@ -135,6 +135,11 @@ impl<R: BufRead> Rows for CsvReader<R> {
         Ok(More::Row)
     }
 
+    fn columns(&self) -> Option<Vec<&str>> {
+        let attributes = self.columns.iter().filter(|column| column.holds != Holds::Dn);
+        Some(attributes.map(|column| &*column.name).collect())
+    }
+
     fn bytes_read(&self) -> u64 {
         self.csv.get_ref().offset()
     }

@@ -255,7 +255,7 @@ fn plan<E: Existing, S>(
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
 ) -> Result<Plan, ImportError<S>> {
-    let mut importer = Importer::new(job.schema, existing, job.settings);
+    let mut importer = Importer::new(job.schema, existing, job.settings).speaking_of(rows.columns());
     let (mut counts, mut row) = (Counts::default(), Row::default());
     loop {
         let checked = match rows.read(&mut row) {
