@@ -274,6 +274,7 @@ fn import_offline(
     });
     let entries = outcome.as_ref().map_or(written.0, Outcome::written);
     if entries > 0 {
+        offline::keep_base(&place);
         let (subject, file) = (offline::operator()?, source.audited().into());
         report.aside(|| {
             let event = AuditEvent::EntriesImported {

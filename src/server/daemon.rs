@@ -10,10 +10,11 @@ use tokio::runtime::Handle;
 
 use crate::directory::accounts::AccountTypes;
 use crate::directory::import::Writers;
-use crate::index::IndexHandle;
+use crate::index::{IndexHandle, Snapshot};
 use crate::record::Operation;
 use crate::server::admin_socket::{AdminSocket, AdminSocketError, Administration};
 use crate::server::audit_log::AuditLog;
+use crate::server::base_name;
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, Follower, Hear, IndexPlan, LoadError};
@@ -192,7 +193,7 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let hear = hear(runner);
     let (store, building, telling) = (runner.realm.store.clone(), index_plan.clone(), hear.clone());
     let loading = tokio::task::spawn_blocking(move || {
-        Handle::current().block_on(follower::load(&*store, &building, &*telling))
+        Handle::current().block_on(load_kept(&*store, &building, &*telling))
     });
     let path = plan.entries.store.path.clone();
     let snapshot = match loading.await {
@@ -223,6 +224,15 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let _ = runner.realm.loaded.set(loaded.clone());
     runner.realm.audit.name_by(loaded.index.clone());
     Ok(loaded)
+}
+
+/// Reads the directory, and makes its store remember its name.
+async fn load_kept(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
+    let (snapshot, is_kept) = follower::load_own(store, plan, hear).await?;
+    if !is_kept && let Err(error) = base_name::keep(store, &plan.base).await {
+        tracing::warn!(target: "beadle", %error, "the store cannot remember base_dn");
+    }
+    Ok(snapshot)
 }
 
 /// Log-ins hear of every record that is stored.
