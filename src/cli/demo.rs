@@ -1,26 +1,22 @@
 //! `beadle demo`: a whole campus in one command.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use tempfile::TempDir;
 
-use super::demo_people::People;
-use super::{demo_table, hash, logging, offline, serve};
-use crate::config;
-use crate::directory::import::{Event, Format, KeepGoing, Mode};
-use crate::domain::pin::Hashing;
-use crate::server::clock::{Clock, SystemClock};
+use super::demo_file::DemoFile;
+use super::demo_filling::Filling;
+use super::{demo_table, logging, output, serve};
 use crate::server::daemon;
-use crate::server::plan::Plan;
-use crate::server::transfer::Wanted;
-use crate::types::Pin;
+use crate::server::plan::{self, Plan};
+use crate::server::signals::{HangUp, Signals};
+use crate::server::sockets::Sockets;
 
 /// Arguments of `beadle demo`.
 #[derive(Args)]
@@ -67,139 +63,88 @@ pub const ROOT_PIN: &str = "demo-administrator";
 pub const SERVICE_PIN: &str = "demo-mail-service";
 /// The secret the demo shares with RADIUS clients on this machine.
 pub const SECRET: &str = "demo-secret-for-loopback-only";
-/// People follow from their number and this.
-const SEED: u64 = 1911;
-
-/// Makes the campus up if it is not there yet, and runs it until it is told to stop. Errors: one sentence that
-/// names the path or address at fault.
+/// Makes the campus up if it is not there yet, and runs it until it is told to stop or its terminal has gone.
+/// Errors: one sentence that names the path or address at fault; nothing of another campus is changed.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let begun = Instant::now();
     let folder = Folder::of(arguments.dir)?;
-    let file = folder.path.join("beadle.toml");
-    write_private(&file, &configuration(&folder.path, &arguments.listen)?)
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    let (settings, _) = config::load(&file).map_err(|report| anyhow::anyhow!("{report}"))?;
-    logging::start(settings.plain.places.log)?;
+    let file = DemoFile::of(folder.path())?;
+    let unfinished = folder.path().join("unfinished");
+    let store = folder.path().join("store");
+    ensure!(
+        file.is_there() || unfinished.exists() || !store.exists(),
+        "{} was not made by `beadle demo` and is left alone; name another folder",
+        store.display()
+    );
+    let settings = file.settings(&arguments.listen)?;
+    logging::start_quietly(settings.plain.places.log)?;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
-    let people = fill(&plan, &runtime, arguments.people)?;
-    let table = demo_table::Table {
-        listen: &arguments.listen,
-        folder: &folder.path,
-        entries: people,
+    let (sockets, mut signals) = runtime.block_on(begin(&plan))?;
+    let filling = Filling::new(&plan, &unfinished, arguments.people, &mut signals);
+    let entries = filling.fill(&runtime)?;
+    let listen = arguments.listen.bound(&sockets.bound);
+    let ready = || {
+        // The lock and the sockets are ours by now: no other campus has this file.
+        match file.write(&listen) {
+            Ok(()) => drop(std::fs::remove_file(&unfinished)),
+            Err(error) => output::complain(&format!("beadle: {error:#}")),
+        }
+        let table = demo_table::Table {
+            listen: &listen,
+            folder: folder.path(),
+            entries,
+        };
+        table.print(begun.elapsed());
     };
-    runtime.block_on(daemon::run(plan, || table.print(begun.elapsed())))?;
+    runtime.block_on(daemon::serve(plan, sockets, signals, ready))?;
     Ok(())
 }
 
-/// Writes a file that only its owner can read: it holds a secret, if a known one.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())
+/// Sockets and signals, before anything is made up.
+async fn begin(plan: &Plan) -> anyhow::Result<(Sockets, Signals)> {
+    Ok((Sockets::bind(&plan.listen)?, Signals::new(HangUp::Stop)?))
 }
 
-/// Imports made-up people if the directory is empty. Returns how many entries there are.
-fn fill(plan: &Plan, runtime: &tokio::runtime::Runtime, people: u32) -> anyhow::Result<u64> {
-    let place = offline::open(plan, runtime)?;
-    if place.entries().snapshot.is_empty() {
-        let mut open = || Ok(Box::new(People::new(BASE, people.into(), SEED)) as _);
-        let wanted = Wanted {
-            format: Format::Ldif,
-            keep_going: KeepGoing::No,
-            mode: Mode::Apply,
-            ignored: Vec::new(),
-        };
-        let told = &mut |_: Event<'_>| ControlFlow::Continue(());
-        let outcome = place.import_rows(&mut open, &wanted, SystemClock.now(), told)?;
-        ensure!(
-            outcome.counts.refused == 0,
-            "{} made-up people were refused",
-            outcome.counts.refused
-        );
-        return Ok(outcome.counts.new);
+impl Listen {
+    /// The same with the ports that were taken.
+    fn bound(&self, bound: &plan::Listen) -> Listen {
+        let first = |bound: &[SocketAddr], asked| bound.first().copied().unwrap_or(asked);
+        Listen {
+            ldap: first(&bound.ldap, self.ldap),
+            ldaps: first(&bound.ldaps, self.ldaps),
+            radius: first(&bound.radius, self.radius),
+            accounting: first(&bound.accounting, self.accounting),
+            web: self.web,
+            admin: first(&bound.admin, self.admin),
+        }
     }
-    Ok(place.entries().snapshot.len() as u64)
 }
 
-/// The configuration of a campus in `folder`.
-fn configuration(folder: &Path, listen: &Listen) -> anyhow::Result<String> {
-    let store = folder.join("store");
-    // A JSON string is a TOML basic string.
-    let store = serde_json::to_string(store.to_str().context("the folder's name is no UTF-8")?)?;
-    let hash = |pin: &str| hash::of(&Pin::new(pin.as_bytes()), Hashing::DEFAULT);
-    let (root, service) = (hash(ROOT_PIN)?, hash(SERVICE_PIN)?);
-    let Listen {
-        ldap,
-        ldaps,
-        radius,
-        accounting,
-        admin,
-        web: _,
-    } = listen;
-    Ok(format!(
-        r#"# Written by `beadle demo` at every start. Its PINs and its secret are known to everybody.
-base_dn = "{BASE}"
-[store]
-path = {store}
-[log]
-level = "warn"
-[ldap]
-listen = ["{ldap}"]
-listen_tls = ["{ldaps}"]
-[ldap.root]
-dn = "cn=admin,{BASE}"
-password_hash = "{root}"
-[[ldap.service]]
-name = "mail"
-password_hash = "{service}"
-[radius]
-listen = ["{radius}"]
-accounting_listen = ["{accounting}"]
-[[radius.client]]
-name = "this-machine"
-network = "127.0.0.0/8"
-secret = "{SECRET}"
-service = "vpn"
-[[radius.client]]
-name = "this-machine-6"
-network = "::1/128"
-secret = "{SECRET}"
-service = "vpn"
-[web]
-admin_listen = ["{admin}"]
-"#
-    ))
-}
-
-/// The campus's folder; a temporary one is removed at the end.
-struct Folder {
-    path: PathBuf,
-    temporary: bool,
+/// The campus's folder, by its whole name; a temporary one is removed at the end.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
 }
 
 impl Folder {
     fn of(given: Option<PathBuf>) -> anyhow::Result<Folder> {
-        let temporary = given.is_none();
-        let path =
-            given.unwrap_or_else(|| std::env::temp_dir().join(format!("beadle-demo-{}", std::process::id())));
-        DirBuilder::new()
-            .recursive(!temporary)
-            .mode(0o700)
-            .create(&path)
-            .with_context(|| format!("cannot make the folder {}", path.display()))?;
-        Ok(Folder { path, temporary })
+        let Some(path) = given else {
+            let made = tempfile::Builder::new().prefix("beadle-demo-").tempdir();
+            return Ok(Folder::Temporary(made.context("cannot make a temporary folder")?));
+        };
+        let cannot = || format!("cannot make the folder {}", path.display());
+        let whole = std::path::absolute(&path).with_context(cannot)?;
+        let mut folder = DirBuilder::new();
+        folder.recursive(true).mode(0o700);
+        folder.create(&whole).with_context(cannot)?;
+        Ok(Folder::Kept(whole))
     }
-}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.temporary {
-            let _ = fs::remove_dir_all(&self.path);
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Kept(path) => path,
+            Folder::Temporary(folder) => folder.path(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What `beadle demo` tells on the terminal: what listens where, and commands to copy.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Table<'_> {
             accounting,
             admin,
             ..
-        } = self.listen;
+        } = reachable(self.listen);
         format!(
             "A campus of {entries} entries, ready in {took} ms, in {folder}
 
@@ -69,7 +69,7 @@ Ctrl-C stops it.",
             radius,
             admin,
             ..
-        } = self.listen;
+        } = reachable(self.listen);
         let member = |uid: &str| format!("uid={uid},ou=people,{BASE}");
         let certificate = self.folder.join("store/self-signed-certificate.pem");
         let lines = [
@@ -86,15 +86,37 @@ Ctrl-C stops it.",
                 STAFF.pin
             ),
             format!(
-                "LDAPTLS_CACERT='{}' ldapwhoami -x -H ldaps://{ldaps} -D cn=admin,{BASE} -w {ROOT_PIN}",
-                certificate.display()
+                "LDAPTLS_CACERT={} ldapwhoami -x -H ldaps://{ldaps} -D cn=admin,{BASE} -w {ROOT_PIN}",
+                quoted(&certificate.display().to_string())
             ),
-            radclient(radius, STUDENT.uid, STUDENT.pin),
-            radclient(radius, STAFF.uid, STAFF.pin),
+            radclient(&radius, STUDENT.uid, STUDENT.pin),
+            radclient(&radius, STAFF.uid, STAFF.pin),
             format!("curl http://{admin}/healthz"),
         ];
         lines.iter().map(|line| format!("  {line}\n")).collect()
     }
+}
+
+/// Where clients on this machine reach what listens there: nobody can ask a wildcard.
+fn reachable(listen: &Listen) -> Listen {
+    let reachable = |address: SocketAddr| match address {
+        SocketAddr::V4(any) if any.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, any.port()).into(),
+        SocketAddr::V6(any) if any.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, any.port()).into(),
+        one => one,
+    };
+    Listen {
+        ldap: reachable(listen.ldap),
+        ldaps: reachable(listen.ldaps),
+        radius: reachable(listen.radius),
+        accounting: reachable(listen.accounting),
+        web: listen.web.map(reachable),
+        admin: reachable(listen.admin),
+    }
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn radclient(radius: &SocketAddr, uid: &str, pin: &str) -> String {

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
-use super::import::private;
 use super::{offline, output, serve};
 use crate::config::Settings;
 use crate::directory::export::{Form, Secrets, export};
 use crate::server::admin_protocol::{Command, Part};
+use crate::server::admin_socket::export_begins;
 use crate::server::plan::Plan;
 
 /// Arguments of `beadle export`.
@@ -36,23 +36,47 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// Exports everything. Errors: one sentence that names the file, the store or the column at fault; a file that
-/// was begun is removed.
+/// Exports everything. Errors: one sentence that names the file, the store or the column at fault. The file is
+/// there when it is whole, or not at all.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let settings = arguments.file.load()?;
     if arguments.path.as_os_str() == "-" {
-        let mut out = BufWriter::new(io::stdout().lock());
-        return write(settings, arguments, &mut out).map(|_| ());
+        return write_stdout(settings, arguments);
     }
-    let file = private(&arguments.path)?;
-    let entries = match write_file(settings, arguments, file) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let _ = std::fs::remove_file(&arguments.path);
-            return Err(error).with_context(|| arguments.path.display().to_string());
-        }
-    };
+    let name = || arguments.path.display().to_string();
+    ensure!(!arguments.path.exists(), "{}: the file exists", name());
+    let entries = write_file(settings, arguments).with_context(name)?;
     say(&arguments.path, &entries, arguments.json)
+}
+
+fn write_stdout(settings: Settings, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut out = Piped {
+        out: io::stdout().lock(),
+        gone: false,
+    };
+    let written = write(settings, arguments, &mut BufWriter::new(&mut out));
+    match written {
+        Err(_) if out.gone => Ok(()),
+        written => written.map(|_| ()),
+    }
+}
+
+/// Remembers that the reader has gone, such as `head` when it has seen enough: that is no error.
+struct Piped<W> {
+    out: W,
+    gone: bool,
+}
+
+impl<W: Write> Write for Piped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.gone |= matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn say(path: &Path, entries: &str, json: bool) -> anyhow::Result<()> {
@@ -66,12 +90,27 @@ fn say(path: &Path, entries: &str, json: bool) -> anyhow::Result<()> {
     }
 }
 
-fn write_file(settings: Settings, arguments: &Arguments, file: File) -> anyhow::Result<String> {
-    let mut out = BufWriter::new(file);
+/// Writes everything to a file beside the one that is meant, which takes its name when it is whole and on the disk.
+fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<String> {
+    let path = &arguments.path;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    let mut unfinished = tempfile::Builder::new();
+    let file = unfinished
+        .prefix(&name)
+        .suffix(".unfinished")
+        .tempfile_in(folder)?;
+    let mut out = BufWriter::new(file.as_file());
     let entries = write(settings, arguments, &mut out)?;
     out.into_inner()
         .map_err(io::IntoInnerError::into_error)?
         .sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()?;
     Ok(entries)
 }
 
@@ -96,6 +135,7 @@ fn ask_daemon(daemon: DaemonClient, arguments: &Arguments, out: &mut dyn Write) 
 }
 
 fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
+    let log = settings.plain.places.log;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
@@ -108,13 +148,8 @@ fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write
     } else {
         Secrets::LeftOut
     };
-    let entries = export(
-        &place.schema,
-        &place.entries(),
-        &form,
-        secrets,
-        out,
-        &mut |_, _| {},
-    )?;
+    let all = place.entries();
+    offline::tell_audit(log, &export_begins(offline::operator()?, &all, secrets))?;
+    let entries = export(&place.schema, &all, &form, secrets, out, &mut |_, _| {})?;
     Ok(entries.to_string())
 }

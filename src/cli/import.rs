@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,11 +11,12 @@ use clap::{Args, ValueEnum};
 
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
-use super::import_report::Report;
+use super::import_report::{Bad, Report};
 use super::output::Failed;
 use super::{offline, serve};
 use crate::config::Settings;
-use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode};
+use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome, Refused};
+use crate::domain::audit::AuditEvent;
 use crate::server::admin_protocol::{Command, Part};
 use crate::server::admin_socket::{figures, shown_row};
 use crate::server::clock::{Clock, SystemClock};
@@ -47,13 +49,15 @@ pub struct Manner {
     /// Apply the good rows though others are bad, and write the bad ones to a file
     #[arg(long)]
     pub keep_going: bool,
-    /// Where --keep-going writes bad rows; by default beside FILE, .refused in front of its ending
+    /// Where --keep-going writes bad rows, to a file that is not there yet; by default beside FILE, .refused in
+    /// front of its ending, or import.refused.ldif here for a pipe
     #[arg(long, value_name = "FILE", requires = "keep_going")]
     pub refused: Option<PathBuf>,
     /// Skip this attribute as if the file did not have it; may be given several times
     #[arg(long, value_name = "ATTRIBUTE")]
     pub ignore: Vec<Box<str>>,
-    /// Print the result as one JSON object, and no progress
+    /// Print the result as one JSON object, and no progress; with --dry-run, before it an object for each row that
+    /// would change something
     #[arg(long)]
     pub json: bool,
 }
@@ -93,38 +97,49 @@ pub struct Source {
     pub bytes: u64,
     /// Its format.
     pub format: Format,
-    /// Removes a copy of standard input.
-    _copy: Option<Copied>,
+    /// Where refused rows go unless that is told: beside it, or in the current folder.
+    pub refused: PathBuf,
+    /// A copy of what can be read only once.
+    _copy: Option<File>,
 }
 
 impl Source {
     fn of(arguments: &Arguments) -> anyhow::Result<Source> {
-        let copy = match arguments.path.as_os_str() == "-" {
-            true => Some(Copied::of_stdin()?),
-            false => None,
+        let given = &arguments.path;
+        let name = match is_stdin(given) {
+            true => "standard input".into(),
+            false => given.display().to_string(),
         };
-        let path = copy.as_ref().map_or(&arguments.path, |copy| &copy.0).clone();
-        let name = match &copy {
-            Some(_) => "standard input".into(),
-            None => path.display().to_string(),
+        let copy = match stays(given).with_context(|| name.clone())? {
+            true => None,
+            false => Some(copy(given).with_context(|| name.clone())?),
         };
-        let bytes = std::fs::metadata(&path).with_context(|| name.clone())?.len();
-        let is_csv = arguments
-            .path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-        let format = match arguments.format {
-            Some(FormatName::Csv) => Format::Csv,
-            None if is_csv => Format::Csv,
-            _ => Format::Ldif,
+        let path = copy.as_ref().map_or_else(|| given.clone(), path_of);
+        let format = format(arguments);
+        let ending = match format {
+            Format::Csv => "refused.csv",
+            Format::Ldif => "refused.ldif",
+        };
+        let beside = match &copy {
+            Some(_) => Path::new("import"),
+            None => given,
         };
         Ok(Source {
+            bytes: std::fs::metadata(&path).with_context(|| name.clone())?.len(),
+            refused: beside.with_extension(ending),
             name,
             path,
-            bytes,
             format,
             _copy: copy,
         })
+    }
+
+    /// What the audit log calls it: its whole name, so that it is found again.
+    fn audited(&self) -> String {
+        match (&self._copy, std::path::absolute(&self.path)) {
+            (None, Ok(path)) => path.display().to_string(),
+            _ => self.name.clone(),
+        }
     }
 
     fn open(&self) -> anyhow::Result<File> {
@@ -132,31 +147,42 @@ impl Source {
     }
 }
 
-/// A copy of standard input, which only its owner may read and which goes when this is dropped.
-struct Copied(PathBuf);
-
-impl Copied {
-    fn of_stdin() -> anyhow::Result<Copied> {
-        let path = std::env::temp_dir().join(format!("beadle-import-{}", std::process::id()));
-        let mut file = private(&path)?;
-        let copied = Copied(path);
-        io::copy(&mut io::stdin().lock(), &mut file).context("standard input")?;
-        Ok(copied)
+fn format(arguments: &Arguments) -> Format {
+    let ending = arguments.path.extension();
+    let is_csv = ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    match arguments.format {
+        Some(FormatName::Csv) => Format::Csv,
+        None if is_csv => Format::Csv,
+        _ => Format::Ldif,
     }
 }
 
-impl Drop for Copied {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether the file can be read again and files can be put beside it. Errors: there is none.
+fn stays(path: &Path) -> io::Result<bool> {
+    let is_of_the_system = path.starts_with("/dev") || path.starts_with("/proc");
+    match is_stdin(path) {
+        true => Ok(false),
+        false => Ok(std::fs::metadata(path)?.is_file() && !is_of_the_system),
     }
 }
 
-/// Creates a file that was not there and that only its owner may read: rows hold hashes.
-pub fn private(path: &Path) -> anyhow::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = File::options();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(path).with_context(|| path.display().to_string())
+/// A copy of standard input, or of a pipe. It has no name, so that a kill leaves nothing of it: rows hold hashes.
+fn copy(path: &Path) -> io::Result<File> {
+    let mut copy = tempfile::tempfile()?;
+    match is_stdin(path) {
+        true => io::copy(&mut io::stdin().lock(), &mut copy)?,
+        false => io::copy(&mut File::open(path)?, &mut copy)?,
+    };
+    Ok(copy)
+}
+
+/// Where an open file can be opened once more, from its beginning (proc(5)).
+fn path_of(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 impl Manner {
@@ -192,11 +218,13 @@ fn ask_daemon(
         )
         .with("keep-going", yes_no(manner.keep_going))
         .with("dry-run", yes_no(manner.dry_run))
-        .with("ignore", &manner.ignore.join(","));
+        .with("ignore", &manner.ignore.join(","))
+        .with("file", &source.audited());
     let mut body: Box<dyn Read> = Box::new(source.open()?);
     daemon.ask(&command, &mut body, &mut |part| match part {
         Part::Row(bytes, text) => report.row(bytes, &text),
-        Part::Refused(why, row) => report.refused(&why, &row),
+        Part::Refused(why, row) => report.refused(&why, Bad::Row(&row)),
+        Part::RefusedAt(why, place) => report.refused(&why, Bad::At(place)),
         Part::Written(done, all) => {
             report.written(done, all);
             Ok(())
@@ -211,11 +239,12 @@ fn import_offline(
     manner: &Manner,
     report: &mut Report,
 ) -> anyhow::Result<String> {
+    let log = settings.plain.places.log;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
     let wanted = manner.wanted(source.format);
-    let (mut rows, mut broken) = (0u64, None);
+    let (mut rows, mut broken, mut written) = (0u64, None, (0, 0));
     let outcome = place.import(&source.path, &wanted, SystemClock.now(), &mut |event| {
         let told = match event {
             Event::Row { dn, effect, bytes } => {
@@ -228,8 +257,9 @@ fn import_offline(
                 };
                 report.row(bytes, &text)
             }
-            Event::Refused(refused) => report.refused(&refused.problem.to_string(), &refused.text),
+            Event::Refused(refused) => report.refused(&refused.problem.to_string(), bad(refused)),
             Event::Written(done, all) => {
+                written = (done, all);
                 report.written(done, all);
                 Ok(())
             }
@@ -242,8 +272,29 @@ fn import_offline(
             }
         }
     });
-    match broken {
-        Some(error) => Err(error),
-        None => Ok(figures(&outcome?)),
+    let entries = outcome.as_ref().map_or(written.0, Outcome::written);
+    if entries > 0 {
+        offline::keep_base(&place);
+        let (subject, file) = (offline::operator()?, source.audited().into());
+        report.aside(|| {
+            let event = AuditEvent::EntriesImported {
+                subject,
+                file,
+                entries,
+            };
+            offline::tell_audit(log, &event)
+        })?;
+    }
+    match (broken, outcome) {
+        (Some(error), _) => Err(error),
+        (None, Ok(outcome)) => Ok(figures(&outcome)),
+        (None, Err(error)) => Err(offline::ended(error, &plan, written)),
+    }
+}
+
+fn bad(refused: &Refused) -> Bad<'_> {
+    match &refused.place {
+        Some(place) => Bad::At(place.clone()),
+        None => Bad::Row(&refused.text),
     }
 }

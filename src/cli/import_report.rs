@@ -1,16 +1,10 @@
 //! What `beadle import` says while it runs and at its end.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
-
-use anyhow::Context;
-
-use super::import::{Manner, Source, private};
+pub use super::bad_rows::Bad;
+use super::bad_rows::BadRows;
+use super::import::{Manner, Source};
 use super::output;
 use super::progress::{Progress, Shown};
-use crate::directory::csv_text;
-use crate::directory::import::Format;
 
 /// How many refused rows are told one by one; the rest only by their number.
 const TOLD_MAX: u64 = 100;
@@ -28,16 +22,9 @@ pub struct Report {
     bad_rows: Option<BadRows>,
 }
 
-/// The file that takes refused rows, made when the first one comes.
-struct BadRows {
-    path: PathBuf,
-    header: Vec<u8>,
-    format: Format,
-    file: Option<File>,
-}
-
 impl Report {
-    /// A report on an import of `source`. Errors: the file's header cannot be read.
+    /// A report on an import of `source`. Errors: the file's header cannot be read; the file for bad rows is there
+    /// already or cannot be made.
     pub fn new(source: &Source, manner: &Manner) -> anyhow::Result<Report> {
         let shown = if manner.json { Shown::No } else { Shown::Yes };
         let bad_rows = match manner.keep_going && !manner.dry_run {
@@ -64,8 +51,10 @@ impl Report {
             Ok(rows) => self.rows = rows,
             Err(_) => {
                 self.rows += 1;
-                if self.dry_run && !self.json {
-                    self.checking.aside(|| output::say(text))?;
+                match (self.dry_run, self.json) {
+                    (false, _) => {}
+                    (true, true) => output::say_json(&row_json(text))?,
+                    (true, false) => self.checking.aside(|| output::say(text))?,
                 }
             }
         }
@@ -74,7 +63,7 @@ impl Report {
     }
 
     /// A row is refused because of `why`. Errors: the file for refused rows cannot be written.
-    pub fn refused(&mut self, why: &str, row: &[u8]) -> anyhow::Result<()> {
+    pub fn refused(&mut self, why: &str, row: Bad<'_>) -> anyhow::Result<()> {
         self.refused += 1;
         if self.refused <= TOLD_MAX {
             self.checking
@@ -98,6 +87,11 @@ impl Report {
         writing.tell(done, done, all);
     }
 
+    /// Runs `say`, which writes to the terminal, without tearing what is shown.
+    pub fn aside<T>(&self, say: impl FnOnce() -> T) -> T {
+        self.writing.as_ref().unwrap_or(&self.checking).aside(say)
+    }
+
     /// Prints the result, of which the import says `figures` as `key=value` words, and returns how many rows
     /// were refused.
     pub fn end(&self, figures: &str) -> anyhow::Result<u64> {
@@ -110,8 +104,7 @@ impl Report {
                 self.refused - TOLD_MAX
             ));
         }
-        let bad_rows = self.bad_rows.as_ref().filter(|bad_rows| bad_rows.file.is_some());
-        let bad_rows = bad_rows.map(|bad_rows| bad_rows.path.display().to_string());
+        let bad_rows = self.bad_rows.as_ref().and_then(BadRows::shown);
         match self.json {
             true => output::say_json(&json(figures, bad_rows.as_deref()))?,
             false => output::say(&sentence(&self.name, figures, self.dry_run, bad_rows.as_deref()))?,
@@ -120,42 +113,23 @@ impl Report {
     }
 }
 
-impl BadRows {
-    fn new(source: &Source, manner: &Manner) -> anyhow::Result<BadRows> {
-        let ending = if source.format == Format::Csv {
-            "csv"
-        } else {
-            "ldif"
-        };
-        let beside = source.path.with_extension(format!("refused.{ending}"));
-        let header = match source.format {
-            Format::Csv => csv_text::header(File::open(&source.path).with_context(|| source.name.clone())?)?,
-            Format::Ldif => Vec::new(),
-        };
-        Ok(BadRows {
-            path: manner.refused.clone().unwrap_or(beside),
-            header,
-            format: source.format,
-            file: None,
-        })
-    }
-
-    /// CSV has no comments, so there only the row itself is written.
-    fn push(&mut self, why: &str, row: &[u8]) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Ldif => [b"# ", why.as_bytes(), b"\n", row, b"\n"].concat(),
-            Format::Csv => row.to_vec(),
-        };
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let mut file = private(&self.path)?;
-                file.write_all(&self.header)?;
-                self.file.insert(file)
-            }
-        };
-        file.write_all(&text)
-            .with_context(|| self.path.display().to_string())
+/// What a row does, as `changed a,b removed c`, a tab and its DN, as a JSON object.
+fn row_json(text: &str) -> serde_json::Value {
+    let (does, dn) = text.split_once('\t').unwrap_or((text, ""));
+    let words: Vec<&str> = does.split(' ').collect();
+    let names = |word: &str| {
+        let at = words.iter().position(|other| *other == word);
+        let names = at.and_then(|at| words.get(at + 1)).map(|names| names.split(','));
+        names.into_iter().flatten().collect::<Vec<&str>>()
+    };
+    match does {
+        "new" => serde_json::json!({ "dn": dn, "effect": "new" }),
+        _ => serde_json::json!({
+            "dn": dn,
+            "effect": "changed",
+            "changed": names("changed"),
+            "removed": names("removed"),
+        }),
     }
 }
 
@@ -225,6 +199,23 @@ mod tests {
             false,
             None,
             "; nothing was written; correct the bad rows, or apply the others with --keep-going",
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_dry_run_is_an_object() {
+        let check = |text: &str, expected: serde_json::Value| assert_eq!(row_json(text), expected);
+        check(
+            "new\tuid=a b",
+            serde_json::json!({ "dn": "uid=a b", "effect": "new" }),
+        );
+        check(
+            "changed cn,sn removed mail\tuid=a",
+            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": ["cn", "sn"], "removed": ["mail"] }),
+        );
+        check(
+            "removed mail\tuid=a",
+            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": [], "removed": ["mail"] }),
         );
     }
 

@@ -20,19 +20,42 @@ const NEVER: &[&str] = &[
     "rustls=warn",
 ];
 
-/// Sends log lines to standard error as `log` says. Errors: the variable holds no directives, or the process
-/// logs already.
+/// Who logged in and what was changed is written at every level: who wants fewer lines of the daemon's work still
+/// wants those.
+const AUDIT: &str = "audit=info";
+
+/// Sends log lines to standard error as `log` says, audit events at every level. Errors: the variable holds no
+/// directives, or the process logs already.
 pub fn start(log: Log) -> anyhow::Result<()> {
-    let directives = std::env::var(VARIABLE).unwrap_or_else(|_| level(log.level).into());
+    let filter = filter(log.level)?.add_directive(AUDIT.parse()?);
+    begin(log.format, filter)
+}
+
+/// The same, audit events like every other line: for a terminal that shows something else.
+pub fn start_quietly(log: Log) -> anyhow::Result<()> {
+    begin(log.format, filter(log.level)?)
+}
+
+/// Audit events only, for a command that does not serve.
+pub fn start_audit(log: Log) -> anyhow::Result<()> {
+    begin(log.format, EnvFilter::try_new(AUDIT)?)
+}
+
+fn filter(log_level: LogLevel) -> anyhow::Result<EnvFilter> {
+    let directives = std::env::var(VARIABLE).unwrap_or_else(|_| level(log_level).into());
     let mut filter = EnvFilter::try_new(&directives).map_err(|error| anyhow!("{VARIABLE}: {error}"))?;
     for directive in NEVER {
         filter = filter.add_directive(directive.parse()?);
     }
+    Ok(filter)
+}
+
+fn begin(format: LogFormat, filter: EnvFilter) -> anyhow::Result<()> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_timer(Utc);
-    let started = match log.format {
+    let started = match format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };

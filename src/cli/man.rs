@@ -80,6 +80,14 @@ SIGHUP
 The daemon reads its certificates again, as
 .B beadle reload
 makes it do.
+.SH ENVIRONMENT
+.TP
+BEADLE_LOG
+What is logged, instead of
+.B log.level
+in the configuration: a level, or directives such as
+.BR "info,beadle::radius=debug" .
+Audit lines are written whatever it says.
 .SH FILES
 .TP
 /etc/beadle/beadle.toml

@@ -2,11 +2,14 @@
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly.
 
+mod bad_rows;
 pub mod check;
 pub mod completions;
 pub mod config_file;
 pub mod daemon_client;
 pub mod demo;
+mod demo_file;
+mod demo_filling;
 pub mod demo_people;
 pub mod demo_table;
 pub mod export;
@@ -48,6 +51,17 @@ pub enum Command {
     /// Check a configuration file without opening anything
     Check(check::Arguments),
     /// Import people and other entries from an LDIF or CSV file
+    ///
+    /// A record of LDIF says all its entry shall be: what an entry that is there already has beside it is removed, but
+    /// for userPassword and what the directory sets itself. A row of CSV speaks of its columns only, and an empty cell
+    /// takes the attribute away. --dry-run says what would be changed and removed.
+    ///
+    /// CSV begins with a row of attribute names. A cell may hold several values with | between them (\| is the
+    /// character itself, \\ a backslash); a column NAME:: holds base64. Without a dn column the entry is uid=UID under
+    /// ou=people under base_dn; a new one without an objectClass column is an inetOrgPerson with the auxiliary classes
+    /// that its columns need.
+    ///
+    /// Nothing is written unless every row is good, or --keep-going is given. The same file twice changes nothing.
     Import(import::Arguments),
     /// Export everything as LDIF, or chosen attributes as CSV
     Export(export::Arguments),

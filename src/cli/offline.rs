@@ -1,22 +1,32 @@
 //! A store whose daemon is stopped, as a place to import into and export from.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::directory::import::Writers;
+use super::logging;
+use crate::config::settings::Log;
+use crate::directory::import::{ImportError, Writers};
+use crate::domain::audit::{AuditEvent, Subject};
 use crate::index::Snapshot;
 use crate::record::Revision;
+use crate::server::audit_log::AuditLog;
+use crate::server::base_name;
+use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, IndexPlan};
 use crate::server::plan::Plan;
 use crate::server::transfer::{Place, Snapshots};
-use crate::store::{SledStore, Store};
+use crate::store::{CommitError, SledStore, Store};
 use crate::types::Entropy;
 
-/// Opens the store of `plan` and reads it. Errors: one sentence that names the folder.
+/// Opens the store of `plan` and reads it. Errors: one sentence that names the folder; also if it is another user's,
+/// or another directory's.
 pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
+    is_own(&plan.entries.store.path)?;
     let folder = plan.entries.store.path.display().to_string();
     // Nobody follows this store, and who opens it next takes a snapshot: no past needs to be kept.
     let mut settings = plan.entries.store.clone();
@@ -31,8 +41,9 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         seed: u64::from_ne_bytes(seed),
     };
     let snapshot = runtime
-        .block_on(follower::load(&*store, &index, &|_| {}))
-        .with_context(|| folder)?;
+        .block_on(follower::load_own(&*store, &index, &|_| {}))
+        .with_context(|| folder)?
+        .0;
     let snapshots = Loaded {
         store: store.clone(),
         index,
@@ -46,6 +57,73 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         runtime: runtime.handle().clone(),
         writers: Writers::Alone,
     })
+}
+
+/// Makes the store remember which directory was filled into it.
+pub fn keep_base(place: &Place) {
+    // Should it fail, the daemon does it when it starts.
+    let _ = place
+        .runtime
+        .block_on(base_name::keep(&*place.store, &place.base));
+}
+
+/// What root writes into the folder of the daemon's user, that user could not read any more.
+fn is_own(folder: &Path) -> anyhow::Result<()> {
+    let Ok(owner) = std::fs::metadata(folder).map(|folder| folder.uid()) else {
+        return Ok(());
+    };
+    let name = user_name(owner);
+    ensure!(
+        owner == own_user()?,
+        "{} belongs to {name}, who could not use what another user writes there: run this as {name}, such as by \
+         `runuser -u {name} -- beadle ...`, or while the daemon runs",
+        folder.display()
+    );
+    Ok(())
+}
+
+fn own_user() -> std::io::Result<u32> {
+    Ok(std::fs::metadata("/proc/self")?.uid())
+}
+
+/// The name of a user of this machine (passwd(5)); the number if it has none.
+fn user_name(user: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let number = user.to_string();
+    let is_meant = |line: &&str| line.split(':').nth(2) == Some(&*number);
+    let name = users
+        .lines()
+        .find(is_meant)
+        .and_then(|line| line.split(':').next());
+    name.map_or(number.clone(), Into::into)
+}
+
+/// Writes an audit event of this command to standard error, as the daemon does with its own.
+pub fn tell_audit(log: Log, event: &AuditEvent) -> anyhow::Result<()> {
+    logging::start_audit(log)?;
+    AuditLog::default().write(event, SystemClock.now());
+    Ok(())
+}
+
+/// Who runs this command.
+pub fn operator() -> anyhow::Result<Subject> {
+    Ok(Subject::Operator(own_user()?))
+}
+
+/// Why an import into the store of `plan` ended early. Of a failure of the store also how far it came: of `written`
+/// entries that were handed out, and how many there are in all.
+pub fn ended(error: ImportError<CommitError>, plan: &Plan, (written, all): (u64, u64)) -> anyhow::Error {
+    let done = match all {
+        0 => "nothing was written".to_owned(),
+        _ => format!("up to {written} of {all} entries were written, and the same again does the rest"),
+    };
+    match error {
+        ImportError::Store(error) => {
+            let folder = plan.entries.store.path.display();
+            anyhow!("cannot write in {folder}: {error}; {done}")
+        }
+        error => error.into(),
+    }
 }
 
 /// Snapshots that are read from the store when they are asked for: nobody follows a store that only this

@@ -9,6 +9,8 @@ use super::output;
 
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Between two texts of a bar: a text costs more than the bar, which draws some twenty times a second at most.
+const TEXT_EVERY: u64 = 1000;
 
 /// What a stage of the work is told of. Goes to standard error.
 pub struct Progress {
@@ -19,8 +21,11 @@ pub struct Progress {
 }
 
 enum Show {
-    Bar(ProgressBar),
-    Lines { last: Instant },
+    /// With the count its text was made for.
+    Bar(ProgressBar, Option<u64>),
+    Lines {
+        last: Instant,
+    },
     Nothing,
 }
 
@@ -39,7 +44,7 @@ impl Progress {
         let started = Instant::now();
         let show = match (shown, stderr().is_terminal()) {
             (Shown::No, _) => Show::Nothing,
-            (Shown::Yes, true) => Show::Bar(bar()),
+            (Shown::Yes, true) => Show::Bar(bar(), None),
             (Shown::Yes, false) => Show::Lines { last: started },
         };
         Progress {
@@ -54,11 +59,11 @@ impl Progress {
     /// enough for every row.
     pub fn tell(&mut self, count: u64, done: u64, all: u64) {
         match &mut self.show {
-            Show::Bar(bar) => {
+            Show::Bar(bar, told) => {
                 bar.set_length(all);
                 bar.set_position(done);
-                // The text costs more than the bar, which draws some twenty times a second at most.
-                if count.is_multiple_of(1000) || done == all {
+                if is_due(*told, count) || done == all {
+                    *told = Some(count);
                     bar.set_message(sentence(self.verb, self.noun, count, self.started.elapsed()));
                 }
             }
@@ -78,14 +83,14 @@ impl Progress {
     /// Runs `say`, which writes to the terminal, without tearing the bar.
     pub fn aside<T>(&self, say: impl FnOnce() -> T) -> T {
         match &self.show {
-            Show::Bar(bar) => bar.suspend(say),
+            Show::Bar(bar, _) => bar.suspend(say),
             Show::Lines { .. } | Show::Nothing => say(),
         }
     }
 
     /// Takes the bar away.
     pub fn end(&self) {
-        if let Show::Bar(bar) = &self.show {
+        if let Show::Bar(bar, _) = &self.show {
             bar.finish_and_clear();
         }
     }
@@ -96,6 +101,11 @@ fn bar() -> ProgressBar {
     // The template is a constant; should it be wrong, the usual bar is shown.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style)
+}
+
+/// Whether a text for `count` is due after the one for `told`: counts come one by one or by the batch.
+fn is_due(told: Option<u64>, count: u64) -> bool {
+    told.is_none_or(|told| count >= told + TEXT_EVERY)
 }
 
 fn sentence(verb: &str, noun: &str, count: u64, elapsed: Duration) -> String {
@@ -115,6 +125,22 @@ fn left(done: u64, all: u64, elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_has_a_text_at_once_and_another_after_a_thousand_however_they_are_counted() {
+        let texts = |step: usize| {
+            let mut told = None;
+            (1..=3000)
+                .step_by(step)
+                .filter(|count| {
+                    let due = is_due(told, *count);
+                    told = if due { Some(*count) } else { told };
+                    due
+                })
+                .count()
+        };
+        assert_eq!([texts(1), texts(199), texts(1200)], [3, 3, 3]);
+    }
 
     #[test]
     fn a_line_says_how_many_how_fast_and_how_long_still() {

@@ -44,6 +44,26 @@ impl Source {
         self.text.lines().position(sets).map(|at| at + 1)
     }
 
+    /// The text at `span`; empty if it is no place of this text.
+    fn at(&self, span: &Span) -> &str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    /// The last line above `line` that sets `key` or begins its table, counted from 1.
+    fn earlier(&self, key: &str, line: usize) -> Option<usize> {
+        let sets = |text: &str| {
+            let name = text.split('=').next().unwrap_or_default().trim();
+            let table = name.trim_matches(['[', ']']);
+            name == key || (name != table && table.rsplit('.').next() == Some(key))
+        };
+        let above = self.text.lines().take(line.saturating_sub(1));
+        (1..)
+            .zip(above)
+            .filter(|(_, text)| sets(text))
+            .map(|(at, _)| at)
+            .last()
+    }
+
     /// The line that `span` begins on, counted from 1.
     pub fn line(&self, span: &Span) -> usize {
         let before = self.text.as_bytes().iter().take(span.start);
@@ -90,6 +110,15 @@ impl<'s> Document<'s> {
         (Raw::default(), problems)
     }
 
+    /// Whether the table at `table`, or the whole file, sets `key`, if only to something of the wrong type.
+    pub fn sets(&self, table: Option<&Span>, key: &str) -> bool {
+        let found = match table {
+            Some(span) => table_at(self.table.get_ref(), span),
+            None => Some(self.table.get_ref()),
+        };
+        found.is_some_and(|table| table.get(key).is_some())
+    }
+
     /// A problem at `span`, whose line and key path it finds.
     pub fn problem(&self, severity: Severity, span: &Span, what: String, right: String) -> Problem {
         Problem {
@@ -108,6 +137,9 @@ impl<'s> Document<'s> {
 
     fn syntax(&self, error: &toml::de::Error) -> Problem {
         let span = error.span().unwrap_or_default();
+        if error.message() == "duplicate key" {
+            return self.duplicate(&span);
+        }
         let what = error.message().replace('\n', ", ");
         let mut problem = self.problem(
             Severity::Error,
@@ -116,6 +148,18 @@ impl<'s> Document<'s> {
             "write it as TOML (https://toml.io)".into(),
         );
         problem.key.clear();
+        problem
+    }
+
+    fn duplicate(&self, span: &Span) -> Problem {
+        let key = self.source.at(span).trim_matches(['"', '\'']).to_owned();
+        let first = self.source.earlier(&key, self.source.line(span));
+        let right = match first {
+            Some(line) => format!("take it out, or the one on line {line}"),
+            None => "write it once".into(),
+        };
+        let mut problem = self.problem(Severity::Error, span, "there already".into(), right);
+        problem.key = key;
         problem
     }
 
@@ -184,7 +228,20 @@ fn path_in_value(value: &DeValue<'_>, span: &Span) -> Option<String> {
     }
 }
 
-/// Removes the innermost key of `table` that `span` lies in; false if there is none.
+/// The table at `span`, in `table` or anywhere below it.
+fn table_at<'t, 's>(table: &'t DeTable<'s>, span: &Span) -> Option<&'t DeTable<'s>> {
+    fn among<'t, 's>(value: &'t Spanned<DeValue<'s>>, span: &Span) -> Option<&'t DeTable<'s>> {
+        match value.get_ref() {
+            DeValue::Table(table) if value.span() == *span => Some(table),
+            DeValue::Table(table) => table_at(table, span),
+            DeValue::Array(elements) => elements.iter().find_map(|element| among(element, span)),
+            _ => None,
+        }
+    }
+    table.iter().find_map(|(_, value)| among(value, span))
+}
+
+/// Removes the innermost key of `table`, or value of a list, that `span` lies in; false if there is none.
 fn cut_out(table: &mut DeTable<'_>, span: &Span) -> bool {
     let mut inside = table.iter_mut().map(|(_, value)| value.get_mut());
     if inside.any(|value| cut_out_of_value(value, span)) {
@@ -203,7 +260,19 @@ fn cut_out_of_value(value: &mut DeValue<'_>, span: &Span) -> bool {
         DeValue::Table(table) => cut_out(table, span),
         DeValue::Array(elements) => {
             let mut inside = elements.iter_mut().map(|element| element.get_mut());
-            inside.any(|element| cut_out_of_value(element, span))
+            if inside.any(|element| cut_out_of_value(element, span)) {
+                return true;
+            }
+            // A table here is what should not be a list at all.
+            let stumbled = |element: &Spanned<DeValue<'_>>| {
+                covers(&element.span(), span) && !matches!(element.get_ref(), DeValue::Table(_))
+            };
+            let Some(found) = elements.iter().position(stumbled) else {
+                return false;
+            };
+            let others = (0..).zip(elements.iter()).filter(|(at, _)| *at != found);
+            *elements = others.map(|(_, element)| element.clone()).collect();
+            true
         }
         _ => false,
     }
@@ -239,6 +308,30 @@ mod tests {
                 "6: error: radius.client[0].secret: the wrong type of value; write a text in double quotes",
                 "8: error: radius.client[1].secrte: no such key; did you mean `secret`?",
             ],
+        );
+    }
+
+    #[test]
+    fn every_value_of_a_list_is_judged() {
+        check(
+            "[ldap]\nlisten = [1,\n\"[::]:389\",\ntrue, []]\n",
+            &[
+                "2: error: ldap.listen[0]: the wrong type of value; write a text in double quotes",
+                "4: error: ldap.listen[2]: the wrong type of value; write a text in double quotes",
+                "4: error: ldap.listen[3]: the wrong type of value; write a text in double quotes",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named_with_both_lines() {
+        check(
+            "base_dn = \"dc=a\"\n[ldap]\nidle_s = 1\n\n  idle_s = 2\n",
+            &["5: error: idle_s: there already; take it out, or the one on line 3"],
+        );
+        check(
+            "[ldap]\nidle_s = 1\n[radius]\n[ldap]\n",
+            &["4: error: ldap: there already; take it out, or the one on line 1"],
         );
     }
 

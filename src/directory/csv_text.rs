@@ -4,6 +4,7 @@
 //!   a backslash. An empty cell is no value. The `dn` and `userPassword` columns hold one value each.
 //! * A column `name::` holds base64, as in LDIF.
 //! * Without a `dn` column the entry is `uid=<uid>,` and the [`Defaults::parent`].
+//! * What has no column is not spoken of: an entry that is there keeps it. An empty cell takes it away.
 //! * Without an `objectClass` column it has the [`Defaults::object_classes`].
 
 mod lines;

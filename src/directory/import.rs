@@ -6,7 +6,8 @@
 //! entries as they will be stored, and the names and unique values of the file.
 //!
 //! What a file means:
-//! * A row says what the entry's user attributes shall be, all of them.
+//! * A record of LDIF says what the entry's user attributes shall be, all of them. A row of CSV speaks of the
+//!   columns of its header only: offices send tables of a few columns, which must not wipe the photos.
 //! * What it says nothing about and stays: operational attributes, and `userPassword`.
 //! * `userPassword` in a file counts once. The entry remembers a digest of it (`beadleImportedHash`); while
 //!   later files say the same, the stored hash stays, though a log-in has upgraded it or the member has a new

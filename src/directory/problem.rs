@@ -81,6 +81,11 @@ pub enum Fault {
     /// A row longer than [`ROW_BYTES_MAX`].
     #[error("the row is longer than {ROW_BYTES_MAX} bytes")]
     RowTooLong,
+    /// A quote of a CSV cell that is not closed before the file ends.
+    #[error(
+        "the quote that begins on this line is not closed, and everything behind it was taken for one cell"
+    )]
+    QuoteOpen,
     /// Text that is not UTF-8.
     #[error("the text is not UTF-8")]
     NotUtf8,
@@ -204,6 +209,7 @@ impl Fault {
             Fault::RowTooLong => {
                 "check that a quote is closed and an empty line ends the record, or split the entry"
             }
+            Fault::QuoteOpen => "close it",
             Fault::NotUtf8 => "save the file as UTF-8",
             Fault::BadColumn(_) => {
                 "write attribute names separated by commas, such as `uid,cn,sn`; `name::` for base64 cells"

@@ -14,8 +14,10 @@ pub struct Row {
     /// The number of the row's first line in the file, from 1.
     pub line: u64,
     /// The row as it stands in the file, for the file of refused rows; complete also when the row could
-    /// not be read, but empty when it is longer than [`ROW_BYTES_MAX`].
+    /// not be read, but empty when only its [`place`](Row::place) is known.
     pub text: Vec<u8>,
+    /// Which bytes of the file the row is, when it is too long to be kept or was not read to its end.
+    pub place: Option<Range<u64>>,
     dn: Option<Range<usize>>,
     dn_line: u64,
     data: Vec<u8>,
@@ -75,6 +77,7 @@ impl Row {
         self.text.clear();
         self.data.clear();
         self.fields.clear();
+        self.place = None;
         self.dn = None;
         self.dn_line = line;
     }
@@ -109,6 +112,12 @@ pub trait Rows {
     ///
     /// After [`RowError::Bad`] the reader stands at the row behind the bad one and can go on.
     fn read(&mut self, row: &mut Row) -> Result<More, RowError>;
+
+    /// The attributes the file speaks of, as it spells them: what an entry has beside them stays. `None`: a row
+    /// speaks of everything its entry shall be.
+    fn columns(&self) -> Option<Vec<&str>> {
+        None
+    }
 
     /// How many bytes of the file have been read, for a progress bar.
     fn bytes_read(&self) -> u64;

@@ -17,8 +17,8 @@ pub enum Subject {
     Service(Arc<str>),
     /// The emergency administrator.
     Root,
-    /// Whoever may use the administration socket of the daemon.
-    Operator,
+    /// Whoever used the administration socket or the store itself: the system's number of that user.
+    Operator(u32),
     /// No account has the name that was given.
     Nobody,
 }
@@ -75,6 +75,15 @@ impl RefusalReason {
     }
 }
 
+/// Whether an export has hashes of PINs in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashes {
+    /// It has.
+    Included,
+    /// It has not.
+    LeftOut,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditEvent {
@@ -116,8 +125,20 @@ pub enum AuditEvent {
     EntriesImported {
         /// Who imported.
         subject: Subject,
+        /// What the operator calls the file.
+        file: Box<str>,
         /// How many were added or changed.
         entries: u64,
+    },
+    /// Everything is read by an export. Told before it begins: what has left is known to its reader, also if it
+    /// ends early.
+    EntriesExported {
+        /// Who exports.
+        subject: Subject,
+        /// How many there are.
+        entries: u64,
+        /// Whether their hashes go too.
+        hashes: Hashes,
     },
 }
 
@@ -130,6 +151,7 @@ impl AuditEvent {
             AuditEvent::AccountLocked { .. } => "account_locked",
             AuditEvent::HashUpgraded { .. } => "hash_upgraded",
             AuditEvent::EntriesImported { .. } => "entries_imported",
+            AuditEvent::EntriesExported { .. } => "entries_exported",
         }
     }
 
@@ -140,7 +162,8 @@ impl AuditEvent {
             | AuditEvent::LoginRefused { subject, .. }
             | AuditEvent::AccountLocked { subject, .. }
             | AuditEvent::HashUpgraded { subject, .. }
-            | AuditEvent::EntriesImported { subject, .. } => subject,
+            | AuditEvent::EntriesImported { subject, .. }
+            | AuditEvent::EntriesExported { subject, .. } => subject,
         }
     }
 }

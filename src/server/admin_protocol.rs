@@ -3,10 +3,11 @@
 //! The client says a command on one line, options as `key: value` lines, an empty line, and then a body: for an
 //! import the file, for the others nothing. The body is any number of [`Part::Data`] and one [`Part::Done`], so
 //! that a client that dies half-way is not taken for one that has said everything. The daemon answers in
-//! parts: any number of [`Part::Row`], [`Part::Refused`], [`Part::Written`] and [`Part::Data`], then one
-//! [`Part::Done`] or [`Part::Failed`]. A part is a line `WORD LENGTH` and LENGTH bytes.
+//! parts: any number of [`Part::Row`], [`Part::Refused`], [`Part::RefusedAt`], [`Part::Written`] and
+//! [`Part::Data`], then one [`Part::Done`] or [`Part::Failed`]. A part is a line `WORD LENGTH` and LENGTH bytes.
 
 use std::io::{self, BufRead, Read, Write};
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -79,11 +80,13 @@ impl Command {
 /// One part of a body or an answer. Has no `Debug`: it may hold a PIN's hash.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Part {
-    /// What a row of a file does: `new`, `changed ATTRIBUTES` or `unchanged`, a tab, and its DN; or the
+    /// What a row of a file does: `new`, `changed ATTRIBUTES removed ATTRIBUTES`, a tab, and its DN; or the
     /// number of rows so far. Bytes of the file read, text.
     Row(u64, String),
     /// A row that is refused: why, and its text.
     Refused(String, Vec<u8>),
+    /// A row that is refused: why, and which bytes of the file it is, because it could not be kept.
+    RefusedAt(String, Range<u64>),
     /// Entries written, of how many.
     Written(u64, u64),
     /// A piece of a file: of the body, or of an export.
@@ -102,6 +105,10 @@ impl Part {
             Part::Refused(why, text) => (
                 "refused",
                 [why.replace('\n', " ").as_bytes(), b"\n", text].concat(),
+            ),
+            Part::RefusedAt(why, place) => (
+                "refused-at",
+                format!("{} {} {}", place.start, place.end, why.replace('\n', " ")).into_bytes(),
             ),
             Part::Written(done, all) => ("written", format!("{done} {all}").into_bytes()),
             Part::Data(bytes) => ("data", bytes.clone()),
@@ -140,6 +147,13 @@ impl Part {
                     .unwrap_or(bytes.len());
                 let row = bytes.get(end + 1..).unwrap_or_default().to_vec();
                 Ok(Part::Refused(text(bytes.into_iter().take(end).collect())?, row))
+            }
+            "refused-at" => {
+                let text = text(bytes)?;
+                let mut words = text.splitn(3, ' ');
+                let mut word = || words.next().ok_or_else(|| invalid("a refused row has a place"));
+                let place = number(word()?)?..number(word()?)?;
+                Ok(Part::RefusedAt(word()?.into(), place))
             }
             "row" => {
                 let text = text(bytes)?;
@@ -244,6 +258,7 @@ mod tests {
         let parts = [
             Part::Row(7, "new\tdc=x".into()),
             Part::Refused("line 3: no".into(), b"dn: x\nbad\n".to_vec()),
+            Part::RefusedAt("line 3: too long".into(), 5..1 << 40),
             Part::Written(1, 2),
             Part::Data(vec![0, 255, b'\n']),
             Part::Done("rows=1".into()),
@@ -292,6 +307,7 @@ mod tests {
             "data 99999999999\n",
             "other 0\n",
             "row 1\nx",
+            "refused-at 3\n1 x",
             "data 5\nabc",
         ] {
             assert!(Part::read(&mut wrong.as_bytes()).is_err(), "{wrong}");

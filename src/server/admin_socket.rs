@@ -15,9 +15,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::directory::entries::Entries;
 use crate::directory::export::{self, Form, Secrets};
-use crate::directory::import::{Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome};
-use crate::domain::audit::{AuditEvent, Subject};
+use crate::directory::import::{
+    Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome, Refused,
+};
+use crate::domain::audit::{AuditEvent, Hashes, Subject};
 use crate::server::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
 use crate::server::audit_log::AuditLog;
 use crate::server::clock::Clock;
@@ -108,13 +111,13 @@ impl AdminSocket {
         let administration = Arc::new(administration);
         let (free, commands) = (Arc::new(Semaphore::new(COMMANDS_MAX)), TaskTracker::new());
         loop {
-            let (stream, place) = tokio::select! {
+            let (stream, user, place) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = self.next(&free) => next,
             };
             let (administration, stop) = (administration.clone(), stop.clone());
             commands.spawn(async move {
-                if let Err(error) = attend(administration, stream, stop).await {
+                if let Err(error) = attend(administration, stream, user, stop).await {
                     tracing::debug!(target: "beadle", %error, "administration: the client has gone");
                 }
                 drop(place);
@@ -125,16 +128,18 @@ impl AdminSocket {
         commands.wait().await;
     }
 
-    /// The next client who may command, and a place for the command.
-    async fn next(&self, free: &Arc<Semaphore>) -> (UnixStream, OwnedSemaphorePermit) {
+    /// The next client who may command, which user that is, and a place for the command.
+    async fn next(&self, free: &Arc<Semaphore>) -> (UnixStream, u32, OwnedSemaphorePermit) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) if self.obeys(&stream) => {
-                    if let Ok(place) = free.clone().acquire_owned().await {
-                        return (stream, place);
+                Ok((stream, _)) => match self.obeyed(&stream) {
+                    Some(user) => {
+                        if let Ok(place) = free.clone().acquire_owned().await {
+                            return (stream, user, place);
+                        }
                     }
-                }
-                Ok(_) => tracing::warn!(target: "beadle", "administration: a stranger was turned away"),
+                    None => tracing::warn!(target: "beadle", "administration: a stranger was turned away"),
+                },
                 Err(error) => {
                     tracing::error!(target: "beadle", %error, "administration: cannot accept a client");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -143,9 +148,10 @@ impl AdminSocket {
         }
     }
 
-    fn obeys(&self, stream: &UnixStream) -> bool {
-        let peer = stream.peer_cred().map(|peer| peer.uid());
-        peer.is_ok_and(|uid| uid == self.owner || uid == ROOT)
+    /// The user at the other end, if it is one who may command.
+    fn obeyed(&self, stream: &UnixStream) -> Option<u32> {
+        let peer = stream.peer_cred().map(|peer| peer.uid()).ok();
+        peer.filter(|uid| *uid == self.owner || *uid == ROOT)
     }
 }
 
@@ -169,11 +175,12 @@ fn remove_abandoned(path: &Path) -> Result<(), AdminSocketError> {
 async fn attend(
     administration: Arc<Administration>,
     stream: UnixStream,
+    user: u32,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let stream = blocking(stream)?;
     let line = stream.try_clone()?;
-    let mut serving = tokio::task::spawn_blocking(move || administration.serve(&stream));
+    let mut serving = tokio::task::spawn_blocking(move || administration.serve(&stream, user));
     tokio::select! {
         served = &mut serving => return served?,
         () = stop.cancelled() => {}
@@ -191,16 +198,17 @@ fn blocking(stream: UnixStream) -> io::Result<StdUnixStream> {
 }
 
 impl Administration {
-    /// Serves one command to its end. Errors: the stream's.
-    fn serve(&self, stream: &StdUnixStream) -> io::Result<()> {
+    /// Serves one command of `user` to its end. Errors: the stream's.
+    fn serve(&self, stream: &StdUnixStream, user: u32) -> io::Result<()> {
         let mut input = BufReader::new(stream);
         let mut out = BufWriter::new(stream);
         let command = Command::read(&mut input)?;
-        tracing::info!(target: "beadle", command = command.name, "administration");
+        let subject = Subject::Operator(user);
+        tracing::info!(target: "beadle", command = command.name, user, "administration");
         let last = match command.name.as_str() {
             "reload" => self.reload(),
-            "import" => self.import(&command, &mut input, &mut out)?,
-            "export" => self.export(&command, &mut out)?,
+            "import" => self.import(&command, subject, &mut input, &mut out)?,
+            "export" => self.export(&command, subject, &mut out)?,
             _ => Part::Failed("no such command: this daemon knows reload, import and export".into()),
         };
         last.write(&mut out)?;
@@ -214,7 +222,13 @@ impl Administration {
         }
     }
 
-    fn import(&self, command: &Command, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<Part> {
+    fn import(
+        &self,
+        command: &Command,
+        subject: Subject,
+        input: &mut impl BufRead,
+        out: &mut impl Write,
+    ) -> io::Result<Part> {
         let wanted = wanted(command);
         let mut file = match Spooled::create(&self.spool) {
             Ok(file) => file,
@@ -237,11 +251,20 @@ impl Administration {
             .import(&file.path, &wanted, self.clock.now(), &mut |event| {
                 teller.tell(&event)
             });
-        self.tell_audit(match &outcome {
-            Ok(outcome) if outcome.applied == Applied::No => 0,
-            Ok(outcome) => outcome.counts.new + outcome.counts.changed,
+        let entries = match &outcome {
+            Ok(outcome) => outcome.written(),
             Err(_) => teller.written,
-        });
+        };
+        // Also of an import that ended early.
+        if entries > 0 {
+            let file = command.option("file").into();
+            self.tell_audit(AuditEvent::EntriesImported {
+                subject,
+                file,
+                entries,
+            });
+        }
+        let written = teller.written;
         if let Some(broken) = teller.broken {
             return Err(broken);
         }
@@ -250,27 +273,23 @@ impl Administration {
                 self.place.catch_up();
                 Part::Done(figures(&outcome))
             }
-            Err(ImportError::Store(error)) => self.cannot_write(&error),
+            Err(ImportError::Store(error)) => Part::Failed(format!(
+                "cannot write in {}: {error}; {written} entries were written, and the same file again does the rest",
+                self.spool.display()
+            )),
             Err(error) => Part::Failed(error.to_string()),
         })
     }
 
-    /// Tells the audit log that entries were written, also by an import that ended early.
-    fn tell_audit(&self, entries: u64) {
-        if entries > 0 {
-            let subject = Subject::Operator;
-            self.audit.write(
-                &AuditEvent::EntriesImported { subject, entries },
-                self.clock.now(),
-            );
-        }
+    fn tell_audit(&self, event: AuditEvent) {
+        self.audit.write(&event, self.clock.now());
     }
 
     fn cannot_write(&self, error: &dyn std::error::Error) -> Part {
         Part::Failed(format!("cannot write in {}: {error}", self.spool.display()))
     }
 
-    fn export(&self, command: &Command, out: &mut impl Write) -> io::Result<Part> {
+    fn export(&self, command: &Command, subject: Subject, out: &mut impl Write) -> io::Result<Part> {
         let entries = self.place.entries();
         let form = match command.option("columns") {
             "" => Form::Ldif,
@@ -280,6 +299,7 @@ impl Administration {
             "yes" => Secrets::Included,
             _ => Secrets::LeftOut,
         };
+        self.tell_audit(export_begins(subject, &entries, secrets));
         let mut data = BufWriter::with_capacity(PIECE_BYTES, DataParts(out));
         let exported = export::export(
             &self.place.schema,
@@ -323,6 +343,18 @@ fn wanted(command: &Command) -> Wanted {
             .filter(|name| !name.is_empty())
             .map(Into::into)
             .collect(),
+    }
+}
+
+/// That `subject` exports `entries`.
+pub fn export_begins(subject: Subject, entries: &Entries, secrets: Secrets) -> AuditEvent {
+    AuditEvent::EntriesExported {
+        subject,
+        entries: entries.snapshot.len() as u64,
+        hashes: match secrets {
+            Secrets::Included => Hashes::Included,
+            Secrets::LeftOut => Hashes::LeftOut,
+        },
     }
 }
 
@@ -378,7 +410,7 @@ impl<W: Write> Teller<'_, W> {
                 let due = shown || self.rows.is_multiple_of(ROWS_PER_WORD);
                 due.then_some(Part::Row(*bytes, text))
             }
-            Event::Refused(refused) => Some(Part::Refused(refused.problem.to_string(), refused.text.clone())),
+            Event::Refused(refused) => Some(refused_part(refused)),
             Event::Written(done, all) => {
                 self.written = *done;
                 Some(Part::Written(*done, *all))
@@ -387,12 +419,28 @@ impl<W: Write> Teller<'_, W> {
     }
 }
 
-/// What a row does and whose it is, tab between.
+fn refused_part(refused: &Refused) -> Part {
+    let why = refused.problem.to_string();
+    match &refused.place {
+        Some(place) => Part::RefusedAt(why, place.clone()),
+        None => Part::Refused(why, refused.text.clone()),
+    }
+}
+
+/// What a row does and whose it is, tab between: `new`, `unchanged`, or `changed a,b removed c`, either of which may be
+/// missing.
 pub fn shown_row(dn: &[u8], effect: &Effect) -> String {
     let dn = String::from_utf8_lossy(dn);
     match effect {
         Effect::New => format!("new\t{dn}"),
-        Effect::Changed(attributes) => format!("changed {}\t{dn}", attributes.join(",")),
+        Effect::Changed { set, removed } => {
+            let parts = [("changed", set), ("removed", removed)];
+            let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+            let words: Vec<String> = parts
+                .map(|(word, names)| format!("{word} {}", names.join(",")))
+                .collect();
+            format!("{}\t{dn}", words.join(" "))
+        }
         Effect::Unchanged => format!("unchanged\t{dn}"),
     }
 }

@@ -1,20 +1,25 @@
 //! Writes audit events: one structured line each, and a count for monitoring.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject};
+use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, RefusalReason, Subject};
+use crate::index::IndexHandle;
 use crate::server::metrics::{Family, Figure};
 use crate::types::Timestamp;
 
 /// Where audit events go: log lines of the target `audit`. Holds no value a stranger typed and no secret,
-/// for the events hold none.
-#[derive(Debug, Default)]
+/// for the events hold none. A person is called by the name of the entry, which the help desk can look up.
+#[derive(Default)]
 pub struct AuditLog {
+    /// Where the names of entries are, once there are any.
+    index: OnceLock<Arc<IndexHandle>>,
     accepted: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
     locked: AtomicU64,
     upgraded: AtomicU64,
     imported: AtomicU64,
+    exported: AtomicU64,
 }
 
 /// The words of [`RefusalReason::name`], as metric labels.
@@ -29,10 +34,16 @@ const REASONS: [&str; 7] = [
 ];
 
 impl AuditLog {
+    /// From now on entries are called by their names in `index`; until then, and those that have gone, by number.
+    pub fn name_by(&self, index: Arc<IndexHandle>) {
+        // The index is loaded once.
+        let _ = self.index.set(index);
+    }
+
     /// Writes one event that happened at `now`.
     pub fn write(&self, event: &AuditEvent, now: Timestamp) {
         self.count(event);
-        let (event_name, at, subject) = (event.name(), now.rfc3339(), subject(event.subject()));
+        let (event_name, at, subject) = (event.name(), now.rfc3339(), self.subject(event.subject()));
         match event {
             AuditEvent::LoginAccepted { origin, evidence, .. } => {
                 let Shown { source, service } = shown(origin);
@@ -53,8 +64,13 @@ impl AuditLog {
                 let from = from.name();
                 tracing::info!(target: "audit", %at, event = event_name, %subject, from);
             }
-            AuditEvent::EntriesImported { entries, .. } => {
-                tracing::info!(target: "audit", %at, event = event_name, %subject, entries);
+            AuditEvent::EntriesImported { file, entries, .. } => {
+                let file = &**file;
+                tracing::info!(target: "audit", %at, event = event_name, %subject, file, entries);
+            }
+            AuditEvent::EntriesExported { entries, hashes, .. } => {
+                let hashes = hashes_name(*hashes);
+                tracing::info!(target: "audit", %at, event = event_name, %subject, entries, hashes);
             }
         }
     }
@@ -66,8 +82,25 @@ impl AuditLog {
             AuditEvent::AccountLocked { .. } => (&self.locked, 1),
             AuditEvent::HashUpgraded { .. } => (&self.upgraded, 1),
             AuditEvent::EntriesImported { entries, .. } => (&self.imported, *entries),
+            AuditEvent::EntriesExported { entries, .. } => (&self.exported, *entries),
         };
         counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn subject(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Entry(id) => self.name_of(*id).unwrap_or_else(|| format!("entry:{id}")),
+            Subject::Service(name) => format!("service:{name}"),
+            Subject::Root => "root".to_owned(),
+            Subject::Operator(user) => format!("operator:{user}"),
+            Subject::Nobody => "nobody".to_owned(),
+        }
+    }
+
+    fn name_of(&self, id: u64) -> Option<String> {
+        let snapshot = self.index.get()?.load();
+        let dn = snapshot.entry_by_id(id)?.dn();
+        Some(one_word(&dn.to_string()))
     }
 
     /// The counts, for monitoring.
@@ -106,6 +139,11 @@ impl AuditLog {
                 "entries written by imports",
                 read(&self.imported),
             ),
+            single(
+                "entries_exported",
+                "entries read by exports",
+                read(&self.exported),
+            ),
         ]
     }
 }
@@ -125,14 +163,25 @@ fn evidence_name(evidence: Evidence) -> &'static str {
     }
 }
 
-fn subject(subject: &Subject) -> String {
-    match subject {
-        Subject::Entry(id) => format!("entry:{id}"),
-        Subject::Service(name) => format!("service:{name}"),
-        Subject::Root => "root".to_owned(),
-        Subject::Operator => "operator".to_owned(),
-        Subject::Nobody => "nobody".to_owned(),
+fn hashes_name(hashes: Hashes) -> &'static str {
+    match hashes {
+        Hashes::Included => "included",
+        Hashes::LeftOut => "left_out",
     }
+}
+
+/// A name as one word of a log line: what would end the word or the line is escaped as Rust does, so that nobody's
+/// name looks like another field.
+fn one_word(name: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || c.is_control() || c == '"';
+    let mut word = String::with_capacity(name.len());
+    for c in name.chars() {
+        match ends(c) {
+            true => word.extend(c.escape_unicode()),
+            false => word.push(c),
+        }
+    }
+    word
 }
 
 struct Shown<'a> {
@@ -150,6 +199,15 @@ fn shown(origin: &Origin) -> Shown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_stays_one_word() {
+        assert_eq!(one_word("uid=ada,ou=people,dc=uni"), "uid=ada,ou=people,dc=uni");
+        assert_eq!(
+            one_word("uid=a event=\"x\"\n陳"),
+            "uid=a\\u{20}event=\\u{22}x\\u{22}\\u{a}陳"
+        );
+    }
 
     #[test]
     fn every_reason_has_a_count_of_its_own() {

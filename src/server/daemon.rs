@@ -10,10 +10,11 @@ use tokio::runtime::Handle;
 
 use crate::directory::accounts::AccountTypes;
 use crate::directory::import::Writers;
-use crate::index::IndexHandle;
+use crate::index::{IndexHandle, Snapshot};
 use crate::record::Operation;
 use crate::server::admin_socket::{AdminSocket, AdminSocketError, Administration};
 use crate::server::audit_log::AuditLog;
+use crate::server::base_name;
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, Follower, Hear, IndexPlan, LoadError};
@@ -24,7 +25,7 @@ use crate::server::login::Logins;
 use crate::server::plan::Plan;
 use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
-use crate::server::signals::Signals;
+use crate::server::signals::{HangUp, Signals};
 use crate::server::sockets::{BindError, Sockets};
 use crate::server::space_watch;
 use crate::server::spool;
@@ -72,11 +73,21 @@ pub enum StartError {
 /// the store. `ready` is called once it answers. Errors: [`StartError`]; nothing is left running.
 pub async fn run(plan: Plan, ready: impl FnOnce() + Send) -> Result<(), StartError> {
     let sockets = Sockets::bind(&plan.listen)?;
+    serve(plan, sockets, Signals::new(HangUp::Reload)?, ready).await
+}
+
+/// As [`run`], on sockets and with signals that are there already.
+pub async fn serve(
+    plan: Plan,
+    sockets: Sockets,
+    mut signals: Signals,
+    ready: impl FnOnce() + Send,
+) -> Result<(), StartError> {
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy)?);
     let tls = Arc::new(load_tls(&plan)?);
     let administration = AdminSocket::bind(&plan.admin_socket)?;
     let runner = Arc::new(runner(&plan, store)?);
-    let (mut signals, shutdown) = (Signals::new()?, Shutdown::default());
+    let shutdown = Shutdown::default();
     // They answer "busy" until the index is loaded.
     Listeners {
         plan: &plan,
@@ -182,7 +193,7 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let hear = hear(runner);
     let (store, building, telling) = (runner.realm.store.clone(), index_plan.clone(), hear.clone());
     let loading = tokio::task::spawn_blocking(move || {
-        Handle::current().block_on(follower::load(&*store, &building, &*telling))
+        Handle::current().block_on(load_kept(&*store, &building, &*telling))
     });
     let path = plan.entries.store.path.clone();
     let snapshot = match loading.await {
@@ -211,7 +222,17 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
+    runner.realm.audit.name_by(loaded.index.clone());
     Ok(loaded)
+}
+
+/// Reads the directory, and makes its store remember its name.
+async fn load_kept(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
+    let (snapshot, is_kept) = follower::load_own(store, plan, hear).await?;
+    if !is_kept && let Err(error) = base_name::keep(store, &plan.base).await {
+        tracing::warn!(target: "beadle", %error, "the store cannot remember base_dn");
+    }
+    Ok(snapshot)
 }
 
 /// Log-ins hear of every record that is stored.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::schema::Schema;
 use crate::index::{BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Snapshot};
 use crate::record::{Change, Operation, Record, Revision};
+use crate::server::base_name::{self, OtherBase};
 use crate::store::{self, Feed, FeedError, Store, StoreError};
 use crate::types::Dn;
 
@@ -23,6 +24,9 @@ pub enum LoadError {
     /// What the store holds is no directory.
     #[error("the store holds a record that cannot be indexed: {0}")]
     Build(#[from] BuildError),
+    /// The directory is another one.
+    #[error(transparent)]
+    Other(#[from] OtherBase),
 }
 
 /// What an index is built with.
@@ -53,6 +57,18 @@ pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Sn
         }
     }
     Ok(builder.finish(revision, threads())?)
+}
+
+/// As [`load`], of a directory that is this one; the second says whether its store remembers so.
+/// Errors: [`LoadError`], also if it was filled under another name.
+pub async fn load_own(
+    store: &dyn Store,
+    plan: &IndexPlan,
+    hear: &Hear,
+) -> Result<(Snapshot, bool), LoadError> {
+    let snapshot = load(store, plan, hear).await?;
+    let is_kept = base_name::is_kept(&snapshot, &plan.schema, &plan.base)?;
+    Ok((snapshot, is_kept))
 }
 
 /// Who hears of every operation that becomes visible: log-ins, for the sake of locks.

@@ -5,6 +5,7 @@ pub mod admin_socket;
 pub mod answers;
 pub mod attempts;
 pub mod audit_log;
+pub mod base_name;
 pub mod clock;
 pub mod daemon;
 pub mod entropy;

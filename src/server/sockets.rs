@@ -33,32 +33,38 @@ pub struct Sockets {
     pub accounting: Vec<BoundSocket>,
     /// Health and metrics.
     pub admin: Vec<TcpListener>,
+    /// The address of each, where port 0 has become the one that was taken.
+    pub bound: Listen,
 }
 
 impl Sockets {
     /// Binds every address of `listen` and logs where; port 0 takes any. Must be called inside a tokio
     /// runtime. Errors: [`BindError`] of the first that fails.
     pub fn bind(listen: &Listen) -> Result<Sockets, BindError> {
+        let mut bound = listen.clone();
         Ok(Sockets {
-            ldap: all("ldap", &listen.ldap, tcp)?,
-            ldaps: all("ldaps", &listen.ldaps, tcp)?,
-            radius: all("radius", &listen.radius, udp)?,
-            accounting: all("accounting", &listen.accounting, udp)?,
-            admin: all("admin", &listen.admin, tcp)?,
+            ldap: all("ldap", &mut bound.ldap, tcp)?,
+            ldaps: all("ldaps", &mut bound.ldaps, tcp)?,
+            radius: all("radius", &mut bound.radius, udp)?,
+            accounting: all("accounting", &mut bound.accounting, udp)?,
+            admin: all("admin", &mut bound.admin, tcp)?,
+            bound,
         })
     }
 }
 
 type Bound<S> = io::Result<(S, SocketAddr)>;
 
+/// Binds each of `addresses`, and puts in its place what it was bound to.
 fn all<S>(
     listener: &'static str,
-    addresses: &[SocketAddr],
+    addresses: &mut [SocketAddr],
     bind: fn(SocketAddr) -> Bound<S>,
 ) -> Result<Vec<S>, BindError> {
-    let one = |address: &SocketAddr| match bind(*address) {
+    let one = |address: &mut SocketAddr| match bind(*address) {
         Ok((socket, bound)) => {
             tracing::info!(target: "beadle", listener, address = %bound, "listening");
+            *address = bound;
             Ok(socket)
         }
         Err(source) => Err(BindError {
@@ -67,7 +73,7 @@ fn all<S>(
             source,
         }),
     };
-    addresses.iter().map(one).collect()
+    addresses.iter_mut().map(one).collect()
 }
 
 fn tcp(address: SocketAddr) -> Bound<TcpListener> {

@@ -55,6 +55,12 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
     },
+    /// The key is encrypted, and nobody is there to be asked for the passphrase.
+    #[error("the key in {} is encrypted", path.display())]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
+    },
     /// The key is of a kind that is not served, or not the certificate's.
     #[error("the key in {} cannot be used with the certificate in {}: {source}", private_key.display(), certificate.display())]
     Unusable {
@@ -79,6 +85,22 @@ pub enum TlsError {
     /// The TLS library refuses the protocol versions; it never does.
     #[error("cannot set up TLS: {0}")]
     Setup(rustls::Error),
+}
+
+impl TlsError {
+    /// The file to look at first; empty if it is about none.
+    pub fn path(&self) -> &Path {
+        match self {
+            TlsError::Read { path, .. }
+            | TlsError::NotPem { path, .. }
+            | TlsError::NoCertificate { path }
+            | TlsError::NoPrivateKey { path }
+            | TlsError::Encrypted { path }
+            | TlsError::Write { path, .. } => path,
+            TlsError::Unusable { private_key, .. } => private_key,
+            TlsError::Generate(_) | TlsError::Setup(_) => Path::new(""),
+        }
+    }
 }
 
 /// TLS 1.2 and 1.3 with the daemon's certificate, which can be exchanged while connections are served.
@@ -130,9 +152,20 @@ impl ResolvesServerCert for Current {
     }
 }
 
+/// Checks that a certificate and a key, which `files` hold, can be served. Errors: [`TlsError`], as [`Tls::load`]
+/// would say.
+pub fn check_pair(files: &TlsFiles, certificate: &[u8], private_key: &[u8]) -> Result<(), TlsError> {
+    pair(files, certificate, private_key).map(|_| ())
+}
+
 fn certified_key(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
-    let chain = certificates(&files.certificate)?;
-    let key = private_key(&files.private_key)?;
+    let certificate = read(&files.certificate)?;
+    pair(files, &certificate, &read(&files.private_key)?)
+}
+
+fn pair(files: &TlsFiles, certificate: &[u8], key: &[u8]) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates(&files.certificate, certificate)?;
+    let key = private_key(&files.private_key, key)?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|source| TlsError::Unusable {
         certificate: files.certificate.clone(),
         private_key: files.private_key.clone(),
@@ -140,9 +173,8 @@ fn certified_key(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
     })
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read(path)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let chain = chain.map_err(|source| TlsError::NotPem {
         path: path.into(),
         source,
@@ -153,9 +185,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(chain)
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = read(path)?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+fn private_key(path: &Path, text: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    /// In the first line (RFC 7468 section 11), or in the second of an older form (RFC 1421 section 4.6.1.1).
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    if text.windows(ENCRYPTED.len()).any(|bytes| bytes == ENCRYPTED) {
+        return Err(TlsError::Encrypted { path: path.into() });
+    }
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
         pem::Error::NoItemsFound => TlsError::NoPrivateKey { path: path.into() },
         source => TlsError::NotPem {
             path: path.into(),

@@ -136,6 +136,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["config", "cli"]),
     ("serde_json", &["cli", "server"]),
     ("strsim", &["config"]),
+    ("tempfile", &["cli"]),
     ("toml", &["config", "cli"]),
     ("tracing_subscriber", &["cli"]),
 ];

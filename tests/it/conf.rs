@@ -3,12 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use beadle::config::{Files, Report, Settings, Severity, Source, check};
+use beadle::server::tls::self_signed;
 use beadle::types::Dn;
 
-/// Files that examples point at are there: PEM where the name says so, a long secret elsewhere.
+/// Files that examples point at are there: a certificate and its key where the name says so, a long secret elsewhere.
 struct ExampleFiles;
+
+/// A certificate and its key.
+fn pair() -> &'static [Vec<u8>; 2] {
+    static PAIR: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    PAIR.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let files = self_signed(folder.path(), vec!["localhost".into()]).expect("a pair");
+        [files.certificate, files.private_key].map(|path| std::fs::read(path).expect("written"))
+    })
+}
 
 impl Files for ExampleFiles {
     fn list(&self, _path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -16,11 +28,11 @@ impl Files for ExampleFiles {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let pem = path.extension().is_some_and(|extension| extension == "pem");
-        Ok(if pem {
-            b"-----BEGIN X-----".into()
-        } else {
-            b"a secret of more than 24 octets".into()
+        let [certificate, key] = pair();
+        Ok(match path.file_name().and_then(|name| name.to_str()) {
+            Some("cert.pem") => certificate.clone(),
+            Some("key.pem") => key.clone(),
+            _ => b"a secret of more than 24 octets".into(),
         })
     }
 }

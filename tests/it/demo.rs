@@ -35,12 +35,16 @@ impl Demo {
     }
 
     fn try_start(folder: &Path) -> Option<Demo> {
-        let mut command = Command::new(beadle());
-        command.args(["demo", "--people", "200", "--dir"]).arg(folder);
+        let mut command = command("200");
         let ports = free_ports();
         for (option, port) in ADDRESSES.iter().zip(&ports) {
             command.args([option.0, &format!("127.0.0.1:{port}")]);
         }
+        Demo::run(command.arg("--dir").arg(folder), ports)
+    }
+
+    /// Runs the command of a demo, and waits until it has printed its table.
+    fn run(command: &mut Command, ports: Vec<u16>) -> Option<Demo> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -86,8 +90,13 @@ impl Demo {
     }
 
     /// SIGINT, as Ctrl-C sends it; the exit code.
-    fn interrupt(mut self) -> Option<i32> {
-        signal(self.child.id(), "INT");
+    fn interrupt(self) -> Option<i32> {
+        self.end("INT")
+    }
+
+    /// A signal that ends it; the exit code.
+    fn end(mut self, name: &str) -> Option<i32> {
+        signal(self.child.id(), name);
         self.child.wait().expect("it ends").code()
     }
 }
@@ -97,6 +106,22 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The command of a demo of so many people.
+fn command(people: &str) -> Command {
+    let mut command = Command::new(beadle());
+    command.args(["demo", "--people", people]);
+    command
+}
+
+/// The same with every listener at `address`.
+fn command_at(address: &str, people: &str) -> Command {
+    let mut command = command(people);
+    for (option, _) in ADDRESSES {
+        command.args([option, address]);
+    }
+    command
 }
 
 /// A free port for each address.
@@ -137,10 +162,8 @@ fn expected(line: &str) -> &'static str {
         .1
 }
 
-#[test]
-fn every_command_of_the_table_works_as_printed_and_ctrl_c_ends_it_well() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let demo = Demo::start(folder.path());
+/// Runs every command of the table, from another folder than the demo's.
+fn try_commands(demo: &Demo) {
     let commands = demo.commands();
     assert!(commands.len() >= 7, "{}", demo.table);
     for line in commands {
@@ -152,7 +175,116 @@ fn every_command_of_the_table_works_as_printed_and_ctrl_c_ends_it_well() {
             said(&output)
         );
     }
+}
+
+#[test]
+fn every_command_of_the_table_works_as_printed_and_ctrl_c_ends_it_well() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let demo = Demo::start(folder.path());
+    try_commands(&demo);
     assert_eq!(demo.interrupt(), Some(0));
+}
+
+#[test]
+fn the_table_is_right_for_any_port_and_address_and_a_folder_with_a_quote_in_its_name() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let mut command = command_at(address, "20");
+        command.current_dir(parent.path()).args(["--dir", "it's here"]);
+        let demo = Demo::run(&mut command, Vec::new()).expect("the demo says that it is ready");
+        assert!(
+            demo.table.contains(&parent.path().display().to_string()),
+            "{}",
+            demo.table
+        );
+        try_commands(&demo);
+    }
+}
+
+#[test]
+fn a_configuration_that_the_demo_did_not_write_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("beadle.toml");
+    std::fs::write(&file, "base_dn = \"dc=production\"\n").expect("written");
+    refused(folder.path(), "was not written by `beadle demo`");
+    assert_eq!(read(&file), "base_dn = \"dc=production\"\n");
+    std::fs::remove_file(&file).expect("removed");
+    std::fs::create_dir(folder.path().join("store")).expect("a store");
+    refused(folder.path(), "was not made by `beadle demo`");
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_second_demo_in_a_folder_in_use_changes_nothing_there() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let _demo = Demo::start(folder.path());
+    let file = folder.path().join("beadle.toml");
+    let before = read(&file);
+    refused(folder.path(), "in use");
+    assert_eq!(read(&file), before);
+}
+
+/// Expects a demo in `folder` to end at once and to say `why`.
+fn refused(folder: &Path, why: &str) {
+    let output = run_with(command_at("127.0.0.1:0", "20").arg("--dir").arg(folder), "");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains(why), "{}", said(&output));
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("it is there")
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_and_takes_the_temporary_folder_away() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let mut command = command_at("127.0.0.1:0", "20");
+    let demo = Demo::run(command.env("TMPDIR", parent.path()), Vec::new()).expect("it is ready");
+    assert_eq!(entries(parent.path()), 1);
+    assert_eq!(demo.end("HUP"), Some(0));
+    assert_eq!(entries(parent.path()), 0);
+}
+
+#[test]
+fn an_interrupt_while_people_are_made_up_leaves_no_temporary_folder() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let mut command = command_at("127.0.0.1:0", "10000000");
+    let child = command.env("TMPDIR", parent.path()).stderr(Stdio::null()).spawn();
+    let mut child = child.expect("beadle starts");
+    let is_filling = || {
+        let folder = std::fs::read_dir(parent.path()).expect("a folder").next();
+        folder.is_some_and(|folder| folder.expect("readable").path().join("unfinished").exists())
+    };
+    while !is_filling() {
+        assert_eq!(child.try_wait().expect("a process"), None, "it goes on");
+        std::thread::yield_now();
+    }
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert_eq!(entries(parent.path()), 0);
+}
+
+/// How many files and folders are in `folder`.
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).expect("a folder").count()
+}
+
+#[test]
+fn a_campus_that_was_not_finished_is_finished_by_the_next_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let start = |people: &str| {
+        let mut command = command_at("127.0.0.1:0", people);
+        let demo = Demo::run(command.arg("--dir").arg(folder.path()), Vec::new()).expect("it is ready");
+        let entries = told(&demo.table);
+        assert_eq!(demo.interrupt(), Some(0));
+        entries
+    };
+    let half = start("20");
+    assert_eq!(start("300"), half, "a finished one stays as it is");
+    std::fs::write(folder.path().join("unfinished"), "").expect("as a kill leaves it");
+    let whole = start("300");
+    assert!(whole >= half + 280, "{half}, then {whole}");
+    assert_eq!(start("20"), whole);
 }
 
 #[test]
@@ -175,13 +307,13 @@ fn a_second_start_in_the_same_folder_finds_what_the_first_one_left() {
     assert_eq!(demo.interrupt(), Some(0));
 
     let demo = Demo::start(folder.path());
-    assert_eq!(entries(&demo.table), entries(&first) + 1);
+    assert_eq!(told(&demo.table), told(&first) + 1);
     let found = demo.search("(uid=zoe)");
     assert!(stdout(&found).contains("dn: uid=zoe,"), "{}", said(&found));
 }
 
 /// How many entries the table says there are.
-fn entries(table: &str) -> u64 {
+fn told(table: &str) -> u64 {
     let words: Vec<&str> = table.split_whitespace().collect();
     let at = words
         .iter()

@@ -1,9 +1,9 @@
 //! `beadle import` and `beadle export` on a store whose daemon is stopped.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use crate::harness::{Campus, base, person, said, stdout};
+use crate::harness::{Campus, base, beadle, person, run_with, said, stdout};
 
 /// A file of this text in the folder of the campus.
 fn file(campus: &Campus, name: &str, text: &str) -> PathBuf {
@@ -64,6 +64,32 @@ fn the_same_file_twice_changes_nothing_and_a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_says_what_it_would_change_and_remove() {
+    let campus = Campus::new("");
+    campus.import(&(base() + &person("ada", "starferry88", "title: Ms\nmail: ada@x\n")));
+    let rows = person("ada", "starferry88", "mail: countess@x\n") + &person("bob", "lionrock495", "");
+    let path = file(&campus, "p.ldif", &rows);
+    let check = |campus: &Campus| {
+        let dry = stdout(&import(campus, &path, &["--dry-run"], 0));
+        assert!(dry.starts_with("changed "), "{dry}");
+        assert!(dry.contains(" removed title\tuid=ada,"), "{dry}");
+        let json = stdout(&import(campus, &path, &["--dry-run", "--json"], 0));
+        let lines: Vec<serde_json::Value> = json
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        assert_eq!(
+            (&lines[0]["effect"], &lines[0]["removed"][0]),
+            (&"changed".into(), &"title".into())
+        );
+        assert_eq!(lines[1]["effect"], "new");
+        assert_eq!((&lines[2]["new"], &lines[2]["changed"]), (&1.into(), &1.into()));
+    };
+    check(&campus);
+    check(&campus.serve().campus);
+}
+
+#[test]
 fn a_bad_row_is_named_and_nothing_is_written() {
     let campus = Campus::new("");
     let path = file(
@@ -108,4 +134,84 @@ fn keep_going_leaves_a_file_of_bad_rows_that_imports_when_it_is_corrected() {
     )
     .expect("corrected");
     assert_eq!(figures(&import(&campus, &bad, &["--json"], 0)), (2, 0, 0, 0));
+}
+
+#[test]
+fn a_file_of_refused_rows_is_not_written_over_and_without_refused_rows_there_is_none() {
+    let campus = Campus::new("");
+    campus.import(&base());
+    let path = file(&campus, "p.csv", "uid,cn,sn\nada,Ada,Lovelace\nbob,Bob,\n");
+    let bad = file(&campus, "p.refused.csv", "of yesterday");
+    let output = import(&campus, &path, &["--keep-going"], 1);
+    for expected in ["p.refused.csv is there already", "--refused"] {
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    }
+    assert!(!export(&campus, &[]).contains("uid=ada"), "nothing is applied");
+    assert_eq!(
+        std::fs::read_to_string(&bad).expect("it is there"),
+        "of yesterday"
+    );
+    std::fs::remove_file(&bad).expect("removed");
+    std::fs::write(&path, "uid,cn,sn\nada,Ada,Lovelace\n").expect("written");
+    import(&campus, &path, &["--keep-going"], 0);
+    assert!(!bad.exists());
+}
+
+#[test]
+fn rows_come_from_a_pipe_too_and_the_bad_ones_stay_in_the_current_folder() {
+    for pipe in ["-", "/dev/stdin"] {
+        let (campus, parent) = (Campus::new(""), tempfile::tempdir().expect("a folder"));
+        campus.import(&base());
+        let mut command = Command::new(beadle());
+        let command = command.args(["import", "--format", "csv", "--keep-going", "--config"]);
+        let command = command.arg(campus.config()).arg(pipe);
+        let command = command.current_dir(&campus.folder).env("TMPDIR", parent.path());
+        let output = run_with(command, "uid,cn,sn\nada,Ada,Lovelace\nbob,Bob,\neve,Eve,Evans\n");
+        assert_eq!(output.status.code(), Some(1), "{pipe}: {}", said(&output));
+        let people = export(&campus, &[]);
+        assert!(people.contains("uid=ada") && people.contains("uid=eve"), "{pipe}");
+        let bad = std::fs::read_to_string(campus.path("import.refused.csv")).expect("bad rows");
+        assert_eq!(bad, "uid,cn,sn\nbob,Bob,\n");
+        assert_eq!(std::fs::read_dir(parent.path()).expect("a folder").count(), 0);
+    }
+}
+
+/// A CSV file with an endless row among good ones, and what is left of it as bad.
+fn endless_csv() -> (String, String) {
+    let (header, long) = ("uid,cn,sn\n", format!("eve,Eve,\"{}\"\n", "x\n".repeat(3 << 20)));
+    let rows = format!("{header}ada,Ada,Lovelace\n{long}bob,Bob,Bobson\n");
+    (rows, format!("{header}{long}\n"))
+}
+
+#[test]
+fn an_endless_row_goes_whole_to_the_file_of_bad_rows_and_the_others_are_applied() {
+    let (rows, bad) = endless_csv();
+    let campus = Campus::new("");
+    campus.import(&base());
+    let path = file(&campus, "p.csv", &rows);
+    let refused = campus.path("p.refused.csv");
+    let check = |campus: &Campus| {
+        let output = import(campus, &path, &["--keep-going"], 1);
+        let expected = "p.csv:3: the row is longer than 1048576 bytes";
+        assert!(said(&output).contains(expected), "{}", said(&output));
+        assert!(std::fs::read_to_string(&refused).expect("bad rows") == bad);
+        std::fs::remove_file(&refused).expect("removed");
+        let people = export(campus, &[]);
+        assert!(people.contains("uid=ada") && people.contains("uid=bob"));
+    };
+    check(&campus);
+    check(&campus.serve().campus);
+}
+
+#[test]
+fn a_quote_that_is_not_closed_takes_the_rest_of_the_file_to_the_bad_rows() {
+    let campus = Campus::new("");
+    campus.import(&base());
+    let rows = "uid,cn,sn\nada,Ada,Lovelace\n\nbob,\"Bob,Bobson\neve,Eve,Evans\n";
+    let path = file(&campus, "p.csv", rows);
+    let output = import(&campus, &path, &["--keep-going"], 1);
+    let expected = "p.csv:4: the quote that begins on this line is not closed";
+    assert!(said(&output).contains(expected), "{}", said(&output));
+    let bad = std::fs::read_to_string(campus.path("p.refused.csv")).expect("bad rows");
+    assert_eq!(bad, "uid,cn,sn\nbob,\"Bob,Bobson\neve,Eve,Evans\n\n");
 }

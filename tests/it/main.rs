@@ -1,11 +1,13 @@
 //! The integration tests: one binary, a module per subject.
 
 mod architecture;
+mod audit;
 mod campus;
 mod cli;
 mod conf;
 mod daemon_crash;
 mod demo;
+mod export_files;
 mod harness;
 mod import_daemon;
 mod import_offline;

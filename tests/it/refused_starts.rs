@@ -115,3 +115,49 @@ fn log_in(daemon: &Daemon) {
     );
     assert!(output.status.success());
 }
+
+#[test]
+fn a_store_that_was_filled_under_another_name_is_not_renamed() {
+    let campus = Campus::new("");
+    campus.import(&(base() + &person("ada", PIN, "")));
+    let store = campus.path("store").display().to_string();
+    let why = |base: &str| {
+        format!(
+            "it is the one of {BASE}, and base_dn is {base}; correct base_dn, or export with the old one and import into \
+             another folder"
+        )
+    };
+    let other = "dc=uni,dc=elsewhere";
+    let campus = with(
+        campus,
+        &format!("base_dn = \"{BASE}\""),
+        &format!("base_dn = \"{other}\""),
+    );
+    let loaded = format!("the directory in {store} cannot be loaded: {}", why(other));
+    refused(&campus, &["serve"], &[], &loaded);
+    refused(&campus, &["export"], &[], &format!("{store}: {}", why(other)));
+    // However it is spelt, the same name is the same.
+    let campus = with(
+        campus,
+        &format!("base_dn = \"{other}\""),
+        "base_dn = \"DC=uni, dc=example\"",
+    );
+    drop(campus.serve());
+}
+
+#[test]
+fn a_store_of_another_user_is_not_written_into() {
+    let campus = Campus::new("");
+    campus.import(&base());
+    let store = campus.path("store");
+    // Only root can give it away, and only root would be let in.
+    if std::os::unix::fs::chown(&store, Some(65_534), None).is_err() {
+        return;
+    }
+    let expected = format!(
+        "{} belongs to nobody, who could not use what another user writes there: run this as nobody, such as by \
+         `runuser -u nobody -- beadle ...`, or while the daemon runs",
+        store.display()
+    );
+    refused(&campus, &["export"], &[], &expected);
+}

@@ -128,10 +128,22 @@ impl Checker<'_> {
         })
     }
 
-    /// Every service that is good.
+    /// Every service that is good. A second one of the same name is reported where it stands, also if the first
+    /// has another fault.
     pub(super) fn services(&self, written: &List<RawService>) -> Vec<Named> {
-        let tables = written.iter().flatten();
-        tables.filter_map(|table| self.service(table)).collect()
+        let (mut good, mut names) = (Vec::new(), Vec::new());
+        for table in written.iter().flatten() {
+            let named = self.service(table);
+            let name = table.get_ref().name.as_ref().map(Spanned::get_ref);
+            let same = |other: &&String| name.is_some_and(|name| name.eq_ignore_ascii_case(other));
+            if names.iter().any(same) {
+                self.taken(Err(PrincipalError::Taken), &table.span());
+            } else {
+                good.extend(named);
+                names.extend(name);
+            }
+        }
+        good
     }
 
     fn service(&self, table: &Spanned<RawService>) -> Option<Named> {

@@ -43,11 +43,18 @@ impl Checker<'_> {
                 right,
             );
         }
-        let hashing = Hashing::new(memory_kib, iterations, parallelism);
-        hashing.unwrap_or_else(|error| {
-            self.hashing_error(raw, error);
-            default
-        })
+        let each = [
+            Hashing::new(memory_kib, 1, 1),
+            Hashing::new(HASH_MEMORY_KIB_GOOD, iterations, 1),
+            Hashing::new(HASH_MEMORY_KIB_GOOD, 1, parallelism),
+        ];
+        let mut wrong: Vec<HashingError> = each.into_iter().filter_map(Result::err).collect();
+        let together = Hashing::new(memory_kib, iterations, parallelism);
+        if let (true, Err(error)) = (wrong.is_empty(), &together) {
+            wrong.push(*error);
+        }
+        wrong.into_iter().for_each(|error| self.hashing_error(raw, error));
+        together.unwrap_or(default)
     }
 
     /// Reports `error` at the key it is about, or at the key that made the other's default wrong.

@@ -11,6 +11,7 @@ mod tests;
 mod value;
 
 use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,18 +35,16 @@ pub fn check(source: &Source, files: &dyn Files) -> Result<(Settings, Report), R
     let report = |problems| Report::new(source.name().into(), problems);
     let document = Document::parse(source).map_err(report)?;
     let (raw, problems) = document.read();
-    let (schema, broken) = match schema::load(&raw.schema.folder, files) {
-        Ok(schema) => (schema, None),
-        Err(why) => (Schema::built_in(), Some(why)),
-    };
+    let (schema, broken) = schema::load(&raw.schema.folder, files);
     let checker = Checker {
         document: &document,
         files,
         schema: Arc::new(schema),
         problems: RefCell::new(problems),
     };
-    if let (Some(why), Some(folder)) = (broken, &raw.schema.folder) {
-        checker.error(&folder.span(), why, "mend the files there, or leave the key out");
+    for (why, folder) in broken.into_iter().zip(std::iter::repeat(&raw.schema.folder)) {
+        let place = folder.as_ref().map(Spanned::span).unwrap_or_default();
+        checker.error(&place, why, "mend the files there, or leave the key out");
     }
     let settings = checker.settings(&raw);
     let report = report(checker.problems.into_inner());
@@ -53,6 +52,27 @@ pub fn check(source: &Source, files: &dyn Files) -> Result<(Settings, Report), R
         Some(settings) if report.errors() == 0 => Ok((settings, report)),
         _ => Err(report),
     }
+}
+
+/// The addresses of a list with their places; those of a default have none.
+fn placed<'a>((written, default): (&'a List<String>, &'a [SocketAddr])) -> Vec<(SocketAddr, Option<Span>)> {
+    let parsed = |written: &Spanned<String>| Some((written.get_ref().parse().ok()?, Some(written.span())));
+    match written {
+        Some(written) => written.iter().filter_map(parsed).collect(),
+        None => default.iter().map(|address| (*address, None)).collect(),
+    }
+}
+
+/// Whether two sockets of one transport cannot be bound both; port 0 is any free one.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let takes = |any: IpAddr, one: IpAddr| match any {
+        IpAddr::V4(any) => any.is_unspecified() && one.is_ipv4(),
+        IpAddr::V6(any) => any.is_unspecified(),
+    };
+    let (here, there) = (one.ip(), other.ip());
+    one.port() == other.port()
+        && one.port() != 0
+        && (here == there || takes(here, there) || takes(there, here))
 }
 
 /// Judges values one by one. A bad one leaves an error behind and its default in its place, so that one
@@ -125,29 +145,32 @@ impl Checker<'_> {
             accounting: self.addresses(&raw.radius.accounting_listen, default.accounting),
             admin: self.addresses(&raw.web.admin_listen, default.admin),
         };
-        self.each_once(&[&raw.ldap.listen, &raw.ldap.listen_tls, &raw.web.admin_listen]);
-        self.each_once(&[&raw.radius.listen, &raw.radius.accounting_listen]);
+        self.each_once(&[
+            (&raw.ldap.listen, &listen.ldap),
+            (&raw.ldap.listen_tls, &listen.ldaps),
+            (&raw.web.admin_listen, &listen.admin),
+        ]);
+        self.each_once(&[
+            (&raw.radius.listen, &listen.radius),
+            (&raw.radius.accounting_listen, &listen.accounting),
+        ]);
         self.admin_is_local(&raw.web);
         listen
     }
 
-    /// An address may be written once only among lists of the same transport.
-    fn each_once(&self, lists: &[&List<String>]) {
-        let written: Vec<&Spanned<String>> = lists.iter().copied().flatten().flatten().collect();
-        for (at, address) in written.iter().enumerate() {
-            let fixed_port = !address.get_ref().ends_with(":0");
-            if fixed_port
-                && written
-                    .iter()
-                    .take(at)
-                    .any(|earlier| earlier.get_ref() == address.get_ref())
-            {
+    /// An address may be listened on once only among lists of the same transport, as written or by default.
+    fn each_once(&self, lists: &[(&List<String>, &[SocketAddr])]) {
+        let mut earlier: Vec<(SocketAddr, Option<Span>)> = Vec::new();
+        for (address, span) in lists.iter().copied().flat_map(placed) {
+            let other = earlier.iter().find(|(other, _)| collide(*other, address));
+            if let Some(place) = other.and_then(|(_, other)| span.as_ref().or(other.as_ref())) {
                 self.error(
-                    &address.span(),
+                    place,
                     "an address that is listened on already",
-                    "give each listener its own port",
+                    "give each listener its own port; [::] takes every address, 0.0.0.0 every one of IPv4",
                 );
             }
+            earlier.push((address, span));
         }
     }
 
@@ -177,8 +200,12 @@ impl Checker<'_> {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// An error about the key `key` that is not there, in the table at `table` or at the top.
+    /// An error about the key `key` that is not there, in the table at `table` or at the top; none if it is there
+    /// and was of the wrong type.
     fn missing(&self, table: Option<&Span>, key: &str, right: &str) {
+        if self.document.sets(table, key) {
+            return;
+        }
         let place = table.cloned().unwrap_or_default();
         let mut problem = self
             .document

@@ -1,21 +1,31 @@
 //! `[store]`, `[tls]`, `[schema]`, `[admin]` and `[log]`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use toml::Spanned;
+use zeroize::Zeroizing;
 
 use super::Checker;
 use crate::config::defaults;
+use crate::config::document::Span;
 use crate::config::raw::{Field, Raw, RawLog, RawStore, RawTls};
 use crate::config::settings::{Log, LogFormat, LogLevel, Places};
-use crate::server::tls::TlsFiles;
+use crate::server::tls::{self, TlsFiles};
 use crate::store::SledSettings;
 
 impl Checker<'_> {
     pub(super) fn places(&self, raw: &Raw) -> Places {
         let store = self.store(&raw.store);
         let admin_socket = self.path(&raw.admin.socket);
+        let admin_socket = admin_socket.unwrap_or_else(|| defaults::admin_socket(&store));
+        self.fits_a_socket(
+            &admin_socket,
+            raw.admin.socket.as_ref().or(raw.store.path.as_ref()),
+        );
         Places {
             tls: self.tls(&raw.tls),
-            admin_socket: admin_socket.unwrap_or_else(|| defaults::admin_socket(&store)),
+            admin_socket,
             log: self.log(&raw.log),
             store,
         }
@@ -31,7 +41,20 @@ impl Checker<'_> {
         }
     }
 
-    /// Both files or none; that they can be read and hold PEM is checked, what it says is not.
+    /// The system takes no longer path for a socket (unix(7)).
+    fn fits_a_socket(&self, path: &Path, written: Option<&Spanned<String>>) {
+        const BYTES_MAX: usize = 107;
+        let length = path.as_os_str().len();
+        if let (Some(written), true) = (written, length > BYTES_MAX) {
+            self.error(
+                &written.span(),
+                format!("the administration socket would have a path of {length} bytes"),
+                format!("set admin.socket to a path of {BYTES_MAX} bytes or less"),
+            );
+        }
+    }
+
+    /// Both files or none, and a pair that can be served.
     fn tls(&self, written: &Field<RawTls>) -> Option<TlsFiles> {
         let table = written.as_ref()?;
         let certificate = self.pem(&table.get_ref().certificate);
@@ -53,25 +76,40 @@ impl Checker<'_> {
             .private_key
             .iter()
             .for_each(|key| self.is_private(key));
-        Some(TlsFiles {
-            certificate: certificate?,
-            private_key: private_key?,
-        })
+        let (certificate, private_key) = (certificate?, private_key?);
+        let files = TlsFiles {
+            certificate: certificate.path,
+            private_key: private_key.path,
+        };
+        if let Err(error) = tls::check_pair(&files, &certificate.text, &private_key.text) {
+            let place = match error.path() {
+                path if path == files.certificate => &certificate.span,
+                _ => &private_key.span,
+            };
+            let right = "name a certificate and its own key, both in PEM, the key not encrypted";
+            self.error(place, error.to_string(), right);
+        }
+        Some(files)
     }
 
-    fn pem(&self, written: &Field<String>) -> Option<std::path::PathBuf> {
+    fn pem(&self, written: &Field<String>) -> Option<Pem> {
         let path = self.path(written)?;
         let written = written.as_ref()?;
-        let bytes = zeroize::Zeroizing::new(self.file(written)?);
-        if !String::from_utf8_lossy(&bytes).contains("-----BEGIN ") {
+        let text = Zeroizing::new(self.file(written)?);
+        if !text.windows(BEGIN.len()).any(|bytes| bytes == BEGIN) {
             let what = format!("{} is not a PEM file", path.display());
             self.error(
                 &written.span(),
                 what,
                 "convert it with `openssl`; it has a line `-----BEGIN ...-----`",
             );
+            return None;
         }
-        Some(path)
+        Some(Pem {
+            path,
+            text,
+            span: written.span(),
+        })
     }
 
     fn log(&self, raw: &RawLog) -> Log {
@@ -89,4 +127,14 @@ impl Checker<'_> {
             format: self.word(&raw.format, default.format, &formats),
         }
     }
+}
+
+/// What every PEM file has in it.
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// A PEM file that is named by a key.
+struct Pem {
+    path: PathBuf,
+    text: Zeroizing<Vec<u8>>,
+    span: Span,
 }

@@ -14,7 +14,7 @@ use crate::radius::client::{
 };
 use crate::radius::duplicate::LIFETIME_S_RANGE;
 use crate::radius::session::{REJECT_DELAY_MS_MAX, Settings};
-use crate::types::SharedSecret;
+use crate::types::{IpNet, SharedSecret};
 
 /// How to make a good secret.
 const SECRET_ADVICE: &str = "use 24 octets or more, such as the output of `openssl rand -base64 24`";
@@ -48,45 +48,26 @@ impl Checker<'_> {
         }
     }
 
-    /// Every client that is good. Duplicates are reported where the second one stands.
+    /// Every client that is good. Duplicates are reported where the second one stands, also if the first has
+    /// another fault.
     pub(super) fn radius_clients(&self, raw: &RawRadius) -> ClientTable {
-        let mut clients: Vec<ClientSettings> = Vec::new();
+        let (mut clients, mut earlier) = (Vec::new(), Vec::new());
         for table in raw.client.iter().flatten() {
-            let Some(client) = self.radius_client(table) else {
-                continue;
-            };
-            let unique = self.differs(&client, &clients, &table.span());
-            if unique {
-                clients.push(client);
+            let identity = self.identity(table);
+            let client = self.radius_client(table, &identity);
+            if self.differs(&identity, &earlier, &table.span()) {
+                clients.extend(client);
             }
+            earlier.push(identity);
         }
         let clients = clients.into_iter().filter_map(|client| Client::new(client).ok());
         // Invariant: names, networks and the lengths of secrets were checked one by one above.
         ClientTable::new(clients).unwrap_or_default()
     }
 
-    /// Whether `client` shares neither name nor network with an earlier one.
-    fn differs(&self, client: &ClientSettings, earlier: &[ClientSettings], span: &Span) -> bool {
-        let same_name = earlier.iter().any(|other| other.name == client.name);
-        if same_name {
-            let what = format!("a second client called {:?}", client.name);
-            self.error(span, what, "give each client a name of its own");
-        }
-        let same_network = earlier.iter().find(|other| other.network == client.network);
-        if let Some(other) = same_network {
-            let what = format!("{} is the network of client {:?} too", client.network, other.name);
-            self.error(
-                span,
-                what,
-                "give each client a network of its own; the narrowest match wins",
-            );
-        }
-        !same_name && same_network.is_none()
-    }
-
-    fn radius_client(&self, table: &Spanned<RawClient>) -> Option<ClientSettings> {
-        let client = table.get_ref();
-        let place = table.span();
+    /// What tells a client from others, as far as it is good.
+    fn identity(&self, table: &Spanned<RawClient>) -> Identity {
+        let (client, place) = (table.get_ref(), table.span());
         if client.name.is_none() {
             self.missing(Some(&place), "name", "name the client, such as \"vpn-1\"");
         }
@@ -97,18 +78,66 @@ impl Checker<'_> {
                 "say where it asks from, such as \"192.0.2.10/32\"",
             );
         }
-        let name = client.name.as_ref().and_then(|name| self.name(name));
-        let network = client.network.as_ref().and_then(|network| self.network(network));
-        let secret = self.shared_secret(client, &place);
+        Identity {
+            name: client.name.as_ref().and_then(|name| self.name(name)),
+            network: client.network.as_ref().and_then(|network| self.network(network)),
+        }
+    }
+
+    /// Whether `client` shares neither name nor network with an earlier one.
+    fn differs(&self, client: &Identity, earlier: &[Identity], span: &Span) -> bool {
+        let same_name = earlier
+            .iter()
+            .filter_map(|other| other.name.as_ref())
+            .find(|name| client.name.as_ref() == Some(name));
+        if let Some(name) = same_name {
+            let what = format!("a second client called {name:?}");
+            self.error(span, what, "give each client a name of its own");
+        }
+        let same_network = earlier
+            .iter()
+            .find(|other| other.network.is_some() && other.network == client.network);
+        if let (Some(other), Some(network)) = (same_network, client.network) {
+            let name = other.name.as_deref().unwrap_or("without a good name");
+            let what = format!("{network} is the network of client {name:?} too");
+            self.error(
+                span,
+                what,
+                "give each client a network of its own; the narrowest match wins",
+            );
+        }
+        same_name.is_none() && same_network.is_none()
+    }
+
+    fn radius_client(&self, table: &Spanned<RawClient>, identity: &Identity) -> Option<ClientSettings> {
+        let client = table.get_ref();
+        let secret = self.shared_secret(client, &table.span());
         let service = client.service.as_ref().and_then(|service| self.name(service));
         let require_message_authenticator = self.message_authenticator(&client.require_message_authenticator);
+        self.latches_one(client, identity);
         Some(ClientSettings {
-            name: Arc::from(name?),
-            network: network?,
+            name: Arc::from(identity.name.as_deref()?),
+            network: identity.network?,
             secret: secret?,
             require_message_authenticator,
             service: service.map(Arc::from),
         })
+    }
+
+    /// The first signed request latches the whole network: others there that cannot sign are shut out.
+    fn latches_one(&self, client: &RawClient, identity: &Identity) {
+        let written = client.require_message_authenticator.as_ref();
+        let latch = written.filter(|written| written.get_ref() == "latch");
+        let several = identity
+            .network
+            .filter(|network| network.prefix_len() < network.max_prefix_len());
+        if let (Some(written), Some(network)) = (latch, several) {
+            self.warning(
+                &written.span(),
+                format!("one machine in {network} that signs shuts out those that cannot"),
+                "write \"latch\" for single addresses only; \"yes\" where all of them can sign",
+            );
+        }
     }
 
     fn message_authenticator(&self, written: &Field<String>) -> RequireMessageAuthenticator {
@@ -149,7 +178,9 @@ impl Checker<'_> {
                 self.long_enough(octets.trim_ascii_end(), &file.span())
             }
             (None, None) => {
-                self.missing(Some(place), "secret", "write `secret` or `secret_file`");
+                if !self.document.sets(Some(place), "secret_file") {
+                    self.missing(Some(place), "secret", "write `secret` or `secret_file`");
+                }
                 None
             }
             (Some(_), Some(file)) => {
@@ -183,4 +214,10 @@ impl Checker<'_> {
         }
         Some(SharedSecret::new(octets))
     }
+}
+
+/// What tells a client from others.
+struct Identity {
+    name: Option<String>,
+    network: Option<IpNet>,
 }

@@ -1,5 +1,6 @@
 //! `[schema]`, and what it makes of names, DNs and filters.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -12,31 +13,50 @@ use crate::domain::filter::Filter;
 use crate::domain::schema::Schema;
 use crate::domain::schema_text::SchemaFile;
 
-/// The built-in schema and the files of `folder`. Errors: what is wrong, as a sentence with file and line.
-pub(super) fn load(folder: &Field<String>, files: &dyn Files) -> Result<Schema, String> {
-    let texts = match folder {
-        Some(folder) => texts(Path::new(folder.get_ref()), files)?,
-        None => Vec::new(),
+/// The built-in schema and the good files of `folder`; and what is wrong with the others, each as a sentence with file
+/// and line.
+pub(super) fn load(folder: &Field<String>, files: &dyn Files) -> (Schema, Vec<String>) {
+    let (texts, mut wrong) = match folder {
+        Some(folder) => texts(Path::new(folder.get_ref()), files),
+        None => (Vec::new(), Vec::new()),
     };
-    let extra: Vec<SchemaFile<'_>> = texts
-        .iter()
-        .map(|(name, text)| SchemaFile { name, text })
-        .collect();
-    Schema::load(&extra).map_err(|error| error.to_string())
+    let named = |(name, text)| SchemaFile { name, text };
+    let mut extra: Vec<SchemaFile<'_>> = texts.iter().map(|(name, text)| named((name, text))).collect();
+    // One file after the other is left out, so that the rest can be judged.
+    loop {
+        let error = match Schema::load(&extra) {
+            Ok(schema) => return (schema, wrong),
+            Err(error) => error,
+        };
+        wrong.push(error.to_string());
+        let before = extra.len();
+        extra.retain(|file| *file.name != *error.file);
+        if extra.len() == before {
+            return (Schema::built_in(), wrong);
+        }
+    }
 }
 
-/// Name and text of every `.schema` file in `folder`.
-fn texts(folder: &Path, files: &dyn Files) -> Result<Vec<(String, String)>, String> {
-    let cannot =
-        |path: &Path, why: &dyn std::fmt::Display| format!("{} cannot be read: {why}", path.display());
-    let paths = files.list(folder).map_err(|error| cannot(folder, &error))?;
-    let read = |path: PathBuf| {
-        let bytes = files.read(&path).map_err(|error| cannot(&path, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| cannot(&path, &error))?;
-        Ok((path.display().to_string(), text))
+/// Name and text of every `.schema` file in `folder`, and why others cannot be read.
+fn texts(folder: &Path, files: &dyn Files) -> (Vec<(String, String)>, Vec<String>) {
+    let (mut texts, mut wrong) = (Vec::new(), Vec::new());
+    let cannot = |path: &Path, why: &dyn Display| format!("{} cannot be read: {why}", path.display());
+    let read = |path: &Path| {
+        let bytes = files.read(path).map_err(|error| cannot(path, &error))?;
+        String::from_utf8(bytes).map_err(|error| cannot(path, &error))
     };
+    let paths = files.list(folder).unwrap_or_else(|error| {
+        wrong.push(cannot(folder, &error));
+        Vec::new()
+    });
     let is_schema = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "schema");
-    paths.into_iter().filter(is_schema).map(read).collect()
+    for path in paths.into_iter().filter(is_schema) {
+        match read(&path) {
+            Ok(text) => texts.push((path.display().to_string(), text)),
+            Err(why) => wrong.push(why),
+        }
+    }
+    (texts, wrong)
 }
 
 impl Checker<'_> {

@@ -2,11 +2,25 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::*;
+use crate::server::tls::self_signed;
 
-/// One readable secret, one PEM file, nothing else.
+/// One readable secret, two certificates with their keys, a few schema files, nothing else.
 struct TwoFiles;
+
+/// Two pairs, each a certificate and its key.
+fn pairs() -> &'static [[Vec<u8>; 2]; 2] {
+    static PAIRS: OnceLock<[[Vec<u8>; 2]; 2]> = OnceLock::new();
+    PAIRS.get_or_init(|| {
+        [(), ()].map(|()| {
+            let folder = tempfile::tempdir().unwrap();
+            let files = self_signed(folder.path(), vec!["localhost".into()]).unwrap();
+            [files.certificate, files.private_key].map(|path| std::fs::read(path).unwrap())
+        })
+    })
+}
 
 impl Files for TwoFiles {
     fn is_open_to_all(&self, path: &Path) -> bool {
@@ -17,6 +31,9 @@ impl Files for TwoFiles {
         match path.to_str() {
             Some("/schema") => Ok(vec!["/schema/a.schema".into(), "/schema/README".into()]),
             Some("/broken") => Ok(vec!["/broken.schema".into()]),
+            Some("/mixed") => Ok(["/broken.schema", "/schema/a.schema", "/absent.schema"]
+                .map(Into::into)
+                .into()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -28,7 +45,13 @@ impl Files for TwoFiles {
                 Ok(b"attributetype ( 1.2.3.4 NAME 'shoeSize' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )".into())
             }
             Some("/broken.schema") => Ok(b"\nattributetype ( 1.2.3.4 NAME".into()),
-            Some("/pem" | "/open/pem") => Ok(b"-----BEGIN CERTIFICATE-----\n".into()),
+            Some("/cert") => Ok(pairs()[0][0].clone()),
+            Some("/key" | "/open/key") => Ok(pairs()[0][1].clone()),
+            Some("/other") => Ok(pairs()[1][1].clone()),
+            Some("/cut") => Ok(pairs()[0][0][..200].into()),
+            Some("/encrypted") => Ok(
+                b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n-----END ENCRYPTED PRIVATE KEY-----\n".into(),
+            ),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -61,15 +84,15 @@ fn files_with_secrets_that_every_user_can_read_are_warned_of() {
         "x:5: warning: radius.client[0].secret_file: every user of this machine can read /open/secret",
     );
     one(
-        "[tls]\ncertificate = \"/open/pem\"\nprivate_key = \"/open/pem\"",
-        "x:4: warning: tls.private_key: every user of this machine can read /open/pem",
+        "[tls]\ncertificate = \"/cert\"\nprivate_key = \"/open/key\"",
+        "x:4: warning: tls.private_key: every user of this machine can read /open/key",
     );
 }
 
 #[test]
 fn a_good_file_is_taken_without_a_word() {
     assert_eq!(says(""), "");
-    assert_eq!(says("[tls]\ncertificate = \"/pem\"\nprivate_key = \"/pem\""), "");
+    assert_eq!(says("[tls]\ncertificate = \"/cert\"\nprivate_key = \"/key\""), "");
     assert_eq!(
         says("[ldap.root]\ndn = \"cn=a,dc=uni\"\npassword_hash = \"HASH\""),
         ""
@@ -237,11 +260,11 @@ fn rules_for_nobody_and_half_tables_are_refused() {
         "x:2: error: access[0].read: missing",
     );
     one(
-        "[tls]\ncertificate = \"/pem\"",
+        "[tls]\ncertificate = \"/cert\"",
         "x:2: error: tls.private_key: missing",
     );
     one(
-        "[tls]\ncertificate = \"/secret\"\nprivate_key = \"/pem\"",
+        "[tls]\ncertificate = \"/secret\"\nprivate_key = \"/key\"",
         "x:3: error: tls.certificate: /secret is not a PEM file",
     );
     one(
@@ -258,6 +281,145 @@ fn clear_text_in_the_place_of_a_hash_is_refused_and_not_repeated() {
         "{said}"
     );
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_served_is_no_pair() {
+    let tls = |certificate: &str, key: &str| {
+        format!("[tls]\ncertificate = \"{certificate}\"\nprivate_key = \"{key}\"")
+    };
+    one(
+        &tls("/cert", "/other"),
+        "x:4: error: tls.private_key: the key in /other cannot be used with the certificate in /cert",
+    );
+    one(
+        &tls("/key", "/cert"),
+        "x:3: error: tls.certificate: /key holds no certificate",
+    );
+    one(
+        &tls("/cut", "/key"),
+        "x:3: error: tls.certificate: /cut is not a PEM file",
+    );
+    one(
+        &tls("/cert", "/encrypted"),
+        "x:4: error: tls.private_key: the key in /encrypted is encrypted",
+    );
+}
+
+#[test]
+fn what_a_wildcard_takes_is_not_listened_on_again() {
+    let twice = |listen: &str| format!("[ldap]\nlisten = [{listen}]");
+    for listen in [
+        "\"[::]:1\", \"127.0.0.1:1\"",
+        "\"[::1]:1\", \"[::]:1\"",
+        "\"0.0.0.0:1\", \"[::]:1\"",
+        "\"0.0.0.0:1\", \"127.0.0.1:1\"",
+    ] {
+        one(&twice(listen), "x:3: error: ldap.listen[1]: an address that");
+    }
+    one(
+        &twice("\"[::]:636\""),
+        "x:3: error: ldap.listen[0]: an address that",
+    );
+    assert_eq!(says(&twice("\"0.0.0.0:1\", \"[::1]:1\", \"127.0.0.1:2\"")), "");
+}
+
+#[test]
+fn a_socket_whose_path_is_too_long_is_refused() {
+    let long = "x".repeat(107);
+    one(
+        &format!("[admin]\nsocket = \"/{long}\""),
+        "x:3: error: admin.socket: the administration socket would have a path of 108 bytes; set admin.socket",
+    );
+    one(
+        &format!("[store]\npath = \"/{long}\""),
+        "x:3: error: store.path: the administration socket",
+    );
+    assert_eq!(
+        says(&format!("[store]\npath = \"/{long}\"\n[admin]\nsocket = \"/s\"")),
+        ""
+    );
+}
+
+#[test]
+fn networks_of_ipv4_are_written_so() {
+    let network = |text: &str| format!("[ldap]\ncleartext_bind_from = [\"{text}\"]");
+    for (written, right) in [
+        ("::ffff:172.16.0.0/112", "172.16.0.0/16"),
+        ("::ffff:192.0.2.1", "192.0.2.1/32"),
+    ] {
+        let said =
+            format!("x:3: error: ldap.cleartext_bind_from[0]: {written:?} is not a network; write {right:?}");
+        one(&network(written), &said);
+    }
+}
+
+#[test]
+fn a_latch_is_for_one_machine() {
+    let client = |network: &str| {
+        format!(
+            "[[radius.client]]\nname = \"a\"\nnetwork = \"{network}\"\nsecret_file = \"/secret\"\n\
+             require_message_authenticator = \"latch\""
+        )
+    };
+    assert_eq!(says(&client("192.0.2.1/32")), "");
+    one(
+        &client("192.0.2.0/31"),
+        "x:6: warning: radius.client[0].require_message_authenticator: one machine in 192.0.2.0/31 that signs",
+    );
+}
+
+/// Expects problems at these places and no others, each `line: key`.
+fn at(text: &str, expected: &[&str]) {
+    let said = says(text);
+    let place = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        format!(
+            "{} {}",
+            words[0].trim_start_matches("x:").trim_end_matches(':'),
+            words[2].trim_end_matches(':')
+        )
+    };
+    assert_eq!(said.lines().map(place).collect::<Vec<_>>(), expected, "{said}");
+}
+
+#[test]
+fn an_error_does_not_hide_another() {
+    at(
+        "[[ldap.service]]\nname = \"a\"\npassword_hash = \"clear\"\n[[ldap.service]]\nname = \"A\"\npassword_hash = \"HASH\"",
+        &["4 ldap.service[0].password_hash", "5 ldap.service[1]"],
+    );
+    let client = "[[radius.client]]\nname = \"a\"\nnetwork = \"192.0.2.1/32\"\nsecret = \"short\"\n";
+    at(
+        &client.repeat(2),
+        &[
+            "5 radius.client[0].secret",
+            "6 radius.client[1]",
+            "6 radius.client[1]",
+            "9 radius.client[1].secret",
+        ],
+    );
+    at(
+        "[hashing]\nmemory_kib = 4294967295\niterations = 0\nparallelism = 99",
+        &[
+            "3 hashing.memory_kib",
+            "4 hashing.iterations",
+            "5 hashing.parallelism",
+        ],
+    );
+    at(
+        "[schema]\nfolder = \"/mixed\"\n[index]\nequality = [\"shoeSize\"]",
+        &["3 schema.folder", "3 schema.folder"],
+    );
+    at(
+        "[[radius.client]]\nname = 1\nnetwork = 2\nsecret = 3\n[tls]\ncertificate = 4\nprivate_key = \"/key\"",
+        &[
+            "3 radius.client[0].name",
+            "4 radius.client[0].network",
+            "5 radius.client[0].secret",
+            "7 tls.certificate",
+        ],
+    );
 }
 
 #[test]

@@ -112,13 +112,17 @@ impl Checker<'_> {
         address
     }
 
-    /// A network without host bits.
+    /// A network without host bits; one of IPv4 is written so.
     pub(super) fn network(&self, written: &Spanned<String>) -> Option<IpNet> {
         let text = written.get_ref();
         let right = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
-            (Ok(network), _) if network.trunc() == network => return Some(network),
+            (Ok(network), _) if network.trunc() == network => match unmapped(network) {
+                // Whoever asks over IPv4 is known by that address, so the other would match nobody.
+                Some(right) => format!("write \"{right}\""),
+                None => return Some(network),
+            },
             (Ok(network), _) => format!("write \"{}\" or a whole address", network.trunc()),
-            (_, Ok(address)) => format!("write \"{}\"", IpNet::from(address)),
+            (_, Ok(address)) => format!("write \"{}\"", IpNet::from(address.to_canonical())),
             _ => "write one such as \"192.0.2.0/24\" or \"2001:db8::/32\"".into(),
         };
         self.error(&written.span(), format!("{text:?} is not a network"), right);
@@ -178,4 +182,14 @@ impl Checker<'_> {
         );
         None
     }
+}
+
+/// The network of IPv4 that is written as one of IPv6 (RFC 4291 section 2.5.5.2).
+fn unmapped(network: IpNet) -> Option<IpNet> {
+    const MAPPED_BITS: u8 = 96;
+    let IpAddr::V6(address) = network.addr() else {
+        return None;
+    };
+    let length = network.prefix_len().checked_sub(MAPPED_BITS)?;
+    IpNet::new(address.to_ipv4_mapped()?.into(), length).ok()
 }

@@ -1,6 +1,6 @@
 //! Reading CSV row by row.
 
-use std::io::{self, Read};
+use std::io::BufRead;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,7 +45,7 @@ enum Holds {
     Base64,
 }
 
-impl<R: Read> CsvReader<R> {
+impl<R: BufRead> CsvReader<R> {
     /// Reads the header from `input`. Errors: [`RowError::Hopeless`] if the header is unusable.
     pub fn new(input: R, defaults: &Defaults<'_>) -> Result<CsvReader<R>, RowError> {
         let mut csv = ReaderBuilder::new()
@@ -53,8 +53,10 @@ impl<R: Read> CsvReader<R> {
             .flexible(true)
             .from_reader(Bounded::new(input));
         let mut record = ByteRecord::new();
-        csv.read_byte_record(&mut record)
-            .map_err(|error| broken(error, 1))?;
+        csv.read_byte_record(&mut record).map_err(broken)?;
+        if let Some(problem) = csv.get_mut().begun().and_then(|header| header.problem) {
+            return Err(RowError::Hopeless(problem));
+        }
         let columns = columns(&record)?;
         let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
         let has_classes = names.iter().any(|name| name.eq_ignore_ascii_case("objectClass"));
@@ -114,27 +116,32 @@ impl<R: Read> CsvReader<R> {
     }
 }
 
-impl<R: Read> Rows for CsvReader<R> {
+impl<R: BufRead> Rows for CsvReader<R> {
     fn read(&mut self, row: &mut Row) -> Result<More, RowError> {
-        self.csv.get_mut().begin_row();
-        let next = self.csv.get_ref().next_line();
-        row.begin(next);
-        let more = self
-            .csv
-            .read_byte_record(&mut self.record)
-            .map_err(|error| broken(error, next))?;
-        if !more {
+        row.begin(0);
+        if !self.csv.read_byte_record(&mut self.record).map_err(broken)? {
             return Ok(More::End);
         }
-        let end = self.csv.position().byte();
-        row.begin(self.csv.get_mut().line_of(&self.record, end));
+        // Each record is of a row that has begun: both are told by the same rules.
+        if let Some(begun) = self.csv.get_mut().begun() {
+            row.begin(begun.line);
+            if let Some(problem) = begun.problem {
+                row.place = Some(begun.bytes);
+                return Err(problem.into());
+            }
+        }
         row.text = written(&self.record);
         self.fill(row)?;
         Ok(More::Row)
     }
 
+    fn columns(&self) -> Option<Vec<&str>> {
+        let attributes = self.columns.iter().filter(|column| column.holds != Holds::Dn);
+        Some(attributes.map(|column| &*column.name).collect())
+    }
+
     fn bytes_read(&self) -> u64 {
-        self.csv.position().byte()
+        self.csv.get_ref().offset()
     }
 }
 
@@ -231,18 +238,18 @@ fn push_escaped(dn: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-fn broken(error: csv::Error, line: u64) -> RowError {
+fn broken(error: csv::Error) -> RowError {
     match error.into_kind() {
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            RowError::Hopeless(Problem::row(line, Fault::RowTooLong))
-        }
         csv::ErrorKind::Io(error) => RowError::Io(error),
-        _ => RowError::Hopeless(Problem::row(line, Fault::NotUtf8)),
+        // Bytes are read, and rows of any length: nothing else can be wrong.
+        _ => RowError::Hopeless(Problem::row(1, Fault::NotUtf8)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::directory::row::{ROW_BYTES_MAX, testing};
 
@@ -362,17 +369,67 @@ mod tests {
         );
     }
 
+    const TOO_LONG: &str = "the row is longer than 1048576 bytes; check that a quote is closed and an empty line \
+                            ends the record, or split the entry";
+    const OPEN: &str = "the quote that begins on this line is not closed, and everything behind it was taken for one \
+                        cell; close it";
+
     #[test]
-    fn a_quote_that_is_never_closed_ends_the_file_with_a_reason() {
-        let mut text = b"uid,cn\nada,Ada\nbob,\"".to_vec();
-        text.resize(3 * ROW_BYTES_MAX, b'x');
-        let found = read(&text);
-        assert_eq!(found.len(), 2);
-        assert!(
-            found[1].starts_with("3: the row is longer than 1048576 bytes; check that a quote"),
-            "{}",
-            found[1]
-        );
+    fn an_endless_row_is_refused_and_the_next_one_is_read() {
+        let long = "x".repeat(3 * ROW_BYTES_MAX);
+        let bob = "5|uid=bob,ou=people,o=a|objectClass=inetOrgPerson|uid=bob|cn=B";
+        for cell in [
+            long.clone(),
+            format!("\"{long}\""),
+            format!("\"{long}\"\"\n,{long}\""),
+        ] {
+            let lines = cell.matches('\n').count();
+            let text = format!("uid,cn\n\nada,{cell}\r\n\nbob,B\n");
+            let found = read(text.as_bytes());
+            let next = bob.replacen('5', &(5 + lines).to_string(), 1);
+            assert_eq!(found, [format!("3: {TOO_LONG}"), next]);
+            let rows = refused(&text);
+            assert_eq!(rows, [format!("ada,{cell}\r")]);
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_takes_the_rest_and_says_where_it_begins() {
+        check("uid,cn\nada,\"A\nbob,B", &[&format!("2: {OPEN}")]);
+        check("uid,cn\n\n\nada,\"A\n\"\"\nbob,B", &[&format!("4: {OPEN}")]);
+        check("uid,cn\n\"a\nda\",\"A\nbob,B", &[&format!("3: {OPEN}")]);
+        let mut text = "uid,cn\nada,A\nbob,\"".to_owned() + &"x\n".repeat(2 * ROW_BYTES_MAX);
+        assert_eq!(read(text.as_bytes())[1..], [format!("3: {OPEN}")]);
+        let rest = text.split_off("uid,cn\nada,A\n".len());
+        assert!(refused(&(text + &rest)) == [rest]);
+    }
+
+    /// The rows of `text` that are known by their place only.
+    fn refused(text: &str) -> Vec<String> {
+        let mut reader = defaults(|defaults| CsvReader::new(text.as_bytes(), defaults))
+            .ok()
+            .unwrap();
+        let (mut row, mut found) = (Row::default(), Vec::new());
+        while !matches!(reader.read(&mut row), Ok(More::End)) {
+            let place = row
+                .place
+                .take()
+                .map(|place| place.start as usize..place.end as usize);
+            found.extend(place.map(|place| text[place].to_owned()));
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn each_record_of_the_parser_is_one_row(text in prop::collection::vec(prop::sample::select(&b"\",\n\r x\xef\xbb\xbf"[..]), 0..100)) {
+            let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Bounded::new(&text[..]));
+            let mut record = ByteRecord::new();
+            while csv.read_byte_record(&mut record).unwrap() {
+                prop_assert!(csv.get_mut().begun().is_some());
+            }
+            prop_assert!(csv.get_mut().begun().is_none());
+        }
     }
 
     #[test]

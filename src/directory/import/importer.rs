@@ -1,6 +1,7 @@
 //! Checking the rows of one file, one by one.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::checking::check_schema;
 use super::merge::{Merge, Merged, differences};
@@ -12,7 +13,7 @@ use super::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX}
 use crate::directory::problem::{Fault, Problem, shown};
 use crate::directory::row::Row;
 use crate::directory::unique;
-use crate::domain::entry::Entry;
+use crate::domain::entry::{AttributeDescription, Entry};
 use crate::domain::normal_dn::is_at_or_under;
 use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
@@ -24,7 +25,12 @@ pub enum Effect {
     /// Adds an entry.
     New,
     /// Changes an entry in these attributes, as the schema spells them.
-    Changed(Vec<String>),
+    Changed {
+        /// Those that get other values.
+        set: Vec<String>,
+        /// Those it has no more.
+        removed: Vec<String>,
+    },
     /// Nothing: the entry is so already.
     Unchanged,
 }
@@ -35,8 +41,10 @@ pub struct Refused {
     pub line: u64,
     /// What is wrong.
     pub problem: Problem,
-    /// The row, for the file of refused rows. Empty if it was too long to keep.
+    /// The row, for the file of refused rows.
     pub text: Vec<u8>,
+    /// Which bytes of the file the row is, if it could not be kept: it is too long, or takes the rest of the file.
+    pub place: Option<Range<u64>>,
 }
 
 impl Refused {
@@ -45,6 +53,7 @@ impl Refused {
             line: row.line,
             problem,
             text: row.text.clone(),
+            place: row.place.clone(),
         }
     }
 }
@@ -56,6 +65,8 @@ pub struct Importer<'a, E> {
     base: Vec<u8>,
     base_text: Box<str>,
     reading: Reading<'a>,
+    /// What the rows speak of, if not of everything.
+    columns: Option<Vec<AttributeDescription>>,
     merge: Merge,
     names: Seen<Name>,
     values: Vec<(AttributeType, Seen<u64>)>,
@@ -90,6 +101,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             base: schema.normal_dn(&settings.base).unwrap_or_else(|| vec![0]),
             base_text: settings.base.to_string().into(),
             reading: Reading::new(schema, settings),
+            columns: None,
             merge: Merge::new(schema, settings),
             names: Seen::new(),
             values: settings.unique.iter().map(|kind| (*kind, Seen::new())).collect(),
@@ -97,6 +109,13 @@ impl<'a, E: Existing> Importer<'a, E> {
             unsettled: HashSet::new(),
             plan: Plan::new(existing.revision(), existing.next_id(), unique),
         }
+    }
+
+    /// The rows speak of these attributes only, as [`Rows::columns`](crate::directory::row::Rows::columns) tells.
+    pub fn speaking_of(mut self, columns: Option<Vec<&str>>) -> Importer<'a, E> {
+        let known = |name| self.reading.description(name);
+        self.columns = columns.map(|names| names.into_iter().filter_map(known).collect());
+        self
     }
 
     /// Checks one row and plans what it changes. A row may turn out to be bad only at the end of the file,
@@ -127,9 +146,12 @@ impl<'a, E: Existing> Importer<'a, E> {
     ) -> Result<Effect, Problem> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
         let mut place = self.place(&entry, name).map_err(of_dn)?;
+        let stored = place.known.and_then(|id| self.existing.entry(id));
+        if let (Some(columns), Some(stored)) = (&self.columns, &stored) {
+            self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+        }
         check_schema(self.schema, &mut entry, row)?;
         let taken = self.free_values(row, &entry, &mut place)?;
-        let stored = place.known.and_then(|id| self.existing.entry(id));
         let merged = match &stored {
             Some(stored) => self
                 .merge
@@ -164,7 +186,7 @@ impl<'a, E: Existing> Importer<'a, E> {
         self.keep_open(row, name, place);
         Ok(match stored {
             None => Effect::New,
-            Some(stored) => Effect::Changed(self.changed(&entry, &stored)),
+            Some(stored) => self.changed(&entry, &stored),
         })
     }
 
@@ -333,11 +355,13 @@ impl<'a, E: Existing> Importer<'a, E> {
         id
     }
 
-    fn changed(&self, entry: &Entry, stored: &Entry) -> Vec<String> {
-        differences(entry, stored)
-            .iter()
-            .map(|description| self.schema.spell(description))
-            .collect()
+    fn changed(&self, entry: &Entry, stored: &Entry) -> Effect {
+        let spelt = |descriptions: Vec<AttributeDescription>| {
+            let each = descriptions.iter();
+            each.map(|description| self.schema.spell(description)).collect()
+        };
+        let [set, removed] = differences(entry, stored).map(spelt);
+        Effect::Changed { set, removed }
     }
 }
 

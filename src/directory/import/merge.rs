@@ -6,6 +6,7 @@ use crate::directory::problem::Fault;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::imported_hash;
 use crate::domain::schema::Schema;
+use crate::domain::schema_text::ClassKind;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// The value of `beadleImportedHash` by which an export says that the hash was never imported.
@@ -51,6 +52,28 @@ impl Merge {
         }
         self.stamp(entry, self.created);
         self.stamp(entry, self.modified);
+    }
+
+    /// Gives an entry of a file that speaks of `columns` only what it is silent about, as it is `stored`.
+    pub(super) fn keep_unspoken(
+        &self,
+        schema: &Schema,
+        entry: &mut Entry,
+        stored: &Entry,
+        columns: &[AttributeDescription],
+    ) {
+        let classes = schema.object_class_attribute();
+        for attribute in &stored.attributes {
+            let description = &attribute.description;
+            // These have rules of their own.
+            let is_own = schema.definition(description.kind).is_operational()
+                || [self.pin, self.imported_hash].contains(&Some(description.kind));
+            match columns.contains(description) || is_own {
+                true => {}
+                false if description.kind == classes => keep_classes(schema, entry, &attribute.values),
+                false => entry.attributes.push(attribute.clone()),
+            }
+        }
     }
 
     /// Completes an entry that the directory has as `stored`. Errors: [`Fault::OtherUuid`].
@@ -148,20 +171,35 @@ impl Merge {
     }
 }
 
-/// The descriptions of the attributes in which two entries differ, for `--dry-run`.
-pub(super) fn differences(left: &Entry, right: &Entry) -> Vec<AttributeDescription> {
-    let differs = |from: &Entry, to: &Entry| -> Vec<AttributeDescription> {
-        let differing = from
-            .attributes
-            .iter()
-            .filter(|attribute| find(to, attribute).is_none());
-        differing.map(|attribute| attribute.description.clone()).collect()
+/// The stored classes, and those auxiliary ones that the columns need: a second structural one would be an error.
+fn keep_classes(schema: &Schema, entry: &mut Entry, stored: &[Box<[u8]>]) {
+    let kind = schema.object_class_attribute();
+    let is_new = |name: &[u8]| {
+        let class = schema.class(name);
+        let is_auxiliary = class.is_some_and(|class| class.kind() == ClassKind::Auxiliary);
+        is_auxiliary && !stored.iter().any(|known| known.eq_ignore_ascii_case(name))
     };
-    let mut all = differs(left, right);
-    all.extend(differs(right, left));
-    all.sort_unstable();
-    all.dedup();
-    all
+    let mut classes = stored.to_vec();
+    classes.extend(entry.values(kind).iter().filter(|name| is_new(name)).cloned());
+    entry.set(kind, classes);
+}
+
+/// The attributes that `entry` has otherwise than `stored` has them, and those that it has no more; for `--dry-run`.
+pub(super) fn differences(entry: &Entry, stored: &Entry) -> [Vec<AttributeDescription>; 2] {
+    let differing = entry.attributes.iter().filter(|own| find(stored, own).is_none());
+    let has = |description: &AttributeDescription| {
+        let mut own = entry.attributes.iter();
+        own.any(|own| own.description == *description)
+    };
+    let gone = stored.attributes.iter().filter(|other| !has(&other.description));
+    let sorted = |attributes: &mut dyn Iterator<Item = &Attribute>| {
+        let mut descriptions: Vec<_> = attributes
+            .map(|attribute| attribute.description.clone())
+            .collect();
+        descriptions.sort_unstable();
+        descriptions
+    };
+    [sorted(&mut { differing }), sorted(&mut { gone })]
 }
 
 /// Whether two entries hold the same values, in whatever order, and spell their own names alike. How the names

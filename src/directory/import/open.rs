@@ -69,6 +69,7 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
                 line: row.line,
                 problem,
                 text: row.text,
+                place: None,
             }));
         }
     }

@@ -90,6 +90,14 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// The attribute that the file calls `name`, unless it is skipped or refused.
+    pub(super) fn description(&mut self, name: &str) -> Option<AttributeDescription> {
+        match self.meaning(name) {
+            Meaning::Kept(description) => Some(description),
+            Meaning::Ignored | Meaning::Refused(_) => None,
+        }
+    }
+
     fn meaning(&mut self, name: &str) -> Meaning {
         if let Some(meaning) = self.spellings.get(name) {
             return meaning.clone();

@@ -120,6 +120,16 @@ pub struct Outcome {
     pub applied: Applied,
 }
 
+impl Outcome {
+    /// How many entries were written.
+    pub fn written(&self) -> u64 {
+        match self.applied {
+            Applied::No => 0,
+            Applied::Yes | Applied::Partly => self.counts.new + self.counts.changed,
+        }
+    }
+}
+
 /// Whether the good rows were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -245,7 +255,7 @@ fn plan<E: Existing, S>(
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
 ) -> Result<Plan, ImportError<S>> {
-    let mut importer = Importer::new(job.schema, existing, job.settings);
+    let mut importer = Importer::new(job.schema, existing, job.settings).speaking_of(rows.columns());
     let (mut counts, mut row) = (Counts::default(), Row::default());
     loop {
         let checked = match rows.read(&mut row) {

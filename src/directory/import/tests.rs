@@ -99,14 +99,12 @@ fn a_row_says_what_the_user_attributes_shall_be() {
     let uuid = town.value(&dn("ada"), "entryUUID");
     town.now = town.now.plus_s(3600);
     let told = town.import(&person("ada", "mail: countess@uni.example"));
-    let changed = ["title", "mail", "modifyTimestamp"].map(String::from).to_vec();
-    let Effect::Changed(mut said) = told.effects[0].1.clone() else {
+    let Effect::Changed { mut set, removed } = told.effects[0].1.clone() else {
         panic!()
     };
-    said.sort_unstable();
-    let mut changed = changed;
-    changed.sort_unstable();
-    assert_eq!(said, changed);
+    set.sort_unstable();
+    assert_eq!(set, ["mail", "modifyTimestamp"]);
+    assert_eq!(removed, ["title"]);
     assert_eq!(town.value(&dn("ada"), "title"), None);
     assert_eq!(
         town.value(&dn("ada"), "beadleClass").as_deref(),
@@ -233,6 +231,62 @@ fn a_csv_export_imports_again() {
     let csv = town.export_as(&form, Secrets::Included);
     let told = town.import_as(Format::Csv, &csv, KeepGoing::No, Mode::Apply);
     assert_eq!(told.counts(), (0, 0, 3, 0), "{csv}");
+}
+
+#[test]
+fn a_row_of_csv_speaks_of_its_columns_only() {
+    let mut town = Town::with_base();
+    let more = "objectClass: eduPerson\nmail: ada@uni.example\ntitle: Ms\njpegPhoto: xyz\ncn;lang-en: Ada";
+    town.import(&person("ada", more));
+    let import = |town: &mut Town, csv: &str| {
+        let told = town.import_as(Format::Csv, csv, KeepGoing::No, Mode::Apply);
+        assert_eq!(told.refused, [], "{csv}");
+        told.counts()
+    };
+    let has = |town: &Town, name: &str| town.value(&dn("ada"), name).is_some();
+    assert_eq!(import(&mut town, "uid,mail\nada,ada@uni.example\n"), (0, 0, 1, 0));
+    assert_eq!(import(&mut town, "uid,sn,title\nada,Lovelace,\n"), (0, 1, 0, 0));
+    assert_eq!(town.value(&dn("ada"), "sn").as_deref(), Some("Lovelace"));
+    assert!(!has(&town, "title"), "an empty cell takes it away");
+    assert!(has(&town, "mail") && has(&town, "jpegPhoto") && has(&town, "cn"));
+    // What the columns need is added to the classes that are there.
+    assert_eq!(
+        import(
+            &mut town,
+            "uid,uidNumber,gidNumber,homeDirectory,cn\nada,7,7,/home/ada,Ada\n"
+        ),
+        (0, 1, 0, 0)
+    );
+    let entry = town.export_as(
+        &Form::Csv(vec!["uid".into(), "objectClass".into()]),
+        Secrets::LeftOut,
+    );
+    assert!(
+        entry.contains("ada,eduPerson|inetOrgPerson|posixAccount\n"),
+        "{entry}"
+    );
+    // An entry that is new still has to be whole.
+    let told = town.import_as(
+        Format::Csv,
+        "uid,mail\nbob,bob@uni.example\n",
+        KeepGoing::No,
+        Mode::Apply,
+    );
+    assert_eq!(told.counts(), (0, 0, 0, 1));
+}
+
+#[test]
+fn a_value_that_a_csv_row_is_silent_about_is_still_taken() {
+    let mut town = Town::with_base();
+    town.import(&person("ada", "mail: ada@uni.example"));
+    town.import(&person("bob", ""));
+    let rows = "dn,uid,mail\n\"uid=bob,ou=people,dc=uni,dc=example\",bob,ada@uni.example\n";
+    let told = town.import_as(Format::Csv, rows, KeepGoing::No, Mode::Apply);
+    assert!(
+        told.refused[0].0.contains("already belongs to uid=ada"),
+        "{:?}",
+        told.refused
+    );
 }
 
 #[test]
@@ -491,15 +545,21 @@ fn a_unique_value_taken_in_between_is_seen() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_to_its_end_changes_nothing() {
+fn an_open_quote_refuses_the_rest_of_the_file_and_not_what_stands_before_it() {
     let mut town = Town::with_base();
     let endless = format!(
         "uid,cn,sn\nada,Ada,L\nbob,\"{}",
         "x".repeat(2 * crate::directory::row::ROW_BYTES_MAX)
     );
-    let told = town.import_as(Format::Csv, &endless, KeepGoing::Yes, Mode::Apply);
-    assert!(told.result.unwrap_err().starts_with("3: the row is longer than"));
+    let told = town.import_as(Format::Csv, &endless, KeepGoing::No, Mode::Apply);
+    assert!(
+        told.refused[0]
+            .0
+            .starts_with("3: the quote that begins on this line")
+    );
     assert_eq!(town.look().entries.len(), 2);
+    town.import_as(Format::Csv, &endless, KeepGoing::Yes, Mode::Apply);
+    assert_eq!(town.look().entries.len(), 3);
 }
 
 #[test]

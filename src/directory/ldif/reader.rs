@@ -37,6 +37,7 @@ impl<R: BufRead> LdifReader<R> {
     /// Reads the lines of one record into `row.text`, without the empty lines around it.
     fn read_text(&mut self, row: &mut Row) -> Result<More, RowError> {
         row.begin(self.line + 1);
+        let mut from = self.bytes;
         loop {
             let start = row.text.len();
             if self.read_line(&mut row.text)? == 0 {
@@ -45,13 +46,14 @@ impl<R: BufRead> LdifReader<R> {
             let line = row.text.get(start..).unwrap_or_default();
             if !trimmed(line).is_empty() {
                 if row.text.len() > ROW_BYTES_MAX {
-                    return self.skip_record(row);
+                    return self.skip_record(row, from);
                 }
             } else if start > 0 {
                 row.text.truncate(start);
                 return Ok(More::Row);
             } else {
                 row.begin(self.line + 1);
+                from = self.bytes;
             }
         }
     }
@@ -74,12 +76,15 @@ impl<R: BufRead> LdifReader<R> {
         Ok(length)
     }
 
-    fn skip_record(&mut self, row: &mut Row) -> Result<More, RowError> {
+    /// Skips the rest of a record that began at the byte `from`.
+    fn skip_record(&mut self, row: &mut Row, from: u64) -> Result<More, RowError> {
         row.text = Vec::new();
-        let mut line = Vec::new();
+        let (mut line, mut end) = (Vec::new(), self.bytes);
         while self.read_line(&mut line)? > 0 && !trimmed(&line).is_empty() {
             line.clear();
+            end = self.bytes;
         }
+        row.place = Some(from..end);
         Err(Problem::row(row.line, Fault::RowTooLong).into())
     }
 
@@ -362,6 +367,18 @@ mod tests {
                 "5|o=z"
             ]
         );
+    }
+
+    #[test]
+    fn an_endless_record_is_known_by_its_place() {
+        let long = format!("dn: o=b\njpegPhoto: {}\ncn: b\n", "x".repeat(3 * ROW_BYTES_MAX));
+        let text = format!("dn: o=a\no: a\n\n\n{long}\ndn: o=c\n");
+        let (mut reader, mut row) = (LdifReader::new(text.as_bytes()), Row::default());
+        assert!(reader.read(&mut row).is_ok() && row.place.is_none());
+        assert!(matches!(reader.read(&mut row), Err(RowError::Bad(_))));
+        let place = row.place.clone().unwrap();
+        assert!(text[place.start as usize..place.end as usize] == long);
+        assert!(reader.read(&mut row).is_ok() && row.place.is_none());
     }
 
     #[test]
