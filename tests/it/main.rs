@@ -33,6 +33,7 @@ mod store_battery;
 mod store_compact;
 mod store_crash;
 mod store_feed;
+mod store_full;
 mod store_power_cut;
 mod store_sled;
 mod visibility;

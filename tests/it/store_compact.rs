@@ -1,7 +1,7 @@
 //! Compacting: the disk use falls, nothing else changes, and nothing that interrupts it does harm.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use beadle::record::{Operation, Revision};
 use beadle::store::{CompactError, LogBounds, SledSettings, SledStore, Store, compact, verify};
@@ -9,7 +9,8 @@ use beadle::types::Timestamp;
 
 use crate::harness::{Campus, base, person, said, stdout};
 use crate::store_battery::{batch, churn, contents, delete, follow, key, put, small};
-use crate::store_crash::{command, numbered, open, settings, write};
+use crate::store_crash::{command, numbered, open, settings, trace, write};
+use crate::store_full::run_on_a_small_disk;
 
 fn compact_now(settings: &SledSettings) -> Result<beadle::store::Compacted, CompactError> {
     compact(settings, &mut |_, _| ())
@@ -191,12 +192,7 @@ async fn the_copy_is_on_the_disk_before_it_counts_and_counts_before_the_old_one_
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path());
     write(&settings, 1, 20).await;
-    let trace = folder.path().join("trace");
-    let words = ["strace", "-f", "-y", "-o", trace.to_str().unwrap(), "-e"];
-    let words = [&words[..], &["trace=fsync,rename,unlinkat"]].concat();
-    let status = command(&words, "compact", folder.path()).status();
-    assert!(status.expect("strace is installed").success());
-    let trace = std::fs::read_to_string(&trace).unwrap();
+    let trace = trace("compact", "fsync,rename,unlinkat", folder.path());
     let mut lines = trace.lines();
     for step in [
         &["fsync(", "/store/compacting/db>"][..],
@@ -212,28 +208,9 @@ async fn the_copy_is_on_the_disk_before_it_counts_and_counts_before_the_old_one_
     }
 }
 
-/// On a file system of its own, where the system lets a test make one.
 #[test]
 fn without_room_for_the_copy_nothing_is_begun() {
-    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
-    let allowed = Command::new(unshare[0])
-        .args(&unshare[1..])
-        .arg("mount -t tmpfs tmpfs /mnt")
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let mount = format!(
-        "mount -t tmpfs -o size=12m tmpfs '{}' && exec \"$@\"",
-        folder.path().display()
-    );
-    let words = [&unshare[..], &[&mount, "sh"]].concat();
-    let output = command(&words, "compact in little room", folder.path())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    run_on_a_small_disk("compact in little room");
 }
 
 /// The task of the process that the test above starts.

@@ -6,18 +6,17 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use beadle::record::{Batch, Revision};
-use beadle::store::{
-    CommitError, Fault, LogBounds, OpenError, SledSettings, SledStore, Store, compact, verify,
-};
+use beadle::store::{LogBounds, OpenError, SledSettings, SledStore, Store, compact, verify};
 use beadle::types::SeededEntropy;
 
-use crate::store_battery::{batch, contents, follow, key, put, small};
+use crate::store_battery::{batch, contents, key, put, small};
 use crate::store_compact::compact_in_little_room;
+use crate::store_full::{fill_the_disk, refill};
 
 const TASK: &str = "BEADLE_TEST_STORE_TASK";
 const FOLDER: &str = "BEADLE_TEST_STORE_FOLDER";
 /// The batches write this many keys, round and round.
-const KEYS: u64 = 300;
+pub const KEYS: u64 = 300;
 /// How many commits are under way at a time, where more than one is.
 const UNDER_WAY: usize = 8;
 
@@ -108,7 +107,7 @@ impl Drop for Running {
 }
 
 /// The last number that was said of `what`.
-fn last_said(lines: &[String], what: &str) -> Option<u64> {
+pub fn last_said(lines: &[String], what: &str) -> Option<u64> {
     lines
         .iter()
         .rev()
@@ -126,7 +125,7 @@ fn value(number: u64) -> Vec<u8> {
     number.to_be_bytes().repeat(1 + (number % 60) as usize)
 }
 
-async fn number_in(store: &dyn Store) -> u64 {
+pub async fn number_in(store: &dyn Store) -> u64 {
     let (_, records) = store.get(&[key("number")]).await.unwrap();
     records[0].as_ref().map_or(0, |record| {
         u64::from_be_bytes((*record.value).try_into().unwrap())
@@ -175,7 +174,7 @@ async fn open_for_ever(settings: &SledSettings) {
 }
 
 #[allow(clippy::print_stdout, reason = "the parent reads it")]
-fn say(what: &str, number: u64) {
+pub fn say(what: &str, number: u64) {
     println!("{what} {number}");
 }
 
@@ -341,6 +340,15 @@ fn has_torn_snapshot(settings: &SledSettings) -> bool {
     names.any(|name| name.to_string_lossy().ends_with(".generating"))
 }
 
+/// The trace of these system calls, with the files they are about, of a process with this task.
+pub fn trace(task: &str, calls: &str, folder: &Path) -> String {
+    let (trace, calls) = (folder.join("trace"), format!("trace={calls}"));
+    let strace = ["strace", "-f", "-y", "-o", trace.to_str().unwrap(), "-e", &calls];
+    let status = command(&strace, task, folder).status();
+    assert!(status.expect("strace is installed").success());
+    std::fs::read_to_string(&trace).unwrap()
+}
+
 /// What a system-call trace tells, in its order.
 #[derive(Debug, PartialEq)]
 enum Traced {
@@ -353,21 +361,7 @@ enum Traced {
 #[test]
 fn every_acknowledgement_comes_after_an_fdatasync_of_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
-    let trace = folder.path().join("trace");
-    let strace = [
-        "strace",
-        "-f",
-        "-y",
-        "-o",
-        trace.to_str().unwrap(),
-        "-e",
-        "trace=pwrite64,fdatasync,write",
-    ];
-    let status = command(&strace, "write one by one", folder.path())
-        .status()
-        .expect("strace is installed");
-    assert!(status.success());
-    let trace = std::fs::read_to_string(&trace).unwrap();
+    let trace = trace("write one by one", "pwrite64,fdatasync,write", folder.path());
     let mut since: Vec<Traced> = Vec::new();
     let mut acknowledged = 0;
     for event in traced(&trace) {
@@ -387,27 +381,10 @@ fn every_acknowledgement_comes_after_an_fdatasync_of_what_was_written() {
 #[test]
 fn every_blob_is_synced_before_an_acknowledgement() {
     let folder = tempfile::tempdir().unwrap();
-    let trace = folder.path().join("trace");
-    let strace = [
-        "strace",
-        "-f",
-        "-y",
-        "-o",
-        trace.to_str().unwrap(),
-        "-e",
-        "trace=write,fsync",
-    ];
-    let status = command(&strace, "write big ones", folder.path()).status();
-    assert!(status.expect("strace is installed").success());
-    let trace = std::fs::read_to_string(&trace).unwrap();
+    let trace = trace("write big ones", "write,fsync", folder.path());
     let blob = |line: &str| {
-        Some(
-            line.split_once("/store/sled/blobs/")?
-                .1
-                .split_once('>')?
-                .0
-                .to_owned(),
-        )
+        let (_, name) = line.split_once("/store/sled/blobs/")?;
+        Some(name.split_once('>')?.0.to_owned())
     };
     let mut unsynced = std::collections::BTreeSet::new();
     let (mut synced, mut acknowledged) = (0, 0);
@@ -473,115 +450,4 @@ fn nothing_to_verify_is_an_error_and_makes_nothing() {
             .contains("there is no store")
     );
     assert!(!folder.path().join("store").exists());
-}
-
-/// Writes until the disk is full, then says how far it came. From then on every write is refused.
-async fn fill_the_disk(settings: &SledSettings) {
-    let store = open(settings).unwrap();
-    let first = number_in(&store).await;
-    let mut number = first;
-    let fault = loop {
-        match store.commit(numbered(number + 1)).await {
-            Ok(_) => number += 1,
-            Err(CommitError::Fatal(fault)) => break fault,
-            Err(other) => panic!("{other}"),
-        }
-    };
-    assert!(matches!(fault, Fault::Full), "{fault}");
-    assert!(matches!(
-        store.commit(numbered(number + 1)).await,
-        Err(CommitError::Fatal(Fault::Full))
-    ));
-    assert!(matches!(store.fault(), Some(Fault::Full)));
-    assert_eq!(store.current().await.unwrap(), Revision(number));
-    // What the index has followed so far stays true: nothing is told that is not durable.
-    let told = follow(&store, Revision(first)).await;
-    assert_eq!(told.len() as u64, number - first);
-    assert!(
-        told.iter()
-            .all(|change| change.operations == numbered(change.revision.0).operations)
-    );
-    assert!(
-        store.get(&[key("number")]).await.is_err(),
-        "the engine may hold what is not durable"
-    );
-    say("ack", number);
-}
-
-#[tokio::test]
-async fn a_disk_that_has_no_room_refuses_writes_and_damages_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    for calls in [20, 47, 3] {
-        let database = folder.path().join("store/sled/db");
-        let inject = format!("inject=pwrite64:error=ENOSPC:when={calls}+");
-        let strace = [
-            "strace",
-            "-f",
-            "-o",
-            "/dev/null",
-            "-P",
-            database.to_str().unwrap(),
-        ];
-        let strace = [&strace[..], &["-e", "trace=pwrite64", "-e", &inject]].concat();
-        let output = command(&strace, "fill", folder.path())
-            .output()
-            .expect("strace is installed");
-        assert!(output.status.success());
-        let said: Vec<String> = String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .map(str::to_owned)
-            .collect();
-        check(&settings(folder.path()), last_said(&said, "ack").unwrap()).await;
-    }
-}
-
-/// On a file system of its own, where the system lets a test make one; the test above needs none.
-#[test]
-fn a_store_on_a_full_disk_opens_for_reading_and_goes_on_when_there_is_room() {
-    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
-    let allowed = Command::new(unshare[0])
-        .args(&unshare[1..])
-        .arg("mount -t tmpfs tmpfs /mnt")
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let script = format!("mount -t tmpfs -o size=12m tmpfs \"${FOLDER}\" && exec \"$@\"");
-    let wrapper = [&unshare[..], &[&script, "sh"]].concat();
-    let output = command(&wrapper, "refill", folder.path())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// Fills the disk, sees that the store opens for reading while it is full, makes room, sees that it goes on.
-async fn refill(folder: &Path) {
-    let settings = SledSettings {
-        reserve_bytes: 2 << 20,
-        ..settings(folder)
-    };
-    write(&settings, 1, 300).await;
-    let ballast = folder.join("ballast");
-    assert!(std::fs::write(&ballast, vec![1; 64 << 20]).is_err());
-    let full = open(&settings).unwrap();
-    assert!(
-        matches!(full.fault(), Some(Fault::Full)),
-        "without room for a reserve it only reads"
-    );
-    assert_eq!(contents(&full, b"").await.1.len() as u64, KEYS + 1);
-    assert!(matches!(
-        full.commit(numbered(301)).await,
-        Err(CommitError::Fatal(Fault::Full))
-    ));
-    drop(full);
-    std::fs::remove_file(&ballast).unwrap();
-    write(&settings, 1, 1).await;
-    assert_eq!(check(&settings, 301).await, 301);
 }
