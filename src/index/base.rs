@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::Slot;
 use super::arena::{Arena, Place};
 use super::blob::{self, Parts};
 use super::columns::Columns;
 use super::incoming::Intake;
-use super::pool::Pool;
 use super::postings::Postings;
 use super::settings::Roles;
+use super::shared::Shared;
 use super::terms::TermHasher;
 use super::tree::Children;
-use crate::domain::schema::ClassPosition;
 use crate::record::Revision;
 
 /// Entries and their indexes, by slot.
@@ -25,13 +21,8 @@ pub(super) struct Base {
     /// Slots by the hash of their parent's slot and their own normal name.
     pub names: Postings,
     pub columns: Columns,
-    /// Of each shared run of object classes: those and all above them.
-    pub classes: Classes,
     pub fixed: Arc<Fixed>,
 }
-
-/// Object classes by the number of the shared run that lists them.
-pub(super) type Classes = HashMap<u32, Box<[ClassPosition]>, FixedState>;
 
 /// What a snapshot and all that are made from it have in common.
 pub(super) struct Fixed {
@@ -43,8 +34,13 @@ pub(super) struct Fixed {
 /// The entries of a base: slots in ascending order of ids.
 pub(super) struct Entries {
     pub heads: Box<[Head]>,
+    pub packs: Vec<Pack>,
+}
+
+/// Entries that one thread has packed.
+pub(super) struct Pack {
     pub arena: Arena,
-    pub pool: Pool,
+    pub shared: Shared,
 }
 
 /// What is known of an entry beside its bytes. Together in one place, for one look-up in memory.
@@ -53,7 +49,8 @@ pub(super) struct Head {
     pub id: u64,
     /// The commit that wrote the entry.
     pub revision: Revision,
-    /// Where its blob is.
+    /// The number of its pack, and where its blob is there.
+    pub pack: u32,
     pub place: Place,
     /// The slot above; [`Slot::NONE`] for a topmost entry.
     pub parent: Slot,
@@ -76,7 +73,10 @@ impl Entries {
 
     #[inline]
     pub(super) fn parts(&self, head: &Head) -> Parts<'_> {
-        blob::parts(self.arena.at(head.place))
+        match self.packs.get(head.pack as usize) {
+            Some(pack) => blob::parts(pack.arena.at(head.place), &pack.shared),
+            None => blob::parts(&[], Shared::nothing()),
+        }
     }
 }
 

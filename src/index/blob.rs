@@ -12,8 +12,10 @@
 //! Lengths, counts and numbers are [`super::varint`]s.
 
 use super::pool::Pool;
+use super::shared::Shared;
 use super::varint;
 use crate::domain::packed::AttributeView;
+use crate::domain::schema::{ClassPosition, OBJECT_CLASS};
 use crate::record::entry::StoredAttributeView;
 use crate::types::AttributeType;
 
@@ -79,33 +81,43 @@ pub(super) struct Parts<'a> {
     /// The name's normal form.
     pub normal: &'a [u8],
     attributes: &'a [u8],
+    shared: &'a Shared,
 }
 
-/// Takes an entry apart. Only [`push`] writes blobs, so what does not parse reads as an empty entry.
+/// Takes an entry apart that was packed with what is in `shared`. Only [`push`] writes blobs, so what does not
+/// parse reads as an empty entry.
 #[inline]
-pub(super) fn parts(mut blob: &[u8]) -> Parts<'_> {
+pub(super) fn parts<'a>(mut blob: &'a [u8], shared: &'a Shared) -> Parts<'a> {
     let name = take_text(&mut blob).unwrap_or_default();
     let normal = take_bytes(&mut blob).unwrap_or_default();
     Parts {
         name,
         normal,
         attributes: blob,
+        shared,
     }
 }
 
 impl<'a> Parts<'a> {
     /// The attributes, in the order they were pushed.
     #[inline]
-    pub(super) fn attributes(&self, pool: &'a Pool) -> BlobAttributes<'a> {
+    pub(super) fn attributes(&self) -> BlobAttributes<'a> {
+        let pool = &self.shared.pool;
         let mut rest = self.attributes;
         let left = varint::take(&mut rest).unwrap_or(0);
         BlobAttributes { rest, left, pool }
     }
 
+    /// The entry's object classes and all above them; `None` if they must be read to tell.
+    #[inline]
+    pub(super) fn classes(&self) -> Option<&'a [ClassPosition]> {
+        self.shared.classes(self.shared_run(OBJECT_CLASS)?)
+    }
+
     /// The number of the shared run that is the attribute `kind`; `None` if the entry holds it itself, with
     /// options, or not at all.
     #[inline]
-    pub(super) fn shared_run(&self, kind: AttributeType) -> Option<u32> {
+    fn shared_run(&self, kind: AttributeType) -> Option<u32> {
         let mut rest = self.attributes;
         for _ in 0..varint::take(&mut rest)? {
             let (head, after) = rest.split_first_chunk::<2>()?;
@@ -126,8 +138,8 @@ impl<'a> Parts<'a> {
     }
 
     /// The attributes the schema does not have, in the order they were pushed.
-    pub(super) fn unknown(&self, pool: &'a Pool) -> impl Iterator<Item = StoredAttributeView<'a>> + use<'a> {
-        let mut known = self.attributes(pool);
+    pub(super) fn unknown(&self) -> impl Iterator<Item = StoredAttributeView<'a>> + use<'a> {
+        let mut known = self.attributes();
         known.by_ref().for_each(drop);
         let mut rest = known.rest;
         let count = varint::take(&mut rest).unwrap_or(0);
@@ -196,7 +208,8 @@ fn take_text<'a>(blob: &mut &'a [u8]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::pool::PoolBuilder;
+    use crate::domain::schema::SCHEMA;
+    use crate::index::shared::SharedBuilder;
 
     fn view<'a>(kind: u16, options: &'a str, encoded: &'a [u8]) -> AttributeView<'a> {
         AttributeView {
@@ -213,7 +226,7 @@ mod tests {
             view(1000, "lang-en", b"\x04\x0bEngineering"),
             view(7, "", b"\x04\x08Medicine"),
         ];
-        let mut pool = PoolBuilder::new();
+        let mut shared = SharedBuilder::default();
         let mut blob = Vec::new();
         let unknown = StoredAttributeView {
             name: "gone",
@@ -227,18 +240,18 @@ mod tests {
             known: &attributes,
             unknown: &[unknown],
         };
-        push(&mut blob, entry, |kind, run| pool.number(kind, run));
+        push(&mut blob, entry, |kind, run| shared.number(kind, run));
         blob.extend_from_slice(b"the next entry");
-        let pool = pool.finish();
-        let parts = parts(&blob);
+        let shared = shared.finish(&SCHEMA);
+        let parts = parts(&blob, &shared);
         assert_eq!((parts.name, parts.normal), ("uid=ada", &b"N"[..]));
-        let lost: Vec<_> = parts.unknown(&pool).collect();
+        let lost: Vec<_> = parts.unknown().collect();
         assert_eq!(lost.len(), 1);
         assert_eq!(
             (lost[0].name, lost[0].options, lost[0].encoded),
             ("gone", "x", &b"\x04\x01a"[..])
         );
-        let found: Vec<_> = parts.attributes(&pool).collect();
+        let found: Vec<_> = parts.attributes().collect();
         assert_eq!(found.len(), 3);
         let shared = [3, 1000, 7, 9].map(|kind| parts.shared_run(AttributeType(kind)).is_some());
         assert_eq!(shared, [false, false, true, false]);
@@ -252,9 +265,8 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_reads_as_an_empty_one() {
-        let pool = Pool::default();
-        assert_eq!(parts(b"").attributes(&pool).count(), 0);
-        assert_eq!(parts(b"\x7fshort").attributes(&pool).count(), 0);
-        assert_eq!(parts(b"\x00\x00\x05\x01").attributes(&pool).count(), 0);
+        for bytes in [&b""[..], b"\x7fshort", b"\x00\x00\x05\x01"] {
+            assert_eq!(parts(bytes, Shared::nothing()).attributes().count(), 0);
+        }
     }
 }

@@ -3,26 +3,21 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
 use thiserror::Error;
 
-use super::arena::{Arena, Place};
-use super::base::{Base, Classes, Entries, Fixed, Head, slot_of};
-use super::blob::{self, Loose};
+use super::base::{Base, Entries, Fixed, Head, Pack, slot_of};
 use super::columns::{Columns, ColumnsPart};
-use super::incoming::{Incoming, IncomingError, Intake};
-use super::pool::{Pool, PoolBuilder};
+use super::incoming::{IncomingError, Intake};
+use super::packer::{Arrived, Packed, Packer};
 use super::postings::{Postings, posting};
 use super::settings::{IndexSettings, Roles};
 use super::side::SideRecords;
 use super::snapshot::Snapshot;
 use super::terms::{TermFinder, TermHasher};
 use super::tree::Children;
-use super::{ENTRIES_MAX, EntryRef, Slot};
-use crate::domain::packed::AttributeView;
-use crate::domain::schema::{OBJECT_CLASS, Schema};
-use crate::record::{Record, Revision};
+use super::{ENTRIES_MAX, Slot};
+use crate::domain::schema::Schema;
+use crate::record::Revision;
 use crate::types::Dn;
 
 /// Why no snapshot could be built: the store holds what no directory writes.
@@ -47,44 +42,13 @@ pub enum BuildError {
     TooMany,
 }
 
-/// Takes the records of a store in any order, then builds a [`Snapshot`].
+/// Takes the records of a store in any order, on as many threads as there are [`Packer`]s, then builds a
+/// [`Snapshot`].
 pub struct Builder<'s> {
     schema: &'s Schema,
     fixed: Arc<Fixed>,
-    heads: Vec<Arrived>,
-    packed: Packed,
+    packers: Vec<Packer>,
     side: SideRecords,
-}
-
-/// What is known of an entry beside its bytes.
-struct Arrived {
-    id: u64,
-    parent: Option<u64>,
-    revision: Revision,
-    place: Place,
-}
-
-/// The entries' bytes so far.
-struct Packed {
-    arena: Arena,
-    pool: PoolBuilder,
-    /// The shared runs that are object classes.
-    class_runs: HashSet<u32, FixedState>,
-}
-
-impl Packed {
-    fn push(&mut self, entry: Loose<'_>) -> Place {
-        let (pool, class_runs) = (&mut self.pool, &mut self.class_runs);
-        let (place, bytes) = self.arena.next();
-        blob::push(bytes, entry, |kind, run| {
-            let number = pool.number(kind, run);
-            if kind == OBJECT_CLASS {
-                class_runs.extend(number);
-            }
-            number
-        });
-        place
-    }
 }
 
 impl<'s> Builder<'s> {
@@ -103,79 +67,34 @@ impl<'s> Builder<'s> {
         Builder {
             schema,
             fixed,
-            heads: Vec::new(),
-            packed: Packed {
-                arena: Arena::default(),
-                pool: PoolBuilder::new(),
-                class_runs: HashSet::default(),
-            },
+            packers: Vec::new(),
             side: SideRecords::default(),
         }
     }
 
-    /// Takes one record of any kind; what the index does not need is passed over.
-    /// Errors: [`BuildError::Record`], [`BuildError::TooMany`].
-    pub fn push(&mut self, record: &Record) -> Result<(), BuildError> {
-        let Record { key, value, .. } = record;
-        match self.fixed.intake.read(key, value, self.schema)? {
-            Incoming::Entry(entry) => {
-                self.pack(entry.id, entry.parent, record.revision, entry.loose())?;
-            }
-            Incoming::Side => self.side.put(key, value, record.expires),
-        }
-        Ok(())
+    /// Takes records for this builder, which gets nothing of them before [`Builder::add`].
+    pub fn packer(&self) -> Packer {
+        Packer::new(self.fixed.clone())
     }
 
-    /// Takes an entry over from another snapshot.
-    pub(super) fn push_entry(&mut self, entry: EntryRef<'_>) -> Result<(), BuildError> {
-        let known: Vec<_> = entry.packed().collect();
-        let unknown: Vec<_> = entry.unknown().collect();
-        let loose = Loose {
-            name: entry.name(),
-            normal: entry.normal_name(),
-            known: &known,
-            unknown: &unknown,
-        };
-        let parent = entry.parent().map(|parent| parent.id());
-        self.pack(entry.id(), parent, entry.revision(), loose)
-    }
-
-    pub(super) fn set_side(&mut self, side: SideRecords) {
-        self.side = side;
-    }
-
-    fn pack(
-        &mut self,
-        id: u64,
-        parent: Option<u64>,
-        revision: Revision,
-        entry: Loose<'_>,
-    ) -> Result<(), BuildError> {
-        if self.heads.len() >= ENTRIES_MAX {
-            return Err(BuildError::TooMany);
-        }
-        self.heads.push(Arrived {
-            id,
-            parent,
-            revision,
-            place: self.packed.push(entry),
-        });
-        Ok(())
+    /// Adds what a packer of this builder has taken.
+    pub fn add(&mut self, mut packer: Packer) {
+        self.side.add(std::mem::take(&mut packer.side));
+        self.packers.push(packer);
     }
 
     /// Builds the snapshot as of `revision`, on up to `threads` threads.
     /// Errors: [`BuildError::Twice`], [`BuildError::Orphan`].
     pub fn finish(mut self, revision: Revision, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
-        self.heads.sort_unstable_by_key(|head| head.id);
-        let heads = std::mem::take(&mut self.heads);
-        let class_runs = std::mem::take(&mut self.packed.class_runs);
-        let entries = entries(heads, self.packed)?;
+        let packed = std::mem::take(&mut self.packers)
+            .into_iter()
+            .map(|packer| packer.packed);
+        let entries = entries(packed.collect(), self.schema)?;
         let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
         let base = Base {
             children: Children::build(entries.heads.iter().map(|head| head.parent)),
             names: names(&entries, &self.fixed.hasher),
             columns: columns(&entries, &finder, threads),
-            classes: classes(class_runs, &entries.pool, self.schema),
             entries,
             fixed: self.fixed,
         };
@@ -183,49 +102,49 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// `heads` in ascending order of ids.
-fn entries(heads: Vec<Arrived>, packed: Packed) -> Result<Entries, BuildError> {
-    if let Some(pair) = heads.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        return Err(BuildError::Twice(pair[0].id));
+/// Orders the entries of all packers by their ids. Errors: [`BuildError::Twice`], [`BuildError::Orphan`],
+/// [`BuildError::TooMany`].
+fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<Entries, BuildError> {
+    let mut arrived = Vec::with_capacity(packed.iter().map(|packed| packed.heads.len()).sum());
+    for (pack, packed) in (0..).zip(&mut packed) {
+        let heads = std::mem::take(&mut packed.heads).into_iter();
+        arrived.extend(heads.map(|head| (pack, head)));
     }
-    let head = |arrived: &Arrived| {
+    if arrived.len() > ENTRIES_MAX {
+        return Err(BuildError::TooMany);
+    }
+    arrived.sort_unstable_by_key(|(_, head)| head.id);
+    let pack = |packed: Packed| Pack {
+        arena: packed.arena,
+        shared: packed.shared.finish(schema),
+    };
+    Ok(Entries {
+        heads: heads(&arrived)?,
+        packs: packed.into_iter().map(pack).collect(),
+    })
+}
+
+/// `all` in ascending order of ids, each with the number of its pack.
+fn heads(all: &[(u32, Arrived)]) -> Result<Box<[Head]>, BuildError> {
+    if let Some(pair) = all.windows(2).find(|pair| pair[0].1.id == pair[1].1.id) {
+        return Err(BuildError::Twice(pair[0].1.id));
+    }
+    let head = |(pack, arrived): &(u32, Arrived)| {
         let id = arrived.id;
+        let slot_of = |parent| slot_of(all, |(_, head)| head.id, parent);
         let parent = match arrived.parent {
             None => Slot::NONE,
-            Some(parent) => {
-                let slot = slot_of(&heads, |head| head.id, parent);
-                slot.ok_or(BuildError::Orphan { id, parent })?
-            }
+            Some(parent) => slot_of(parent).ok_or(BuildError::Orphan { id, parent })?,
         };
         Ok(Head {
             id,
             revision: arrived.revision,
+            pack: *pack,
             place: arrived.place,
             parent,
         })
     };
-    Ok(Entries {
-        heads: heads.iter().map(head).collect::<Result<_, BuildError>>()?,
-        arena: packed.arena,
-        pool: packed.pool.finish(),
-    })
-}
-
-/// The classes of each run and those above them.
-fn classes(runs: HashSet<u32, FixedState>, pool: &Pool, schema: &Schema) -> Classes {
-    let line = |number: u32| {
-        let run = AttributeView {
-            kind: OBJECT_CLASS,
-            options: "",
-            encoded: pool.run(number),
-        };
-        let classes = run.values().filter_map(|name| schema.class(name));
-        let mut line: Vec<_> = classes.flat_map(|class| class.line.iter().copied()).collect();
-        line.sort_unstable();
-        line.dedup();
-        (number, line.into())
-    };
-    runs.into_iter().map(line).collect()
+    all.iter().map(head).collect()
 }
 
 fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
@@ -257,7 +176,7 @@ fn part(entries: &Entries, start: usize, length: usize, finder: &TermFinder<'_>)
     let mut finder = TermFinder::new(finder.schema, finder.hasher, finder.roles);
     let mut part = ColumnsPart::new(&finder);
     for (at, head) in entries.heads.iter().enumerate().skip(start).take(length) {
-        let attributes = entries.parts(head).attributes(&entries.pool);
+        let attributes = entries.parts(head).attributes();
         part.push(Slot(at as u32), attributes, &mut finder);
     }
     part

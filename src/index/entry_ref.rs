@@ -3,7 +3,7 @@
 use super::blob::{BlobAttributes, Parts};
 use super::{Slot, Snapshot};
 use crate::domain::packed::{AttributeView, Attributes};
-use crate::domain::schema::{ClassPosition, OBJECT_CLASS, Schema};
+use crate::domain::schema::{ClassPosition, Schema};
 use crate::record::Revision;
 use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
 use crate::types::{AttributeType, Dn};
@@ -127,12 +127,12 @@ impl<'a> EntryRef<'a> {
     /// The stored attributes, each description once.
     #[inline]
     pub fn packed(&self) -> BlobAttributes<'a> {
-        self.parts.attributes(&self.snapshot.base.entries.pool)
+        self.parts.attributes()
     }
 
     /// The stored attributes that the schema does not have.
     pub fn unknown(&self) -> impl Iterator<Item = StoredAttributeView<'a>> + use<'a> {
-        self.parts.unknown(&self.snapshot.base.entries.pool)
+        self.parts.unknown()
     }
 
     /// The entry as its record holds it, with nothing lost: what to change and write back.
@@ -171,8 +171,7 @@ impl<'a> EntryRef<'a> {
     /// Whether the entry is of this class or a class below it; `None` if its object classes must be read to tell.
     #[inline]
     pub fn has_class(&self, class: ClassPosition) -> Option<bool> {
-        let run = self.parts.shared_run(OBJECT_CLASS)?;
-        Some(self.snapshot.base.classes.get(&run)?.contains(&class))
+        Some(self.parts.classes()?.contains(&class))
     }
 }
 

@@ -12,11 +12,13 @@ impl Snapshot {
     /// Errors: [`BuildError::Orphan`] if an entry's parent was deleted before it.
     pub fn folded(&self, schema: &Schema, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         let mut builder = Builder::with(schema, self.base.fixed.clone());
+        let mut packer = builder.packer();
         for entry in self.entries() {
-            builder.push_entry(entry)?;
+            packer.push_entry(entry)?;
         }
-        builder.set_side(self.side.clone());
+        builder.add(packer);
         let mut folded = builder.finish(self.revision, threads)?;
+        folded.side = self.side.clone();
         folded.next_id = self.next_id;
         Ok(folded)
     }

@@ -24,9 +24,11 @@ mod incoming;
 mod lookup;
 mod membership;
 mod ordered;
+mod packer;
 mod pool;
 mod postings;
 mod settings;
+mod shared;
 mod side;
 mod snapshot;
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub use entry_ref::EntryRef;
 pub use handle::{IndexHandle, IndexWriter};
 pub use incoming::IncomingError;
 pub use lookup::{Candidates, SubstringParts, Walk};
+pub use packer::Packer;
 pub use settings::IndexSettings;
 pub use snapshot::Snapshot;
 

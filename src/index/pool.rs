@@ -42,6 +42,7 @@ const SAMPLE: u32 = 4096;
 const REPEATS_ONE_IN: u32 = 8;
 
 /// Fills a [`Pool`]. Attributes whose values hardly repeat (`uid`, `mail`) are given up early.
+#[derive(Default)]
 pub(super) struct PoolBuilder {
     pool: Pool,
     numbers: HashTable<u32>,
@@ -62,15 +63,6 @@ impl Habit {
 }
 
 impl PoolBuilder {
-    pub(super) fn new() -> PoolBuilder {
-        PoolBuilder {
-            pool: Pool::default(),
-            numbers: HashTable::new(),
-            hasher: FixedState::default(),
-            habits: Vec::new(),
-        }
-    }
-
     /// The number under which `run` of `kind` is shared, or `None` if the entry had better hold it itself.
     pub(super) fn number(&mut self, kind: AttributeType, run: &[u8]) -> Option<u32> {
         if run.len() < SHARED_BYTES_MIN || self.habit(kind).hopeless() {
@@ -119,7 +111,7 @@ mod tests {
 
     #[test]
     fn equal_runs_share_one_number() {
-        let mut builder = PoolBuilder::new();
+        let mut builder = PoolBuilder::default();
         let first = builder.number(OU, b"Engineering").unwrap();
         let other = builder.number(OU, b"Medicine").unwrap();
         assert_eq!(builder.number(OU, b"Engineering"), Some(first));
@@ -131,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_attribute_that_never_repeats_is_given_up() {
-        let mut builder = PoolBuilder::new();
+        let mut builder = PoolBuilder::default();
         for at in 0..SAMPLE {
             assert!(builder.number(UID, format!("u{at:07}").as_bytes()).is_some());
         }
@@ -144,6 +136,6 @@ mod tests {
 
     #[test]
     fn short_runs_stay_in_the_entry() {
-        assert_eq!(PoolBuilder::new().number(OU, b"Law"), None);
+        assert_eq!(PoolBuilder::default().number(OU, b"Law"), None);
     }
 }

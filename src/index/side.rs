@@ -30,6 +30,11 @@ impl SideRecords {
         }
     }
 
+    /// Adds `more`, which has none of the same keys.
+    pub(super) fn add(&mut self, more: SideRecords) {
+        self.0 = std::mem::take(&mut self.0).union(more.0);
+    }
+
     pub(super) fn delete(&mut self, key: &Key) {
         self.0.remove(key);
     }

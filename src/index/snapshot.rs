@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::base::Base;
 use super::delta::Delta;
+use super::shared::Shared;
 use super::side::SideRecords;
 use super::{EntryRef, Slot, blob};
 use crate::record::{Key, Revision};
@@ -92,7 +93,7 @@ impl Snapshot {
                 slot,
                 id: entry.id,
                 parent: entry.parent,
-                parts: blob::parts(&entry.blob),
+                parts: blob::parts(&entry.blob, Shared::nothing()),
             }),
         }
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::testing::{
-    BASE, OwnedRow, Row, UNIVERSITY, builder, change, key, put, put_owned, random_row, schema, snapshot,
-    stored,
+    BASE, OwnedRow, Row, UNIVERSITY, built, change, key, put, put_owned, random_row, record, schema,
+    snapshot, stored,
 };
 use super::*;
 use crate::domain::schema::Schema;
-use crate::record::{Key, Kind, Operation, Record, Revision};
+use crate::record::{Key, Kind, Operation, Revision};
 use crate::types::{Dn, SeededEntropy, Timestamp};
 
 fn dn(text: &str) -> Dn {
@@ -163,19 +163,8 @@ fn what_no_directory_writes_is_refused() {
     ));
     let short = refused(put(Key::new(Kind::Entry, b"4"), b"\x01"));
     assert_eq!(short, Some(BuildError::Record(IncomingError::Key)));
-    let mut twice = builder(schema);
-    let record = Record {
-        key: key(1),
-        value: stored(schema, &UNIVERSITY[0]).into(),
-        revision: Revision(1),
-        expires: None,
-    };
-    twice.push(&record).unwrap();
-    twice.push(&record).unwrap();
-    assert_eq!(
-        twice.finish(Revision(1), NonZeroUsize::MIN).err(),
-        Some(BuildError::Twice(1))
-    );
+    let twice = [1, 1].map(|_| record(schema, &UNIVERSITY[0]));
+    assert_eq!(built(schema, twice).err(), Some(BuildError::Twice(1)));
 }
 
 #[test]
@@ -336,19 +325,8 @@ fn random_changes_lead_where_building_anew_leads() {
 #[test]
 fn records_may_come_in_any_order() {
     let schema = schema();
-    let mut backwards = builder(schema);
-    for row in UNIVERSITY.iter().rev() {
-        let record = Record {
-            key: key(row.0),
-            value: stored(schema, row).into(),
-            revision: Revision(1),
-            expires: None,
-        };
-        backwards.push(&record).unwrap();
-    }
-    let backwards = backwards
-        .finish(Revision(1), NonZeroUsize::MIN.saturating_add(3))
-        .unwrap();
+    let backwards = UNIVERSITY.iter().rev().map(|row| record(schema, row));
+    let backwards = built(schema, backwards).unwrap();
     same(&backwards, &snapshot(schema, UNIVERSITY), schema);
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
-use super::{Builder, IndexSettings, Snapshot};
+use super::{BuildError, Builder, IndexSettings, Snapshot};
 use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
@@ -67,25 +67,34 @@ pub(crate) fn change(revision: u64, operations: Vec<Operation>) -> Change {
     }
 }
 
-/// A builder with the usual indexes.
-pub(crate) fn builder(schema: &Schema) -> Builder<'_> {
+/// The record of `row` at revision 1.
+pub(crate) fn record(schema: &Schema, row: &Row<'_>) -> Record {
+    Record {
+        key: key(row.0),
+        value: stored(schema, row).into(),
+        revision: Revision(1),
+        expires: None,
+    }
+}
+
+/// The snapshot of `records` at revision 1 with the usual indexes, packed by two packers in turn.
+pub(crate) fn built(
+    schema: &Schema,
+    records: impl IntoIterator<Item = Record>,
+) -> Result<Snapshot, BuildError> {
     let base = Dn::parse(BASE).unwrap();
-    Builder::new(schema, &IndexSettings::usual(schema), &base, 7)
+    let mut builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7);
+    let mut packers = [builder.packer(), builder.packer()];
+    for (at, record) in records.into_iter().enumerate() {
+        packers[at % 2].push(&record, schema)?;
+    }
+    packers.into_iter().for_each(|packer| builder.add(packer));
+    builder.finish(Revision(1), NonZeroUsize::MIN.saturating_add(2))
 }
 
 /// The snapshot of `rows` at revision 1.
 pub(crate) fn snapshot(schema: &Schema, rows: &[Row<'_>]) -> Snapshot {
-    let mut builder = builder(schema);
-    for row in rows {
-        let record = Record {
-            key: key(row.0),
-            value: stored(schema, row).into(),
-            revision: Revision(1),
-            expires: None,
-        };
-        builder.push(&record).unwrap();
-    }
-    builder.finish(Revision(1), NonZeroUsize::MIN).unwrap()
+    built(schema, rows.iter().map(|row| record(schema, row))).unwrap()
 }
 
 /// Two people, a hidden one, two groups, and the containers above them.

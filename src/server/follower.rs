@@ -1,7 +1,8 @@
 //! Keeps the index current: builds it from the store at start and follows the change feed from there.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::watch;
@@ -9,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::schema::Schema;
-use crate::index::{BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Snapshot};
-use crate::record::{Change, Operation, Record, Revision};
+use crate::index::{BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Packer, Snapshot};
+use crate::record::{Change, Kind, Operation, Record, Revision};
 use crate::server::base_name::{self, OtherBase};
 use crate::store::{self, Feed, FeedError, Store, StoreError};
 use crate::types::Dn;
@@ -43,20 +44,82 @@ pub struct IndexPlan {
 }
 
 /// Reads the whole store and builds the index, on the calling task and short-lived threads. `hear` is told
-/// of every record, as if it had just been written. Errors: [`LoadError`].
+/// of every record that is no entry, as if it had just been written. Errors: [`LoadError`].
 pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
     let (revision, mut records) = store.snapshot(b"").await?;
     let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed);
+    let packing = Packing::start(&builder, &plan.schema);
     while let Some(piece) = store::next(&mut records).await {
-        for record in piece? {
-            builder.push(&record)?;
-            let Record {
-                key, value, expires, ..
-            } = record;
-            hear(&Operation::Put { key, value, expires });
+        let piece = piece?;
+        tell_side(&piece, hear);
+        if packing.pieces.send(piece).is_err() {
+            break;
         }
     }
+    for packer in packing.end()? {
+        builder.add(packer);
+    }
     Ok(builder.finish(revision, threads())?)
+}
+
+fn tell_side(piece: &[Record], hear: &Hear) {
+    let side = piece
+        .iter()
+        .filter(|record| record.key.entry_of(Kind::Entry).is_none());
+    for Record {
+        key, value, expires, ..
+    } in side.cloned()
+    {
+        hear(&Operation::Put { key, value, expires });
+    }
+}
+
+/// Threads that pack pieces of records.
+struct Packing {
+    pieces: SyncSender<Vec<Record>>,
+    threads: Vec<std::thread::JoinHandle<Result<Packer, BuildError>>>,
+}
+
+/// How many pieces wait for a packer. The store reads ahead by itself.
+const PIECES_WAITING_MAX: usize = 4;
+
+impl Packing {
+    fn start(builder: &Builder<'_>, schema: &Arc<Schema>) -> Packing {
+        let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let pack = |_| {
+            let (packer, schema, waiting) = (builder.packer(), schema.clone(), waiting.clone());
+            std::thread::spawn(move || pack(packer, &schema, &waiting))
+        };
+        Packing {
+            pieces,
+            threads: (0..threads().get()).map(pack).collect(),
+        }
+    }
+
+    /// Waits for what is under way. Errors: [`BuildError`], of the first packer that failed.
+    fn end(self) -> Result<Vec<Packer>, BuildError> {
+        drop(self.pieces);
+        let join = |thread: std::thread::JoinHandle<_>| match thread.join() {
+            Ok(packed) => packed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        self.threads.into_iter().map(join).collect()
+    }
+}
+
+/// Packs until there are no more pieces.
+fn pack(
+    mut packer: Packer,
+    schema: &Schema,
+    waiting: &Mutex<Receiver<Vec<Record>>>,
+) -> Result<Packer, BuildError> {
+    loop {
+        // Nothing panics with the lock in hand.
+        let piece = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(piece) = piece else { return Ok(packer) };
+        piece.iter().try_for_each(|record| packer.push(record, schema))?;
+    }
 }
 
 /// As [`load`], of a directory that is this one; the second says whether its store remembers so.
