@@ -67,8 +67,9 @@ pub fn keep_base(place: &Place) {
         .block_on(base_name::keep(&*place.store, &place.base));
 }
 
-/// What root writes into the folder of the daemon's user, that user could not read any more.
-fn is_own(folder: &Path) -> anyhow::Result<()> {
+/// What root writes into the folder of the daemon's user, that user could not read any more. Errors: one sentence that
+/// says how to run the command.
+pub fn is_own(folder: &Path) -> anyhow::Result<()> {
     let Ok(owner) = std::fs::metadata(folder).map(|folder| folder.uid()) else {
         return Ok(());
     };
@@ -76,7 +77,7 @@ fn is_own(folder: &Path) -> anyhow::Result<()> {
     ensure!(
         owner == own_user()?,
         "{} belongs to {name}, who could not use what another user writes there: run this as {name}, such as by \
-         `runuser -u {name} -- beadle ...`, or while the daemon runs",
+         `runuser -u {name} -- beadle ...`",
         folder.display()
     );
     Ok(())

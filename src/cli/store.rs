@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
-use super::output;
 use super::progress::{Progress, Shown};
+use super::{offline, output};
 use crate::store::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
 
 /// Arguments of `beadle store`.
@@ -21,7 +21,7 @@ pub struct Arguments {
 /// What can be done with a store.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Read every record and check that it can be understood; change nothing
+    /// Read every record and check that it can be understood; change none
     Verify(Which),
     /// Write the store anew, in as few bytes of the disk as it needs; what it holds stays the same
     ///
@@ -46,11 +46,14 @@ pub struct Which {
 }
 
 impl Which {
+    /// Whose store it is is asked first: what another user writes there locks the daemon out.
     fn settings(&self) -> anyhow::Result<SledSettings> {
-        match &self.path {
-            Some(path) => Ok(SledSettings::at(path)),
-            None => Ok(self.file.load()?.plain.places.store),
-        }
+        let settings = match &self.path {
+            Some(path) => SledSettings::at(path),
+            None => self.file.load()?.plain.places.store,
+        };
+        offline::is_own(&settings.path)?;
+        Ok(settings)
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Limits {
 
 impl Limits {
     /// The limits of the engines on this machine. 200 operations: batches of thousands made sled keep
-    /// gigabytes in memory and stall every reader. 256 KiB: sled writes values past a segment to files
-    /// of their own, which it neither syncs nor always removes.
+    /// gigabytes in memory and stall every reader. 256 KiB: sled writes pages past a quarter of a segment to
+    /// files of their own, which it neither syncs nor always removes, and a page may hold several values.
     pub const LOCAL: Limits = Limits {
         operations_max: 200,
         guards_max: 1000,

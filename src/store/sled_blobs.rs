@@ -1,5 +1,5 @@
-//! The engine's blobs: files of their own for pages past a quarter of a segment (128 KiB), such as a big value, or two
-//! of half the size beside each other. The engine writes them and never syncs them.
+//! The engine's blobs: files of their own for pages past a quarter of a segment, 2 MiB: a dozen neighbours of nearly
+//! the greatest size. The engine writes them and never syncs them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -10,7 +10,7 @@
 use crate::record::{Change, Key, Operation, Record, Revision};
 use crate::types::Timestamp;
 
-/// How long a piece of a change is: several fit a page of the engine, and none is a blob of its own.
+/// How long a piece of a change is: a page of the engine, which has up to sixteen, does not become a blob.
 pub(super) const PART_BYTES: usize = 64 * 1024;
 
 const FOR_EVER: u8 = 0;

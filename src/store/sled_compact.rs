@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::store::sled_codec::{decode_record, encode_expiry};
 use crate::store::sled_files::{DatabaseFile, Files};
-use crate::store::sled_open::{Absent, Opened, open, open_engine};
+use crate::store::sled_open::{Absent, Opened, SEGMENT_BYTES, open, open_engine};
 use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 use crate::store::sled_verify::check;
 use crate::store::sled_writer::guarded;
@@ -23,7 +23,7 @@ const PIECE_OPERATIONS_MAX: usize = Limits::LOCAL.operations_max;
 const PIECE_BYTES_MAX: usize = Limits::LOCAL.batch_bytes_max;
 
 /// What a copy takes at most beyond twice what it holds: the engine's files have a least size.
-const ROOM_BYTES_MIN: u64 = 16 * 1024 * 1024;
+const ROOM_BYTES_MIN: u64 = 4 * SEGMENT_BYTES as u64;
 
 /// What compacting came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

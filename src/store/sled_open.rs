@@ -14,6 +14,13 @@ use crate::store::sled_writer::guarded;
 use crate::store::{Fault, OpenError, SledSettings, StoreId};
 use crate::types::Entropy;
 
+/// The engine's segments, in bytes: what it lays out, checks and takes back at once. Two things keep a power cut
+/// from tearing more than the end of its log. A group of commits ([`crate::store::sled_writer`]) is far smaller than
+/// a segment, as the engine takes a segment that it has left behind for durable, whether or not we have synced it;
+/// and no page reaches a quarter of a segment, where it becomes a blob, a file that must be durable before what
+/// points to it is. With the engine's own 512 KiB neither held.
+pub(super) const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
 /// How often the engine's own lock is tried again, and after what pause.
 const LOCK_ATTEMPTS: u32 = 40;
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
@@ -52,12 +59,9 @@ pub(super) fn open(
         Err(OpenError::Full { .. }) if files.give_up_reserve() => open_trees(&files, settings, entropy),
         other => other,
     };
-    let (trees, id) = opened?;
+    let (trees, database, id) = opened?;
     // Without a reserve the next full disk could keep the store from opening: read only, until there is room.
     let fault = files.keep_reserve(settings.reserve_bytes).err();
-    let mut database = DatabaseFile::open(&files)?;
-    let synced = database.sync_blobs();
-    synced.map_err(|fault| refused(&files.path, fault))?;
     Ok(Opened {
         trees,
         database,
@@ -71,7 +75,7 @@ fn open_trees(
     files: &Files,
     settings: &SledSettings,
     entropy: &mut dyn Entropy,
-) -> Result<(Trees, StoreId), OpenError> {
+) -> Result<(Trees, DatabaseFile, StoreId), OpenError> {
     files.remove_unfinished()?;
     files.finish_swap()?;
     let is_new = !files.engine().exists();
@@ -82,19 +86,25 @@ fn open_trees(
     }
     files.close_engine()?;
     let trees = open_engine(files, settings)?;
+    let mut database = DatabaseFile::open(files)?;
     if is_new {
-        let set_up = trees.set_up(random_id(entropy)).and_then(|()| trees.flush());
+        let set_up = trees.set_up(random_id(entropy));
         set_up.map_err(|fault| refused(&files.path, fault))?;
     }
     check_format(&files.path, &trees)?;
-    guarded(|| replay(&trees)).map_err(|fault| refused(&files.path, fault))?;
+    let whole = guarded(|| {
+        replay(&trees)?;
+        database.sync_blobs()?;
+        trees.flush()
+    });
+    whole.map_err(|fault| refused(&files.path, fault))?;
     // Every time and not only at creation: it costs nothing, and heals a copy that was never synced.
     files.sync()?;
     if is_new {
         files.end_creation()?;
     }
     let id = trees.id().map_err(|fault| refused(&files.path, fault))?;
-    Ok((trees, id))
+    Ok((trees, database, id))
 }
 
 /// The engine may take long over a big log, or panic over a bad one: so on a thread, under a watchdog.
@@ -122,10 +132,11 @@ pub(super) fn open_engine(files: &Files, settings: &SledSettings) -> Result<Tree
     }
 }
 
-/// No timer (the writer flushes), no compression, no blob files, and a cache of a known size.
+/// No timer (the writer flushes), no compression, large segments, and a cache of a known size.
 fn engine_at(path: &Path, cache_bytes: u64) -> Result<Db, Fault> {
     let config = Config::new()
         .path(path)
+        .segment_size(segment_bytes(path))
         .cache_capacity(cache_bytes)
         .use_compression(false)
         .flush_every_ms(None)
@@ -139,6 +150,16 @@ fn engine_at(path: &Path, cache_bytes: u64) -> Result<Db, Fault> {
         }
     }
     config.open().map_err(fault)
+}
+
+/// The segments of the engine in `path`, which it keeps as long as it lives; a new one gets [`SEGMENT_BYTES`].
+/// One that was made with others gets these from `beadle store compact`.
+fn segment_bytes(path: &Path) -> usize {
+    let conf = std::fs::read(path.join("conf")).unwrap_or_default();
+    let conf = String::from_utf8_lossy(&conf);
+    let kept = conf.lines().find_map(|line| line.strip_prefix("segment_size: "));
+    kept.and_then(|kept| kept.trim().parse().ok())
+        .unwrap_or(SEGMENT_BYTES)
 }
 
 fn is_lock(detail: &str) -> bool {

@@ -12,23 +12,22 @@ use crate::store::sled_codec::{decode_log_key, encode_expiry, encode_record, log
 use crate::store::sled_log::LoggedChanges;
 use crate::store::sled_trees::{Trees, Writes, fault, undecodable};
 
-/// Makes `trees` whole, durably once they are synced. Errors: `Damaged` if no crash leaves them so.
+/// Makes `trees` whole, durably once they are flushed and synced. Errors: `Damaged` if no crash leaves them so;
+/// `Disk` if they cannot be read.
 pub(super) fn replay(trees: &Trees) -> Result<(), Fault> {
-    let before = trees.revision()?;
-    let mut last = before;
-    let mut changes = LoggedChanges::after(trees, before);
-    while let Some(Ok(change)) = changes.next() {
-        if change.revision.0 != last.0 + 1 {
-            break;
+    let mut last = trees.revision()?;
+    let mut changes = LoggedChanges::after(trees, last);
+    loop {
+        match changes.next() {
+            Some(Ok(change)) if change.revision.0 == last.0 + 1 => {
+                trees.apply(change.revision, &again(&change))?;
+                last = change.revision;
+            }
+            // What is cut off does not decode.
+            None | Some(Ok(_) | Err(Fault::Damaged(_))) => return take_back(trees, last),
+            Some(Err(fault)) => return Err(fault),
         }
-        trees.apply(change.revision, &again(&change))?;
-        last = change.revision;
     }
-    let taken_back = take_back(trees, last)?;
-    if taken_back || last > before {
-        trees.flush()?;
-    }
-    Ok(())
 }
 
 /// What `change` writes, without the log that has it already. Expiries of records that it replaces are left over
@@ -50,8 +49,8 @@ fn again(change: &Change) -> Writes {
     writes
 }
 
-/// Removes the pieces of one commit after `last` from the log, if there are any. Whether there were.
-fn take_back(trees: &Trees, last: Revision) -> Result<bool, Fault> {
+/// Removes the pieces of one commit after `last` from the log, if there are any.
+fn take_back(trees: &Trees, last: Revision) -> Result<(), Fault> {
     let torn = Revision(last.0 + 1);
     let mut pieces = Vec::new();
     for key in trees.log.range(log_key(torn, 0)..).keys() {
@@ -64,7 +63,7 @@ fn take_back(trees: &Trees, last: Revision) -> Result<bool, Fault> {
     for piece in &pieces {
         trees.log.remove(piece).map_err(fault)?;
     }
-    Ok(!pieces.is_empty())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
 use crate::store::OpenError;
@@ -32,7 +31,6 @@ impl Files {
     /// store is whole, old or new, once it is opened again.
     pub(super) fn swap(&self) -> Result<(), OpenError> {
         let copy = self.copy();
-        give_to_owner_of(&self.engine(), &copy.engine())?;
         copy.sync()?;
         sync_all(&copy.engine())?;
         rename(&copy.engine(), &self.compacted())?;
@@ -69,26 +67,16 @@ fn remove(folder: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Gives `path` and all in it to the owner of `model`: an administrator who compacts as root must not lock the
-/// daemon out of its store.
-fn give_to_owner_of(model: &Path, path: &Path) -> Result<(), OpenError> {
-    let owner = fs::metadata(model).map_err(file_error(model))?;
-    each(path, &|path| lchown(path, Some(owner.uid()), Some(owner.gid())))
-}
-
-/// Puts every file and folder from `path` down on the disk.
+/// Puts every file and folder from `path` down on the disk, `path` itself last.
 fn sync_all(path: &Path) -> Result<(), OpenError> {
-    each(path, &|path| fs::File::open(path)?.sync_all())
-}
-
-/// Does `work` to what is in `path`, then to `path` itself.
-fn each(path: &Path, work: &dyn Fn(&Path) -> io::Result<()>) -> Result<(), OpenError> {
     if path.is_dir() {
         for entry in fs::read_dir(path).map_err(file_error(path))? {
-            each(&entry.map_err(file_error(path))?.path(), work)?;
+            sync_all(&entry.map_err(file_error(path))?.path())?;
         }
     }
-    work(path).map_err(file_error(path))
+    fs::File::open(path)
+        .and_then(|open| open.sync_all())
+        .map_err(file_error(path))
 }
 
 #[cfg(test)]

@@ -11,15 +11,18 @@ use crate::record::{Batch, Change, Key, Record, Revision};
 use crate::store::feed::Ring;
 use crate::store::sled_apply::{Applied, Applier};
 use crate::store::sled_files::DatabaseFile;
+use crate::store::sled_open::SEGMENT_BYTES;
 use crate::store::sled_scan::scan;
 use crate::store::ticket::Committed;
 use crate::store::{CommitError, Fault, Records, StoreError};
 use crate::types::Timestamp;
 
-/// How many commits share one flush at most.
+/// How many commits, and operations in them, share one flush at most.
 const GROUP_COMMITS_MAX: usize = 1024;
-/// How many bytes share one flush at most, about.
-const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+const GROUP_OPERATIONS_MAX: usize = 2048;
+/// How many bytes share one flush at most, about. The engine writes up to five times as many: the change log has
+/// them too, and every tenth change of a page writes it whole. See [`SEGMENT_BYTES`].
+const GROUP_BYTES_MAX: usize = SEGMENT_BYTES / 8;
 /// For how many companions of the last flush the next one waits at most.
 const COMPANIONS_MAX: usize = 64;
 /// In how many steps the delay of *soon* commits is waited out.
@@ -97,6 +100,7 @@ enum Came {
 struct Group {
     commits: Vec<CommitJob>,
     reads: Vec<ReadJob>,
+    operations: usize,
     bytes: usize,
 }
 
@@ -104,6 +108,7 @@ impl Group {
     fn push(&mut self, job: Job) {
         match job {
             Job::Commit(commit) => {
+                self.operations += commit.batch.operations.len();
                 self.bytes += commit.bytes;
                 self.commits.push(commit);
             }
@@ -112,7 +117,9 @@ impl Group {
     }
 
     fn is_full(&self) -> bool {
-        self.commits.len() >= GROUP_COMMITS_MAX || self.bytes >= GROUP_BYTES_MAX
+        self.commits.len() >= GROUP_COMMITS_MAX
+            || self.operations >= GROUP_OPERATIONS_MAX
+            || self.bytes >= GROUP_BYTES_MAX
     }
 
     /// Whether nobody waits for any of it.

@@ -156,8 +156,10 @@ fn a_store_of_another_user_is_not_written_into() {
     }
     let expected = format!(
         "{} belongs to nobody, who could not use what another user writes there: run this as nobody, such as by \
-         `runuser -u nobody -- beadle ...`, or while the daemon runs",
+         `runuser -u nobody -- beadle ...`",
         store.display()
     );
     refused(&campus, &["export"], &[], &expected);
+    refused(&campus, &["store", "verify"], &[], &expected);
+    refused(&campus, &["store", "compact"], &[], &expected);
 }

@@ -70,9 +70,9 @@ async fn a_disk_that_has_no_room_refuses_writes_and_damages_nothing() {
     }
 }
 
-/// Runs a process with this task to its end on a file system of its own with 12 MB, where the system lets a test
+/// Runs a process with this task to its end on a file system of its own with so many MB, where the system lets a test
 /// make one: root and most users may.
-pub fn run_on_a_small_disk(task: &str) {
+pub fn run_on_a_small_disk(task: &str, megabytes: u32) {
     let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c"];
     let allowed = Command::new(unshare[0])
         .args(&unshare[1..])
@@ -83,7 +83,7 @@ pub fn run_on_a_small_disk(task: &str) {
     }
     let folder = tempfile::tempdir().unwrap();
     let script = format!(
-        "mount -t tmpfs -o size=12m tmpfs '{}' && exec \"$@\"",
+        "mount -t tmpfs -o size={megabytes}m tmpfs '{}' && exec \"$@\"",
         folder.path().display()
     );
     let wrapper = [&unshare[..], &[&script, "sh"]].concat();
@@ -100,13 +100,13 @@ pub fn run_on_a_small_disk(task: &str) {
 
 #[test]
 fn a_store_on_a_full_disk_opens_for_reading_and_goes_on_when_there_is_room() {
-    run_on_a_small_disk("refill");
+    run_on_a_small_disk("refill", 48);
 }
 
 /// Fills the disk, sees that the store opens for reading while it is full, makes room, sees that it goes on.
 pub async fn refill(folder: &Path) {
     let settings = SledSettings {
-        reserve_bytes: 2 << 20,
+        reserve_bytes: 16 << 20,
         ..settings(folder)
     };
     write(&settings, 1, 300).await;

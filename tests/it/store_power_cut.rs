@@ -3,10 +3,12 @@
 
 use std::path::Path;
 
-use beadle::store::{SledSettings, Store};
+use beadle::record::Batch;
+use beadle::store::{SledSettings, SledStore, Store};
 use beadle::types::{Entropy, SeededEntropy};
 
-use crate::store_crash::{check, copy_store, numbered, open, settings};
+use crate::store_battery::{batch, contents, put};
+use crate::store_crash::{check, copy_store, number_in, numbered, open, settings};
 
 const PAGE_BYTES: usize = 4096;
 /// Commits before the first cut, so that the engine uses its segments again.
@@ -29,12 +31,19 @@ fn cut(before: &[u8], after: &[u8], entropy: &mut SeededEntropy) -> Vec<u8> {
     left
 }
 
-/// The store's files with `database` in the place of the engine's, in `folder`.
+/// The store's files with `database` in the place of the engine's, in `folder`. None of them may be a blob, which
+/// nothing here takes away.
 fn plant(original: &SledSettings, database: &[u8], folder: &Path) -> SledSettings {
     let _ = std::fs::remove_dir_all(folder.join("store"));
     copy_store(&original.path, &folder.join("store"));
+    let blobs = std::fs::read_dir(folder.join("store/sled/blobs")).unwrap();
+    assert_eq!(blobs.count(), 0);
     std::fs::write(folder.join("store/sled/db"), database).unwrap();
     settings(folder)
+}
+
+fn database(store: &SledSettings) -> Vec<u8> {
+    std::fs::read(store.path.join("sled/db")).unwrap()
 }
 
 #[tokio::test]
@@ -46,7 +55,7 @@ async fn whichever_pages_a_power_cut_takes_the_store_opens_and_has_what_was_ackn
     let (mut fewest, mut most) = (u64::MAX, 0);
     for round in 0..=ROUNDS {
         let commits = if round == 0 { WARM_UP } else { 1 + round * 3 % 40 };
-        let before = (number, std::fs::read(original.path.join("sled/db")).unwrap());
+        let before = (number, database(&original));
         let mut together = Vec::new();
         for _ in 0..commits {
             number += 1;
@@ -64,7 +73,7 @@ async fn whichever_pages_a_power_cut_takes_the_store_opens_and_has_what_was_ackn
         if round == 0 {
             continue;
         }
-        let after = std::fs::read(original.path.join("sled/db")).unwrap();
+        let after = database(&original);
         for _ in 0..CUTS {
             let planted = plant(&original, &cut(&before.1, &after, &mut entropy), copy.path());
             let found = check(&planted, before.0).await;
@@ -76,4 +85,51 @@ async fn whichever_pages_a_power_cut_takes_the_store_opens_and_has_what_was_ackn
         fewest < most,
         "some cuts took more than others: {fewest} to {most}"
     );
+}
+
+/// As an import writes them: so many records of the size of a person.
+const RECORDS: u64 = 50;
+
+fn import_batch(number: u64) -> Batch {
+    let person = |at| put(&format!("{number:06} {at:02}"), vec![number as u8; 700]);
+    let number = put("number", number.to_be_bytes());
+    let puts: Vec<_> = (0..RECORDS).map(person).chain([number]).collect();
+    batch(puts)
+}
+
+/// Commits the batches `numbers`, all under way at once.
+async fn import(store: &SledStore, numbers: std::ops::RangeInclusive<u64>) {
+    let mut tickets = Vec::new();
+    for number in numbers {
+        tickets.push(store.submit(import_batch(number)).await.unwrap());
+    }
+    for ticket in tickets {
+        ticket.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_power_cut_within_an_import_leaves_whole_batches() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (original, mut entropy) = (settings(folder.path()), SeededEntropy::new(13));
+    let store = open(&original).unwrap();
+    import(&store, 1..=300).await;
+    let mut number = 300;
+    for commits in [2, 12, 16, 25, 35] {
+        let before = database(&original);
+        import(&store, number + 1..=number + commits).await;
+        let after = database(&original);
+        for _ in 0..CUTS {
+            let planted = plant(&original, &cut(&before, &after, &mut entropy), copy.path());
+            let store = open(&planted).unwrap();
+            let found = number_in(&store).await;
+            assert!(
+                (number..=number + commits).contains(&found),
+                "{found} of {number}"
+            );
+            let records = contents(&store, b"").await.1.len() as u64;
+            assert_eq!(records, found * RECORDS + 1, "{commits} commits");
+        }
+        number += commits;
+    }
 }
