@@ -11,8 +11,9 @@ use crate::domain::log_ins::{LogInHistory, LogIns, Recall, TRUSTED_SOURCES_MAX};
 use crate::domain::pin::PinMark;
 use crate::types::Timestamp;
 
-/// The most wrong PINs remembered of one account; beyond it the oldest is forgotten. Above any
-/// [`LockoutPolicy::failures_all_max`], so that forgetting never keeps an account open.
+/// The most wrong PINs remembered of one account, each once for every source it came from. Beyond it a PIN that
+/// came from several is remembered of one, and only when all are different the oldest is forgotten. That is
+/// above any [`LockoutPolicy::failures_all_max`], so forgetting never keeps an account open.
 pub const WRONG_PINS_MAX: usize = 128;
 /// The most sources one lock names: the one that caused it first and those that were trusted. Beyond it the
 /// lock holds for everybody.
@@ -251,7 +252,10 @@ impl Attempts {
         let novelty = self.novelty(&mark);
         self.wrong.retain(|wrong| !is_same(wrong));
         if self.wrong.len() >= WRONG_PINS_MAX {
-            self.wrong.remove(0);
+            if novelty == Novelty::TriedBefore {
+                return WrongPinEffect::Repeated;
+            }
+            self.wrong.remove(self.least_missed());
         }
         self.wrong.push(WrongPin {
             mark,
@@ -325,12 +329,18 @@ impl Attempts {
 
     /// The same PIN from two sources is one.
     fn different_wrong_pins(&self) -> usize {
-        let seen_before = |at: usize| {
-            self.wrong[..at]
-                .iter()
-                .any(|wrong| wrong.mark == self.wrong[at].mark)
-        };
-        (0..self.wrong.len()).filter(|at| !seen_before(*at)).count()
+        (0..self.wrong.len()).filter(|at| !self.is_repeat(*at)).count()
+    }
+
+    /// The place to give to another wrong PIN: that of the oldest repeat, or else of the oldest.
+    fn least_missed(&self) -> usize {
+        (0..self.wrong.len()).find(|at| self.is_repeat(*at)).unwrap_or(0)
+    }
+
+    /// Whether the wrong PIN at `at` had come from another source before.
+    fn is_repeat(&self, at: usize) -> bool {
+        let mark = self.wrong[at].mark;
+        self.wrong[..at].iter().any(|wrong| wrong.mark == mark)
     }
 
     fn lock_now(
