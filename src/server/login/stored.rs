@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Logins, Realm};
@@ -135,7 +136,8 @@ impl<R: Realm> Logins<R> {
             .map(|history| LogInRecord(history).put(entry))
     }
 
-    /// Learns what is stored of an account that is locked: a source that is known may log in all the same.
+    /// Learns what is stored of an account that is locked: a source that is known may log in all the same. Of a store
+    /// that is busy longer than a refusal can hide, nothing is learnt, and the next log-in asks again.
     pub(super) async fn recall_if_locked(&self, request: &Authenticate, now: Timestamp) {
         let entry = {
             let accounts = self.realm.accounts();
@@ -145,7 +147,11 @@ impl<R: Realm> Logins<R> {
         let wants_recall = self
             .attempts
             .with(Some(entry), now, |attempts| attempts.wants_recall(now));
-        if wants_recall && let Ok(stored) = self.realm.stored_log_ins(entry).await {
+        if !wants_recall {
+            return;
+        }
+        let stored = timeout(self.settings.recall_within(), self.realm.stored_log_ins(entry));
+        if let Ok(Ok(stored)) = stored.await {
             self.recalled(entry, stored.as_ref(), now);
         }
     }
