@@ -218,9 +218,9 @@ impl Attempts {
         self.is_locked(now) && self.log_ins.recall() == Recall::ToDo
     }
 
-    /// This is what was stored of the account's log-ins; `None` is nothing.
-    pub fn recalled(&mut self, stored: Option<&LogInHistory>) {
-        self.log_ins.recalled(stored);
+    /// This is what was stored of the account's log-ins by `now`; `None` is nothing.
+    pub fn recalled(&mut self, stored: Option<&LogInHistory>, now: Timestamp) {
+        self.log_ins.recalled(stored, now);
     }
 
     /// Whether there is a log-in that is to be stored.

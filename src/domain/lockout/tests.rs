@@ -374,12 +374,12 @@ fn a_source_that_is_recalled_is_as_open_as_one_that_was_never_forgotten() {
     let mut attempts = Attempts::default();
     let _ = wrong(&mut attempts, 0..8, AWAY, START);
     assert!(!is_open(&attempts, HOME, START) && attempts.wants_recall(START));
-    attempts.recalled(Some(&stored));
+    attempts.recalled(Some(&stored), START);
     assert!(is_open(&attempts, HOME, START) && !attempts.wants_recall(START));
     let mut attempts = Attempts::default();
     assert!(!attempts.wants_recall(START), "an open account asks nobody");
     let _ = wrong(&mut attempts, 0..8, HOME, START);
-    attempts.recalled(Some(&stored));
+    attempts.recalled(Some(&stored), START);
     assert!(!is_open(&attempts, HOME, START), "its own counter has locked it");
 }
 

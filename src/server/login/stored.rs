@@ -158,7 +158,7 @@ impl<R: Realm> Logins<R> {
 
     fn recalled(&self, entry: u64, stored: Option<&LogInHistory>, now: Timestamp) {
         self.attempts
-            .with(Some(entry), now, |attempts| attempts.recalled(stored));
+            .with(Some(entry), now, |attempts| attempts.recalled(stored, now));
     }
 
     fn set_lock(&self, entry: u64, lock: Option<Lock>, now: Timestamp) {
