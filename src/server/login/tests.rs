@@ -483,6 +483,22 @@ fn what_is_stored_of_an_account_goes_after_its_entry() {
 }
 
 #[test]
+fn many_accounts_that_are_gone_are_forgotten_together() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    campus.set(|account| account.is_gone = true);
+    for entry in 0..300_u64 {
+        let key = Key::new(Kind::Entry, &entry.to_be_bytes());
+        campus.logins.heed(&Operation::Delete { key }, START).unwrap();
+    }
+    campus.runtime.block_on(async {
+        let before = campus.realm.store.current().await.unwrap();
+        campus.logins.store_due().await;
+        let after = campus.realm.store.current().await.unwrap();
+        assert_eq!(after.0 - before.0, 3);
+    });
+}
+
+#[test]
 fn log_ins_that_another_node_has_stored_are_heard_of() {
     let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
     campus.lock_from(AWAY);
