@@ -11,8 +11,9 @@ use crate::domain::log_ins::{LogInHistory, LogIns, Recall, TRUSTED_SOURCES_MAX};
 use crate::domain::pin::PinMark;
 use crate::types::Timestamp;
 
-/// The most wrong PINs remembered of one account; beyond it the oldest is forgotten. Above any
-/// [`LockoutPolicy::failures_all_max`], so that forgetting never keeps an account open.
+/// The most wrong PINs remembered of one account, each once for every source it came from. Beyond it a PIN that
+/// came from several is remembered of one, and only when all are different the oldest is forgotten. That is
+/// above any [`LockoutPolicy::failures_all_max`], so forgetting never keeps an account open.
 pub const WRONG_PINS_MAX: usize = 128;
 /// The most sources one lock names: the one that caused it first and those that were trusted. Beyond it the
 /// lock holds for everybody.
@@ -24,8 +25,9 @@ pub struct LockoutPolicy {
     /// So many different wrong PINs from one source group, with no right one in between, lock; 0 = never. At
     /// most [`WRONG_PINS_MAX`].
     pub failures_max: u32,
-    /// So many different wrong PINs from all sources, right ones in between or not, lock; 0 = never. At most
-    /// [`WRONG_PINS_MAX`].
+    /// So many different wrong PINs from all sources, right ones in between or not, lock, and so does each one
+    /// more while so many are remembered; 0 = never. A trusted source is closed by them when `failures_max` were
+    /// its own. At most [`WRONG_PINS_MAX`].
     pub failures_all_max: u32,
     /// How long a lock holds, in seconds.
     pub lock_s: u64,
@@ -158,8 +160,17 @@ struct WrongPin {
 enum Counts {
     /// That of its source and that of all.
     ForSource,
-    /// That of all alone: a right PIN has come from its source since.
+    /// That of all alone: a right PIN has come from its source since, or a lock that it was part of.
     ForAll,
+}
+
+/// Whether a wrong PIN tells its guesser anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Novelty {
+    /// It does.
+    New,
+    /// It is one of those that are remembered, of whatever source.
+    TriedBefore,
 }
 
 impl Attempts {
@@ -197,9 +208,7 @@ impl Attempts {
     /// its own count ends. That of all sources goes on: behind one webmail server the owner logs in all day
     /// between somebody else's guesses.
     pub fn right(&mut self, group: SourceGroup, now: Timestamp) {
-        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.group == group) {
-            wrong.counts = Counts::ForAll;
-        }
+        self.end_count(group);
         self.log_ins.add(group, now);
     }
 
@@ -209,9 +218,9 @@ impl Attempts {
         self.is_locked(now) && self.log_ins.recall() == Recall::ToDo
     }
 
-    /// This is what was stored of the account's log-ins; `None` is nothing.
-    pub fn recalled(&mut self, stored: Option<&LogInHistory>) {
-        self.log_ins.recalled(stored);
+    /// This is what was stored of the account's log-ins by `now`; `None` is nothing.
+    pub fn recalled(&mut self, stored: Option<&LogInHistory>, now: Timestamp) {
+        self.log_ins.recalled(stored, now);
     }
 
     /// Whether there is a log-in that is to be stored.
@@ -240,9 +249,13 @@ impl Attempts {
         if self.count(|wrong| is_same(wrong) && wrong.counts == Counts::ForSource) > 0 {
             return WrongPinEffect::Repeated;
         }
+        let novelty = self.novelty(&mark);
         self.wrong.retain(|wrong| !is_same(wrong));
         if self.wrong.len() >= WRONG_PINS_MAX {
-            self.wrong.remove(0);
+            if novelty == Novelty::TriedBefore {
+                return WrongPinEffect::Repeated;
+            }
+            self.wrong.remove(self.least_missed());
         }
         self.wrong.push(WrongPin {
             mark,
@@ -250,7 +263,7 @@ impl Attempts {
             at: now,
             counts: Counts::ForSource,
         });
-        self.lock_if_due(group, now, policy)
+        self.lock_if_due(group, novelty, now, policy)
     }
 
     /// Takes over a lock that was stored, by this process or another; `None` lifts it. One that ends no
@@ -262,50 +275,77 @@ impl Attempts {
         }
     }
 
-    fn lock_if_due(&mut self, group: SourceGroup, now: Timestamp, policy: &LockoutPolicy) -> WrongPinEffect {
-        let counts = |wrong: &WrongPin| wrong.group == group && wrong.counts == Counts::ForSource;
-        if reached(self.count(counts), policy.failures_max) {
-            self.wrong.retain(|wrong| !counts(wrong));
-            return self.lock_now(&[group], now, policy);
+    /// No lock ends a count but that of consecutive ones, or each lock would be as many guesses more. So once all
+    /// have reached their number, each new wrong PIN locks, until enough of them are forgotten.
+    fn lock_if_due(
+        &mut self,
+        group: SourceGroup,
+        novelty: Novelty,
+        now: Timestamp,
+        policy: &LockoutPolicy,
+    ) -> WrongPinEffect {
+        let consecutive = |wrong: &WrongPin| wrong.group == group && wrong.counts == Counts::ForSource;
+        if reached(self.count(consecutive), policy.failures_max) {
+            self.end_count(group);
+            return self.lock_now(Some(group), now, policy);
         }
-        if reached(self.different_wrong_pins(), policy.failures_all_max) {
-            let offenders = self.heavy_sources(policy);
-            self.wrong.clear();
-            return self.lock_now(&offenders, now, policy);
+        let different = self.different_wrong_pins();
+        if novelty == Novelty::TriedBefore || !reached(different, policy.failures_all_max) {
+            return WrongPinEffect::Counted;
         }
-        WrongPinEffect::Counted
+        // A full memory may have lost what one source had: better closed than open for ever.
+        if self.is_heavy(group, policy) || different >= WRONG_PINS_MAX {
+            return self.lock_now(Some(group), now, policy);
+        }
+        if self.is_locked(now) {
+            // For everybody else already.
+            return WrongPinEffect::Counted;
+        }
+        self.lock_now(None, now, policy)
+    }
+
+    fn end_count(&mut self, group: SourceGroup) {
+        for wrong in self.wrong.iter_mut().filter(|wrong| wrong.group == group) {
+            wrong.counts = Counts::ForAll;
+        }
     }
 
     fn count(&self, counts: impl Fn(&WrongPin) -> bool) -> usize {
         self.wrong.iter().filter(|wrong| counts(wrong)).count()
     }
 
-    /// The sources that have more of the wrong PINs than one may have, if right ones came in between. A trusted
-    /// one that has fewer stays open: others have caused the lock.
-    fn heavy_sources(&self, policy: &LockoutPolicy) -> Vec<SourceGroup> {
-        let mut sources = Vec::new();
-        for WrongPin { group, .. } in &self.wrong {
-            let is_heavy = || reached(self.count(|wrong| wrong.group == *group), policy.failures_max);
-            if !sources.contains(group) && is_heavy() {
-                sources.push(*group);
-            }
+    fn novelty(&self, mark: &PinMark) -> Novelty {
+        match self.wrong.iter().any(|wrong| wrong.mark == *mark) {
+            true => Novelty::TriedBefore,
+            false => Novelty::New,
         }
-        sources
+    }
+
+    /// Whether `group` has as many of the wrong PINs as one source may have, if right ones came in between. A
+    /// trusted one that has fewer stays open when all have too many: others have caused the lock.
+    fn is_heavy(&self, group: SourceGroup, policy: &LockoutPolicy) -> bool {
+        reached(self.count(|wrong| wrong.group == group), policy.failures_max)
     }
 
     /// The same PIN from two sources is one.
     fn different_wrong_pins(&self) -> usize {
-        let seen_before = |at: usize| {
-            self.wrong[..at]
-                .iter()
-                .any(|wrong| wrong.mark == self.wrong[at].mark)
-        };
-        (0..self.wrong.len()).filter(|at| !seen_before(*at)).count()
+        (0..self.wrong.len()).filter(|at| !self.is_repeat(*at)).count()
+    }
+
+    /// The place to give to another wrong PIN: that of the oldest repeat, or else of the oldest.
+    fn least_missed(&self) -> usize {
+        (0..self.wrong.len()).find(|at| self.is_repeat(*at)).unwrap_or(0)
+    }
+
+    /// Whether the wrong PIN at `at` had come from another source before.
+    fn is_repeat(&self, at: usize) -> bool {
+        let mark = self.wrong[at].mark;
+        self.wrong[..at].iter().any(|wrong| wrong.mark == mark)
     }
 
     fn lock_now(
         &mut self,
-        offenders: &[SourceGroup],
+        offender: Option<SourceGroup>,
         now: Timestamp,
         policy: &LockoutPolicy,
     ) -> WrongPinEffect {
@@ -317,7 +357,7 @@ impl Attempts {
         self.lock = Some(Lock {
             until,
             // Trusted or not: what is stored of the sources may not have been recalled yet.
-            holds: offenders.iter().copied().fold(holds, Holds::and_for),
+            holds: offender.into_iter().fold(holds, Holds::and_for),
         });
         WrongPinEffect::Locked(until)
     }

@@ -56,8 +56,10 @@ struct Source {
 }
 
 impl Source {
+    /// What is stored for a moment that is still to come was stored by a clock that has been set back since: it
+    /// is as good as nothing.
     fn is_due(&self) -> bool {
-        let age_ms = |stored| self.known.at.ms_since(stored);
+        let age_ms = |stored| self.known.at.ms_since(stored).max(stored.ms_since(self.known.at));
         self.stored
             .is_none_or(|stored| age_ms(stored) >= STORED_EVERY_S * 1000)
     }
@@ -71,8 +73,8 @@ impl LogIns {
 
     /// A good log-in came from `group`.
     pub fn add(&mut self, group: SourceGroup, now: Timestamp) {
-        self.last = self.last.max(Some(now));
-        self.remember(KnownSource { group, at: now }, None);
+        self.last = Some(now);
+        self.remember(KnownSource { group, at: now }, None, now);
     }
 
     /// Whether a good log-in came from `group` within `trusted_s` seconds.
@@ -86,13 +88,13 @@ impl LogIns {
         self.recall
     }
 
-    /// This is what was stored before, by this process or another; `None` is nothing.
-    pub fn recalled(&mut self, stored: Option<&LogInHistory>) {
+    /// This is what was stored before, by this process or another; `None` is nothing. No log-in was later than `now`.
+    pub fn recalled(&mut self, stored: Option<&LogInHistory>, now: Timestamp) {
         self.recall = Recall::Done;
         let Some(stored) = stored else { return };
-        self.last = self.last.max(Some(stored.last));
+        self.last = self.last.max(Some(stored.last)).min(Some(now));
         for known in &stored.sources {
-            self.remember(*known, Some(known.at));
+            self.remember(*known, Some(known.at), now);
         }
     }
 
@@ -115,14 +117,19 @@ impl LogIns {
         })
     }
 
-    fn remember(&mut self, known: KnownSource, stored: Option<Timestamp>) {
+    fn remember(&mut self, known: KnownSource, stored: Option<Timestamp>, now: Timestamp) {
+        let KnownSource { group, at } = known;
         let mut sources = self.sources.iter_mut();
-        match sources.find(|source| source.known.group == known.group) {
+        match sources.find(|source| source.known.group == group) {
             Some(source) => {
-                source.known.at = source.known.at.max(known.at);
+                source.known.at = source.known.at.max(at).min(now);
                 source.stored = source.stored.max(stored);
             }
-            None => self.sources.push(Source { known, stored }),
+            None => {
+                let at = at.min(now);
+                let known = KnownSource { group, at };
+                self.sources.push(Source { known, stored });
+            }
         }
         if self.sources.len() > TRUSTED_SOURCES_MAX {
             let oldest = (0..self.sources.len()).min_by_key(|at| self.sources[*at].known.at);
@@ -191,7 +198,7 @@ mod tests {
         let mut log_ins = LogIns::default();
         assert_eq!(log_ins.recall(), Recall::ToDo);
         log_ins.add(group(2), START.plus_s(60));
-        log_ins.recalled(Some(&stored));
+        log_ins.recalled(Some(&stored), START.plus_s(60));
         assert_eq!(log_ins.recall(), Recall::Done);
         assert!(!log_ins.is_due(), "what is stored is a minute old");
         log_ins.add(group(3), START.plus_s(60));
@@ -202,9 +209,35 @@ mod tests {
     }
 
     #[test]
+    fn a_log_in_is_stored_though_the_clock_has_been_set_back() {
+        let next_year = START.plus_s(365 * DAY_S);
+        let stored = LogInHistory {
+            last: next_year,
+            sources: vec![known(1, next_year), known(2, next_year)],
+        };
+        let corrected = LogInHistory {
+            last: START,
+            sources: vec![known(1, START), known(2, START)],
+        };
+        let mut restarted = LogIns::default();
+        restarted.add(group(1), START);
+        restarted.recalled(Some(&stored), START);
+        assert_eq!(taken(&mut restarted, START), Some(corrected));
+        assert_eq!(taken(&mut restarted, START), None);
+        let mut running = LogIns::default();
+        running.add(group(1), next_year);
+        assert!(taken(&mut running, next_year).is_some());
+        running.add(group(1), START);
+        let due = taken(&mut running, START).unwrap();
+        assert!(due.last == START && due.sources == [known(1, START)]);
+        running.add(group(1), START.plus_s(3600));
+        assert!(running.is_due());
+    }
+
+    #[test]
     fn nothing_stored_is_recalled_too() {
         let mut log_ins = LogIns::default();
-        log_ins.recalled(None);
+        log_ins.recalled(None, START);
         assert!(log_ins.is_empty() && log_ins.recall() == Recall::Done);
     }
 
@@ -235,7 +268,7 @@ mod tests {
             last: START,
             sources: vec![known(99, START)],
         };
-        log_ins.recalled(Some(&older));
+        log_ins.recalled(Some(&older), START.plus_s(60));
         assert!(!log_ins.trust(group(99), START, DAY_S));
     }
 }

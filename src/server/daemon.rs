@@ -151,6 +151,7 @@ fn runner(plan: &Plan, store: Arc<dyn Store>) -> Result<Runner, StartError> {
         directory: plan.rules.directory.clone(),
         logins: Logins::start(realm.clone(), clock.clone(), plan.rules.login)?,
         realm,
+        space: Arc::default(),
         clock,
     })
 }
@@ -209,9 +210,8 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
         .tasks
         .spawn_blocking(move || here.block_on(follower.run(stop)));
     let (store, clock) = (runner.realm.store.clone(), runner.clock.clone());
-    shutdown
-        .tasks
-        .spawn(space_watch::run(store.clone(), shutdown.stop.clone()));
+    let looking = space_watch::run(store.clone(), runner.space.clone(), shutdown.stop.clone());
+    shutdown.tasks.spawn(looking);
     shutdown
         .tasks
         .spawn(sweeper::run(store, clock, shutdown.stop.clone()));

@@ -78,6 +78,21 @@ pub struct LoginSettings {
     pub queue_max: usize,
 }
 
+/// The longest that a log-in waits to hear which sources are known, in milliseconds.
+const RECALL_MS_MAX: u64 = 25;
+
+impl LoginSettings {
+    /// How long a log-in waits to hear which sources are known: so little of the time of a refusal that nobody can
+    /// tell from it that there was something to wait for.
+    fn recall_within(&self) -> Duration {
+        let quarter = match self.refusal_floor_ms {
+            0 => RECALL_MS_MAX,
+            floor => floor / 4,
+        };
+        Duration::from_millis(quarter.min(RECALL_MS_MAX))
+    }
+}
+
 impl Default for LoginSettings {
     fn default() -> LoginSettings {
         let pool = PoolSettings::default();

@@ -9,6 +9,7 @@ use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::clock::Clock;
 use crate::server::login::Logins;
 use crate::server::realm::DirectoryRealm;
+use crate::server::space_watch::LatestSpace;
 use crate::types::Timestamp;
 
 /// How many entries a search looks at before others have their turn on its thread.
@@ -22,6 +23,8 @@ pub struct Runner {
     pub realm: Arc<DirectoryRealm>,
     /// Log-ins.
     pub logins: Logins<DirectoryRealm>,
+    /// What the store takes of the disk.
+    pub space: Arc<LatestSpace>,
     /// The present.
     pub clock: Arc<dyn Clock>,
 }

@@ -30,10 +30,10 @@ impl Vitals {
     /// Of a daemon that answers by `runner` and counts in `counters` and `audit`.
     pub fn new(runner: Arc<Runner>, counters: &Counters, audit: Arc<AuditLog>) -> Vitals {
         let (ldap, radius, directory) = (counters.ldap.clone(), counters.radius.clone(), runner.clone());
-        let store = runner.realm.store.clone();
+        let space = runner.space.clone();
         let sources: Vec<Source> = vec![
             Box::new(move || directory_families(&directory)),
-            Box::new(move || space_families(store.space())),
+            Box::new(move || space_families(space.now())),
             Box::new(move || audit.families()),
             Box::new(move || ldap_families(&ldap)),
             Box::new(move || radius.families()),

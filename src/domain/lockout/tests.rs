@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::PinKey;
-use crate::types::{Pin, SeededEntropy};
+use crate::types::{Entropy, Pin, SeededEntropy};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const HOME: &str = "192.0.2.7";
@@ -186,6 +186,159 @@ fn a_lock_by_all_leaves_a_trusted_source_open_that_has_but_a_few_wrong_pins() {
 }
 
 #[test]
+fn trusted_sources_are_closed_one_by_one_when_all_have_too_many() {
+    let trusted = [
+        "192.0.2.1",
+        "192.0.3.1",
+        "192.0.4.1",
+        "192.0.5.1",
+        "192.0.6.1",
+        "192.0.7.1",
+    ];
+    let mut attempts = Attempts::default();
+    for source in trusted {
+        attempts.right(group(source), START);
+    }
+    for (at, source) in trusted.into_iter().enumerate() {
+        let _ = wrong(&mut attempts, at * 7..at * 7 + 7, source, START);
+    }
+    assert!(attempts.is_locked(START) && !is_open(&attempts, AWAY, START));
+    for (at, source) in trusted.into_iter().enumerate() {
+        assert!(is_open(&attempts, source, START), "others have caused the lock");
+        let effect = wrong(&mut attempts, 100 + at..101 + at, source, START);
+        assert!(matches!(effect, WrongPinEffect::Locked(_)) && !is_open(&attempts, source, START));
+    }
+}
+
+#[test]
+fn after_a_lock_by_all_each_new_wrong_pin_locks_until_they_are_forgotten() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    for number in 0..40 {
+        let source = format!("198.51.{number}.1");
+        let _ = wrong(&mut attempts, number..number + 1, &source, START);
+    }
+    let later = START.plus_s(1800);
+    assert_eq!(
+        wrong(&mut attempts, 39..40, AWAY, later),
+        WrongPinEffect::Counted,
+        "an old one"
+    );
+    let until = later.plus_s(1800);
+    assert_eq!(
+        wrong(&mut attempts, 40..41, AWAY, later),
+        WrongPinEffect::Locked(until)
+    );
+    assert_eq!(wrong(&mut attempts, 41..48, HOME, later), WrongPinEffect::Counted);
+    assert_eq!(
+        attempts.lock().map(|lock| lock.until),
+        Some(until),
+        "nobody guesses on"
+    );
+    let next_day = START.plus_s(24 * 3600);
+    assert_eq!(
+        wrong(&mut attempts, 48..49, AWAY, next_day),
+        WrongPinEffect::Counted
+    );
+}
+
+/// Somebody who guesses wherever the account is open, a new PIN each time: from networks nobody knows, and
+/// through those that the owner logs in from.
+struct Guesser {
+    attempts: Attempts,
+    chance: SeededEntropy,
+    known: usize,
+    /// Of 256 guesses through a known source, before so many the owner logs in there.
+    log_ins: u8,
+    /// Of 256 turns, in so many the guesser is a stranger.
+    strange: u8,
+    guesses: usize,
+    strangers: u64,
+}
+
+impl Guesser {
+    fn new(seed: u64) -> Guesser {
+        let mut chance = SeededEntropy::new(seed);
+        let mut drawn = [0; 3];
+        chance.fill(&mut drawn);
+        Guesser {
+            attempts: Attempts::default(),
+            chance,
+            known: seed as usize % (TRUSTED_SOURCES_MAX + 3),
+            log_ins: [0, 255, drawn[0]][seed as usize % 3],
+            strange: [drawn[1], 1, 255][drawn[2] as usize % 3],
+            guesses: 0,
+            strangers: 0,
+        }
+    }
+
+    fn known_source(at: usize) -> SourceGroup {
+        SourceGroup::V4([192, 0, at as u8])
+    }
+
+    fn draw(&mut self) -> u8 {
+        let mut drawn = [0];
+        self.chance.fill(&mut drawn);
+        drawn[0]
+    }
+
+    /// One turn: as somebody, if the account is open to them.
+    fn turn(&mut self, now: Timestamp) {
+        let policy = LockoutPolicy::default();
+        let is_strange = self.known == 0 || self.draw() < self.strange;
+        let source = if is_strange {
+            self.strangers += 1;
+            let [.., a, b, c] = self.strangers.to_be_bytes();
+            SourceGroup::V6([0x20, 1, 0, 0, a, b, c])
+        } else {
+            Guesser::known_source(self.draw() as usize % self.known)
+        };
+        if !is_strange && self.draw() <= self.log_ins && self.is_open(source, now) {
+            self.attempts.right(source, now);
+        }
+        if self.is_open(source, now) {
+            // Every now and then one that is known to be wrong.
+            let number = if self.draw() < 64 { 0 } else { self.guesses + 1 };
+            self.guesses += usize::from(number > 0);
+            let _ = self.attempts.wrong(mark(number), source, now, &policy);
+        }
+    }
+
+    fn is_open(&self, source: SourceGroup, now: Timestamp) -> bool {
+        self.attempts.state(source, now, &LockoutPolicy::default()) == LockState::Open
+    }
+
+    /// How many different wrong PINs the account has judged in 24 hours from `start`.
+    fn guesses_of_a_day(&mut self, start: Timestamp) -> usize {
+        let before = self.guesses;
+        for five_minutes in 0..24 * 12 {
+            (0..40).for_each(|_| self.turn(start.plus_s(five_minutes * 300)));
+        }
+        self.guesses - before
+    }
+}
+
+/// The bound of a day, with the defaults: the 40 after which every new one locks. Then strangers have one for each
+/// of the 48 locks of half an hour, which is 88 where no source is known, fewer than the 100 that NIST
+/// SP 800-63B section 3.2.2 allows. Each known source that is guessed through has its own 8, and then one
+/// for each lock. It cannot be less: that source must stay open to the owner though strangers guess.
+#[test]
+fn guesses_of_a_day_are_bounded_whoever_logs_in_between() {
+    for seed in 0..33 {
+        let mut guesser = Guesser::new(seed);
+        for at in 0..guesser.known {
+            guesser.attempts.right(Guesser::known_source(at), START);
+        }
+        let bound = 40 + 48 + guesser.known * (8 + 48);
+        for day in 0..2 {
+            let guesses = guesser.guesses_of_a_day(START.plus_s(day * 24 * 3600));
+            assert!(guesses <= bound, "{guesses} > {bound} on day {day}, seed {seed}");
+            assert!(guesses >= 40, "the guesser of seed {seed} is no match");
+        }
+    }
+}
+
+#[test]
 fn a_stranger_does_not_lock_out_a_source_that_has_logged_in() {
     let mut attempts = Attempts::default();
     attempts.right(group(HOME), START);
@@ -221,12 +374,12 @@ fn a_source_that_is_recalled_is_as_open_as_one_that_was_never_forgotten() {
     let mut attempts = Attempts::default();
     let _ = wrong(&mut attempts, 0..8, AWAY, START);
     assert!(!is_open(&attempts, HOME, START) && attempts.wants_recall(START));
-    attempts.recalled(Some(&stored));
+    attempts.recalled(Some(&stored), START);
     assert!(is_open(&attempts, HOME, START) && !attempts.wants_recall(START));
     let mut attempts = Attempts::default();
     assert!(!attempts.wants_recall(START), "an open account asks nobody");
     let _ = wrong(&mut attempts, 0..8, HOME, START);
-    attempts.recalled(Some(&stored));
+    attempts.recalled(Some(&stored), START);
     assert!(!is_open(&attempts, HOME, START), "its own counter has locked it");
 }
 
@@ -279,6 +432,68 @@ fn what_is_remembered_is_bounded() {
         let _ = wrong(&mut attempts, 0..7, &source, START);
     }
     assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+}
+
+/// Tells `attempts` of the wrong PIN `number` from 256 sources that nobody knows.
+fn wrong_from_everywhere(attempts: &mut Attempts, number: usize) {
+    for network in 0..=255 {
+        let source = format!("2001:db8:0:{network:02x}00::1");
+        let _ = wrong(attempts, number..number + 1, &source, START);
+    }
+}
+
+#[test]
+fn one_wrong_pin_from_everywhere_displaces_no_other() {
+    let mut attempts = Attempts::default();
+    attempts.right(group(HOME), START);
+    let _ = wrong(&mut attempts, 0..7, HOME, START);
+    for network in 0..31 {
+        let source = format!("198.51.{network}.1");
+        let _ = wrong(&mut attempts, 7 + network..8 + network, &source, START);
+    }
+    wrong_from_everywhere(&mut attempts, 38);
+    wrong_from_everywhere(&mut attempts, 0);
+    assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+    assert_eq!(
+        wrong(&mut attempts, 38..39, HOME, START),
+        WrongPinEffect::Repeated
+    );
+    assert!(is_open(&attempts, HOME, START) && is_open(&attempts, AWAY, START));
+    assert!(matches!(
+        wrong(&mut attempts, 39..40, AWAY, START),
+        WrongPinEffect::Locked(_)
+    ));
+    assert!(is_open(&attempts, HOME, START));
+    assert!(matches!(
+        wrong(&mut attempts, 40..41, HOME, START),
+        WrongPinEffect::Locked(_)
+    ));
+    assert!(
+        !is_open(&attempts, HOME, START),
+        "its own seven have not been displaced"
+    );
+}
+
+#[test]
+fn sources_that_fill_the_memory_by_turns_are_closed() {
+    let policy = LockoutPolicy {
+        failures_max: 100,
+        failures_all_max: 100,
+        ..LockoutPolicy::default()
+    };
+    let mut attempts = Attempts::default();
+    let trusted = [HOME, AWAY].map(group);
+    for source in trusted {
+        attempts.right(source, START);
+    }
+    for number in 0..2 * WRONG_PINS_MAX {
+        let source = trusted[number % 2];
+        if attempts.state(source, START, &policy) == LockState::Open {
+            let _ = attempts.wrong(mark(number), source, START, &policy);
+        }
+    }
+    assert_eq!(attempts.wrong.len(), WRONG_PINS_MAX);
+    assert!(!is_open(&attempts, HOME, START) && !is_open(&attempts, AWAY, START));
 }
 
 #[test]

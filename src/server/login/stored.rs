@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Logins, Realm};
@@ -20,10 +21,15 @@ use crate::domain::log_ins::LogInHistory;
 use crate::record::{
     Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation,
 };
+use crate::store::Limits;
 use crate::types::Timestamp;
 
 /// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
 pub const UNSTORED_MAX: usize = 65_536;
+
+/// The most accounts forgotten by one commit: as many as a batch has room for, as each commit takes a place in the
+/// store's change log.
+const FORGOTTEN_TOGETHER_MAX: usize = Limits::LOCAL.operations_max / 2;
 
 /// Why a record that was heard of changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -103,18 +109,28 @@ impl<R: Realm> Logins<R> {
     }
 
     pub(super) async fn store_due(&self) {
-        for entry in self.unstored.take() {
-            let operations = match self.realm.accounts().is_gone(entry) {
-                true => forget(entry),
-                false => self.due(entry).await.into_iter().collect(),
-            };
-            let batch = Batch {
-                guards: Vec::new(),
-                operations,
-            };
-            if !batch.is_empty() {
-                self.realm.store_soon(batch).await;
-            }
+        let (gone, present) = self.take_unstored();
+        for entries in gone.chunks(FORGOTTEN_TOGETHER_MAX) {
+            self.store(entries.iter().copied().flat_map(forget).collect())
+                .await;
+        }
+        for entry in present {
+            let due = self.due(entry).await;
+            self.store(due.into_iter().collect()).await;
+        }
+    }
+
+    /// The accounts that wait: those whose entry is gone, and the others.
+    fn take_unstored(&self) -> (Vec<u64>, Vec<u64>) {
+        let accounts = self.realm.accounts();
+        let unstored = self.unstored.take().into_iter();
+        unstored.partition(|entry| accounts.is_gone(*entry))
+    }
+
+    async fn store(&self, operations: Vec<Operation>) {
+        if !operations.is_empty() {
+            let guards = Vec::new();
+            self.realm.store_soon(Batch { guards, operations }).await;
         }
     }
 
@@ -135,7 +151,8 @@ impl<R: Realm> Logins<R> {
             .map(|history| LogInRecord(history).put(entry))
     }
 
-    /// Learns what is stored of an account that is locked: a source that is known may log in all the same.
+    /// Learns what is stored of an account that is locked: a source that is known may log in all the same. Of a store
+    /// that is busy longer than a refusal can hide, nothing is learnt, and the next log-in asks again.
     pub(super) async fn recall_if_locked(&self, request: &Authenticate, now: Timestamp) {
         let entry = {
             let accounts = self.realm.accounts();
@@ -145,14 +162,18 @@ impl<R: Realm> Logins<R> {
         let wants_recall = self
             .attempts
             .with(Some(entry), now, |attempts| attempts.wants_recall(now));
-        if wants_recall && let Ok(stored) = self.realm.stored_log_ins(entry).await {
+        if !wants_recall {
+            return;
+        }
+        let stored = timeout(self.settings.recall_within(), self.realm.stored_log_ins(entry));
+        if let Ok(Ok(stored)) = stored.await {
             self.recalled(entry, stored.as_ref(), now);
         }
     }
 
     fn recalled(&self, entry: u64, stored: Option<&LogInHistory>, now: Timestamp) {
         self.attempts
-            .with(Some(entry), now, |attempts| attempts.recalled(stored));
+            .with(Some(entry), now, |attempts| attempts.recalled(stored, now));
     }
 
     fn set_lock(&self, entry: u64, lock: Option<Lock>, now: Timestamp) {
@@ -162,7 +183,7 @@ impl<R: Realm> Logins<R> {
 }
 
 /// Deletes what is stored of the log-ins of `entry`.
-fn forget(entry: u64) -> Vec<Operation> {
+fn forget(entry: u64) -> [Operation; 2] {
     let keys = [LogInRecord::key(entry), LockoutRecord::key(entry)];
-    keys.map(|key| Operation::Delete { key }).into()
+    keys.map(|key| Operation::Delete { key })
 }

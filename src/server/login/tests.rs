@@ -36,6 +36,8 @@ struct Account {
     hash: Vec<u8>,
     standing: Standing,
     is_gone: bool,
+    /// Whether the store answers nobody.
+    is_silent: bool,
 }
 
 impl Accounts for Account {
@@ -85,6 +87,9 @@ impl Realm for OneAccount {
     }
 
     async fn stored_log_ins(&self, entry: u64) -> Result<Option<LogInHistory>, Unread> {
+        if self.accounts().is_silent {
+            std::future::pending::<()>().await;
+        }
         let (_, records) = self
             .store
             .get(&[LogInRecord::key(entry)])
@@ -141,6 +146,7 @@ fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Cam
             hash: hash.into(),
             standing: Standing::Enabled,
             is_gone: false,
+            is_silent: false,
         }),
         store,
         committed: Mutex::default(),
@@ -420,6 +426,44 @@ fn sources_that_were_stored_are_not_lost_to_one_that_is_new() {
 }
 
 #[test]
+fn a_store_that_does_not_answer_holds_up_no_refusal_and_is_asked_again() {
+    let store = Arc::new(memory_store());
+    let start = || {
+        let settings = LoginSettings {
+            refusal_floor_ms: 8,
+            ..settings(UpgradeOnLogIn::Yes)
+        };
+        campus_on(store.clone(), &argon2id(), settings)
+    };
+    let before = start();
+    assert!(is_accepted(&before.log_in("ada", RIGHT)));
+    assert!(before.stored().is_some());
+    let campus = start();
+    campus.lock_from(AWAY);
+    campus.set(|account| account.is_silent = true);
+    let verdict = campus.logins.authenticate(request("ada", RIGHT), START);
+    let answered = async { tokio::time::timeout(Duration::from_secs(10), verdict).await };
+    assert!(matches!(campus.runtime.block_on(answered), Ok(Verdict::Refused)));
+    campus.set(|account| account.is_silent = false);
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+}
+
+#[test]
+fn what_is_known_is_waited_for_a_quarter_of_the_time_of_a_refusal() {
+    let check = |refusal_floor_ms, expected_ms| {
+        let settings = LoginSettings {
+            refusal_floor_ms,
+            ..LoginSettings::default()
+        };
+        assert_eq!(settings.recall_within(), Duration::from_millis(expected_ms));
+    };
+    check(100, 25);
+    check(20, 5);
+    check(5_000, 25);
+    check(0, 25);
+}
+
+#[test]
 fn what_is_stored_of_an_account_goes_after_its_entry() {
     let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
@@ -436,6 +480,22 @@ fn what_is_stored_of_an_account_goes_after_its_entry() {
         None,
         "a log-in that was on its way leaves nothing"
     );
+}
+
+#[test]
+fn many_accounts_that_are_gone_are_forgotten_together() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    campus.set(|account| account.is_gone = true);
+    for entry in 0..300_u64 {
+        let key = Key::new(Kind::Entry, &entry.to_be_bytes());
+        campus.logins.heed(&Operation::Delete { key }, START).unwrap();
+    }
+    campus.runtime.block_on(async {
+        let before = campus.realm.store.current().await.unwrap();
+        campus.logins.store_due().await;
+        let after = campus.realm.store.current().await.unwrap();
+        assert_eq!(after.0 - before.0, 3);
+    });
 }
 
 #[test]
