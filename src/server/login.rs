@@ -18,7 +18,6 @@ use crate::directory::authenticate::{
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
 use crate::domain::lockout::SourceGroup;
-use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::Batch;
 use crate::server::attempts::AttemptsTable;
@@ -29,7 +28,7 @@ use crate::server::verified::VerifiedPins;
 use crate::types::{Entropy, Timestamp};
 use stored::Unstored;
 
-pub use stored::{HeedError, UNSTORED_MAX, Unread};
+pub use stored::{HeedError, StoredLogIns, UNSTORED_MAX, Unread};
 
 /// Stands in proofs for the accounts of the configuration, which have no entry; their hash tells them apart.
 const NO_ENTRY: u64 = u64::MAX;
@@ -54,9 +53,9 @@ pub trait Realm: Send + Sync + 'static {
     /// is the realm's to report.
     fn store_soon(&self, batch: Batch) -> impl Future<Output = ()> + Send;
 
-    /// What is stored of the good log-ins of the account `entry`; `None` is nothing. Errors: [`Unread`].
-    fn stored_log_ins(&self, entry: u64)
-    -> impl Future<Output = Result<Option<LogInHistory>, Unread>> + Send;
+    /// What is stored of the good log-ins of the accounts `entries`, in their order; `None` is nothing. Errors:
+    /// [`Unread`], of each apart.
+    fn stored_log_ins(&self, entries: &[u64]) -> impl Future<Output = Vec<StoredLogIns>> + Send;
 
     /// Keeps `event`, which happened at `now`. Must not wait.
     fn audit(&self, event: AuditEvent, now: Timestamp);

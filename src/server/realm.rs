@@ -10,13 +10,12 @@ use tokio::time::timeout;
 use crate::directory::accounts::{AccountTypes, DirectoryAccounts};
 use crate::directory::principals::Principals;
 use crate::domain::audit::AuditEvent;
-use crate::domain::log_ins::LogInHistory;
 use crate::domain::schema::Schema;
 use crate::index::{IndexHandle, Snapshot};
-use crate::record::{Batch, LogInRecord, Revision};
+use crate::record::{Batch, LogInRecord, Record, Revision};
 use crate::server::audit_log::AuditLog;
 use crate::server::clock::Clock;
-use crate::server::login::{Realm, Unread};
+use crate::server::login::{Realm, StoredLogIns, Unread};
 use crate::server::transfer::Snapshots;
 use crate::store::{CommitError, Store};
 use crate::types::Timestamp;
@@ -113,25 +112,32 @@ impl Realm for DirectoryRealm {
         }
     }
 
-    async fn stored_log_ins(&self, entry: u64) -> Result<Option<LogInHistory>, Unread> {
-        let report = |error: &dyn std::error::Error| {
-            tracing::warn!(%error, entry, "login: stored log-ins cannot be read");
-            Unread
-        };
-        let (_, records) = self
-            .store
-            .get(&[LogInRecord::key(entry)])
-            .await
-            .map_err(|error| report(&error))?;
+    async fn stored_log_ins(&self, entries: &[u64]) -> Vec<StoredLogIns> {
+        let keys: Vec<_> = entries.iter().map(|entry| LogInRecord::key(*entry)).collect();
         let now = self.clock.now();
-        let stored = records.into_iter().flatten().find(|record| record.is_live(now));
-        let history = stored.map(|record| LogInRecord::decode(&record.value).map(|it| it.0));
-        history.transpose().map_err(|error| report(&error))
+        match self.store.get(&keys).await {
+            Ok((_, records)) => records
+                .into_iter()
+                .map(|record| log_ins_in(record, now))
+                .collect(),
+            Err(error) => entries.iter().map(|_| Err(unread(&error))).collect(),
+        }
     }
 
     fn audit(&self, event: AuditEvent, now: Timestamp) {
         self.audit.write(&event, now);
     }
+}
+
+fn log_ins_in(record: Option<Record>, now: Timestamp) -> StoredLogIns {
+    let live = record.filter(|record| record.is_live(now));
+    let history = live.map(|record| LogInRecord::decode(&record.value).map(|it| it.0));
+    history.transpose().map_err(|error| unread(&error))
+}
+
+fn unread(error: &dyn std::error::Error) -> Unread {
+    tracing::warn!(%error, "login: stored log-ins cannot be read");
+    Unread
 }
 
 impl Snapshots for Loaded {

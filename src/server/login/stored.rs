@@ -7,10 +7,11 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Logins, Realm};
@@ -27,9 +28,11 @@ use crate::types::Timestamp;
 /// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
 pub const UNSTORED_MAX: usize = 65_536;
 
-/// The most accounts forgotten by one commit: as many as a batch has room for, as each commit takes a place in the
-/// store's change log.
-const FORGOTTEN_TOGETHER_MAX: usize = Limits::LOCAL.operations_max / 2;
+/// The most accounts of one commit: as many as a batch has room for where each takes two operations. A commit an
+/// account would cost the store's writer a hand-over for each, and the change log a place.
+const TOGETHER_MAX: usize = Limits::LOCAL.operations_max / 2;
+/// How long log-ins gather before they are stored, so that a rush of them makes few commits.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// Why a record that was heard of changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -46,6 +49,9 @@ pub enum HeedError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the store cannot be read")]
 pub struct Unread;
+
+/// What is stored of an account's good log-ins, if anything is.
+pub type StoredLogIns = Result<Option<LogInHistory>, Unread>;
 
 /// The accounts whose log-ins are to be stored.
 #[derive(Default)]
@@ -102,7 +108,7 @@ impl<R: Realm> Logins<R> {
             self.store_due().await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.unstored.some.notified() => {}
+                () = self.unstored.some.notified() => sleep(GATHER).await,
             }
         }
         self.store_due().await;
@@ -110,13 +116,18 @@ impl<R: Realm> Logins<R> {
 
     pub(super) async fn store_due(&self) {
         let (gone, present) = self.take_unstored();
-        for entries in gone.chunks(FORGOTTEN_TOGETHER_MAX) {
+        for entries in gone.chunks(TOGETHER_MAX) {
             self.store(entries.iter().copied().flat_map(forget).collect())
                 .await;
         }
-        for entry in present {
-            let due = self.due(entry).await;
-            self.store(due.into_iter().collect()).await;
+        for entries in present.chunks(TOGETHER_MAX) {
+            let stored = self.realm.stored_log_ins(entries).await;
+            let due = entries.iter().zip(stored);
+            self.store(
+                due.filter_map(|(entry, before)| self.due(*entry, before))
+                    .collect(),
+            )
+            .await;
         }
     }
 
@@ -134,10 +145,9 @@ impl<R: Realm> Logins<R> {
         }
     }
 
-    /// The operation that stores the log-ins of `entry`, if one is due. What was stored before is read first, or
-    /// it would be lost; while it cannot be read nothing is written.
-    async fn due(&self, entry: u64) -> Option<Operation> {
-        let before = self.realm.stored_log_ins(entry).await;
+    /// The operation that stores the log-ins of `entry`, if one is due. Without what was stored `before`, that would
+    /// be lost; while it cannot be read nothing is written.
+    fn due(&self, entry: u64, before: StoredLogIns) -> Option<Operation> {
         let now = self.clock.now();
         if let Ok(before) = &before {
             self.recalled(entry, before.as_ref(), now);
@@ -165,8 +175,9 @@ impl<R: Realm> Logins<R> {
         if !wants_recall {
             return;
         }
-        let stored = timeout(self.settings.recall_within(), self.realm.stored_log_ins(entry));
-        if let Ok(Ok(stored)) = stored.await {
+        let entries = [entry];
+        let stored = timeout(self.settings.recall_within(), self.realm.stored_log_ins(&entries));
+        if let Some(Ok(stored)) = stored.await.unwrap_or_default().pop() {
             self.recalled(entry, stored.as_ref(), now);
         }
     }

@@ -9,8 +9,11 @@ use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
 use crate::domain::lockout::{Holds, Lock, SourceGroup};
 use crate::domain::log_ins::KnownSource;
+use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{HashMemory, Hashing};
-use crate::record::{Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Revision};
+use crate::record::{
+    Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Record, Revision,
+};
 use crate::server::clock::ManualClock;
 use crate::store::{LogBounds, MemoryStore, SledSettings, SledStore, Store, StoreId};
 use crate::types::{Dn, Pin, PinHash, SeededEntropy, Uid};
@@ -86,17 +89,19 @@ impl Realm for OneAccount {
         self.store.commit(batch).await.unwrap();
     }
 
-    async fn stored_log_ins(&self, entry: u64) -> Result<Option<LogInHistory>, Unread> {
+    async fn stored_log_ins(&self, entries: &[u64]) -> Vec<StoredLogIns> {
         if self.accounts().is_silent {
             std::future::pending::<()>().await;
         }
-        let (_, records) = self
-            .store
-            .get(&[LogInRecord::key(entry)])
-            .await
-            .map_err(|_| Unread)?;
-        let record = records.into_iter().flatten().next();
-        Ok(record.map(|record| LogInRecord::decode(&record.value).unwrap().0))
+        let keys: Vec<Key> = entries.iter().map(|entry| LogInRecord::key(*entry)).collect();
+        let Ok((_, records)) = self.store.get(&keys).await else {
+            return entries.iter().map(|_| Err(Unread)).collect();
+        };
+        let history = |record: Record| LogInRecord::decode(&record.value).unwrap().0;
+        records
+            .into_iter()
+            .map(|record| Ok(record.map(history)))
+            .collect()
     }
 
     fn commit_soon(&self, batch: Batch, event: AuditEvent) {
@@ -222,7 +227,7 @@ impl Campus {
     fn stored(&self) -> Option<LogInHistory> {
         self.runtime.block_on(async {
             self.logins.store_due().await;
-            self.realm.stored_log_ins(ENTRY).await.unwrap()
+            self.realm.stored_log_ins(&[ENTRY]).await.remove(0).unwrap()
         })
     }
 
