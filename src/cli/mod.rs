@@ -58,8 +58,8 @@ pub enum Command {
     ///
     /// CSV begins with a row of attribute names. A cell may hold several values with | between them (\| is the
     /// character itself, \\ a backslash); a column NAME:: holds base64. Without a dn column the entry is uid=UID under
-    /// ou=people under base_dn; a new one without an objectClass column is an inetOrgPerson with the auxiliary classes
-    /// that its columns need.
+    /// ou=people under base_dn; without an objectClass column an entry gets the auxiliary classes that its values need,
+    /// and a new one is an inetOrgPerson.
     ///
     /// Nothing is written unless every row is good, or --keep-going is given. The same file twice changes nothing.
     Import(import::Arguments),

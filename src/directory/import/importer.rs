@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::checking::check_schema;
+use super::classes;
 use super::merge::{Merge, Merged, differences};
 use super::open::{Name, NameState, Needs, Open, settle};
 use super::plan::{Claim, Plan, Planned, RowKind};
@@ -147,8 +148,13 @@ impl<'a, E: Existing> Importer<'a, E> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
         let mut place = self.place(&entry, name).map_err(of_dn)?;
         let stored = place.known.and_then(|id| self.existing.entry(id));
-        if let (Some(columns), Some(stored)) = (&self.columns, &stored) {
-            self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+        if let Some(columns) = &self.columns {
+            if let Some(stored) = &stored {
+                self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+            }
+            if !classes::are_spoken_of(self.schema, columns) {
+                classes::infer(self.schema, &mut entry);
+            }
         }
         check_schema(self.schema, &mut entry, row)?;
         let taken = self.free_values(row, &entry, &mut place)?;

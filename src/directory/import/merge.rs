@@ -6,7 +6,6 @@ use crate::directory::problem::Fault;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::imported_hash;
 use crate::domain::schema::Schema;
-use crate::domain::schema_text::ClassKind;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// The value of `beadleImportedHash` by which an export says that the hash was never imported.
@@ -62,16 +61,13 @@ impl Merge {
         stored: &Entry,
         columns: &[AttributeDescription],
     ) {
-        let classes = schema.object_class_attribute();
         for attribute in &stored.attributes {
             let description = &attribute.description;
             // These have rules of their own.
             let is_own = schema.definition(description.kind).is_operational()
                 || [self.pin, self.imported_hash].contains(&Some(description.kind));
-            match columns.contains(description) || is_own {
-                true => {}
-                false if description.kind == classes => keep_classes(schema, entry, &attribute.values),
-                false => entry.attributes.push(attribute.clone()),
+            if !columns.contains(description) && !is_own {
+                entry.attributes.push(attribute.clone());
             }
         }
     }
@@ -169,19 +165,6 @@ impl Merge {
             entry.set(kind, vec![name.clone()]);
         }
     }
-}
-
-/// The stored classes, and those auxiliary ones that the columns need: a second structural one would be an error.
-fn keep_classes(schema: &Schema, entry: &mut Entry, stored: &[Box<[u8]>]) {
-    let kind = schema.object_class_attribute();
-    let is_new = |name: &[u8]| {
-        let class = schema.class(name);
-        let is_auxiliary = class.is_some_and(|class| class.kind() == ClassKind::Auxiliary);
-        is_auxiliary && !stored.iter().any(|known| known.eq_ignore_ascii_case(name))
-    };
-    let mut classes = stored.to_vec();
-    classes.extend(entry.values(kind).iter().filter(|name| is_new(name)).cloned());
-    entry.set(kind, classes);
 }
 
 /// The attributes that `entry` has otherwise than `stored` has them, and those that it has no more; for `--dry-run`.
