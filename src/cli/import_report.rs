@@ -75,6 +75,11 @@ impl Report {
         }
     }
 
+    /// Takes the file of refused rows away: the import was stopped, and the same again meets them all.
+    pub fn forget_refused(&mut self) {
+        self.bad_rows.iter_mut().for_each(BadRows::forget);
+    }
+
     /// So many entries of all are written.
     pub fn written(&mut self, done: u64, all: u64) {
         let shown = if self.json { Shown::No } else { Shown::Yes };

@@ -15,6 +15,7 @@ pub mod demo_table;
 pub mod export;
 pub mod hash;
 pub mod import;
+mod import_offline;
 pub mod import_report;
 pub mod logging;
 pub mod man;

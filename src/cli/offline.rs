@@ -78,16 +78,19 @@ pub fn operator() -> anyhow::Result<Subject> {
     Ok(Subject::Operator(owner::own_user()?))
 }
 
-/// Why an import into the store of `plan` ended early. Of a failure of the store also how far it came: of `written`
-/// entries that were handed out, and how many there are in all.
+/// Why an import into the store of `plan` ended early. Of a failure of the store and of a signal also how far it came:
+/// of `written` entries that were handed out, and how many there are in all.
 pub fn ended(error: ImportError<CommitError>, plan: &Plan, (written, all): (u64, u64)) -> anyhow::Error {
     let done = match all {
         0 => "nothing was written".to_owned(),
-        _ => format!("up to {written} of {all} entries were written, and the same again does the rest"),
+        _ => format!("{written} of {all} entries were written, and the same again does the rest"),
     };
     match error {
+        ImportError::Stopped => anyhow!("stopped; {done}"),
         ImportError::Store(error) => {
             let folder = plan.entries.store.path.display();
+            // The batch that failed was handed out with others, of which some may be there.
+            let done = if all == 0 { done } else { format!("up to {done}") };
             anyhow!("cannot write in {folder}: {error}; {done}")
         }
         error => error.into(),
