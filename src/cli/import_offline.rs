@@ -27,6 +27,9 @@ pub fn run(
     let signals = runtime.block_on(async { Signals::new(HangUp::Stop) })?;
     let place = offline::open(&plan, &runtime)?;
     let wanted = manner.wanted(source.format);
+    if wanted.mode == Mode::Apply {
+        offline::keep_base(&place, &plan)?;
+    }
     let mut hearing = Hearing {
         report,
         signals,
@@ -41,7 +44,6 @@ pub fn run(
     let entries = outcome.as_ref().map_or(written.0, Outcome::written);
     // Also of an import that ended early.
     if entries > 0 {
-        offline::keep_base(&place);
         let event = AuditEvent::EntriesImported {
             subject: offline::operator()?,
             file: source.audited().into(),

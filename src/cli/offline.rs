@@ -58,12 +58,17 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
     })
 }
 
-/// Makes the store remember which directory was filled into it.
-pub fn keep_base(place: &Place) {
-    // Should it fail, the daemon does it when it starts.
-    let _ = place
+/// Makes the store remember which directory is filled into it. Before anything is: a filling that is cut off leaves
+/// entries that another `base_dn` would rename. Errors: one sentence that names the folder.
+pub fn keep_base(place: &Place, plan: &Plan) -> anyhow::Result<()> {
+    let snapshot = place.entries().snapshot;
+    if base_name::is_kept(&snapshot, &place.schema, &place.base)? {
+        return Ok(());
+    }
+    let kept = place
         .runtime
         .block_on(base_name::keep(&*place.store, &place.base));
+    kept.with_context(|| format!("cannot write in {}", plan.entries.store.path.display()))
 }
 
 /// Writes an audit event of this command to standard error, as the daemon does with its own.

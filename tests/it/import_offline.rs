@@ -275,3 +275,15 @@ fn an_interrupt_ends_an_import_after_a_batch_and_the_same_again_does_the_rest() 
     let there = there as u64;
     assert_eq!(figures(&output), (all as u64 - there, 0, there, 1));
 }
+
+#[test]
+fn a_kill_in_the_middle_of_an_import_leaves_a_store_that_knows_its_name() {
+    let campus = Campus::new("");
+    cut_off(&campus, "KILL");
+    let text = std::fs::read_to_string(campus.config()).expect("written");
+    let other = text.replacen(BASE, "dc=other", 1);
+    std::fs::write(campus.config(), other).expect("writable");
+    let output = campus.beadle(&["export"], &[]);
+    let why = format!("it is the one of {BASE}, and base_dn is dc=other");
+    assert!(said(&output).contains(&why), "{}", said(&output));
+}
