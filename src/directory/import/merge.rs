@@ -22,12 +22,8 @@ pub(super) struct Merge {
     now: Timestamp,
 }
 
-/// Whether a row changes an entry the directory has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Merged {
-    Changed,
-    Unchanged,
-}
+/// The attributes a row gives other values than the directory has, and those it takes away.
+pub(super) type Differences = [Vec<AttributeDescription>; 2];
 
 impl Merge {
     pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
@@ -72,13 +68,14 @@ impl Merge {
         }
     }
 
-    /// Completes an entry that the directory has as `stored`. Errors: [`Fault::OtherUuid`].
+    /// Completes an entry that the directory has as `stored`, and says what the row changes; `None`: nothing. The stamps
+    /// of the change itself are not among it. Errors: [`Fault::OtherUuid`].
     pub(super) fn known_entry(
         &self,
         schema: &Schema,
         entry: &mut Entry,
         stored: &Entry,
-    ) -> Result<Merged, Fault> {
+    ) -> Result<Option<Differences>, Fault> {
         if let Some(kind) = self.entry_uuid {
             let (said, known) = (entry.values(kind), stored.values(kind));
             if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
@@ -100,8 +97,9 @@ impl Merge {
             }
         }
         if same(entry, stored) {
-            return Ok(Merged::Unchanged);
+            return Ok(None);
         }
+        let differences = differences(entry, stored);
         let unsaid = self.modified.map(|kind| {
             kind.filter(|kind| {
                 !entry
@@ -116,7 +114,7 @@ impl Merge {
             .flatten()
             .for_each(|kind| entry.set(kind, Vec::new()));
         self.stamp(entry, self.modified);
-        Ok(Merged::Changed)
+        Ok(Some(differences))
     }
 
     /// Keeps the stored hash if the file says what it said last time, or nothing; else takes the file's.
@@ -168,7 +166,7 @@ impl Merge {
 }
 
 /// The attributes that `entry` has otherwise than `stored` has them, and those that it has no more; for `--dry-run`.
-pub(super) fn differences(entry: &Entry, stored: &Entry) -> [Vec<AttributeDescription>; 2] {
+fn differences(entry: &Entry, stored: &Entry) -> Differences {
     let differing = entry.attributes.iter().filter(|own| find(stored, own).is_none());
     let has = |description: &AttributeDescription| {
         let mut own = entry.attributes.iter();
