@@ -55,7 +55,8 @@ pub enum Command {
     ///
     /// A record of LDIF says all its entry shall be: what an entry that is there already has beside it is removed, but
     /// for userPassword and what the directory sets itself. A row of CSV speaks of its columns only, and an empty cell
-    /// takes the attribute away. --dry-run says what would be changed and removed.
+    /// takes the attribute away; of userPassword it is refused where there is a PIN. --dry-run says what would be changed
+    /// and removed.
     ///
     /// CSV begins with a row of attribute names. A cell may hold several values with | between them (\| is the
     /// character itself, \\ a backslash); a column NAME:: holds base64. Without a dn column the entry is uid=UID under

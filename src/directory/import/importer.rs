@@ -8,7 +8,7 @@ use super::classes;
 use super::merge::{Differences, Merge};
 use super::open::{Name, NameState, Needs, Open, settle};
 use super::plan::{Claim, Plan, Planned, RowKind};
-use super::reading::Reading;
+use super::reading::{PIN, Reading};
 use super::seen::Seen;
 use super::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX};
 use crate::directory::problem::{Fault, Problem, shown};
@@ -150,6 +150,9 @@ impl<'a, E: Existing> Importer<'a, E> {
         let stored = place.known.and_then(|id| self.existing.entry(id));
         if let Some(columns) = &self.columns {
             if let Some(stored) = &stored {
+                let of_pin = |fault| Problem::of(row.line, PIN, fault);
+                let pin = self.merge.check_pin_stays(&entry, stored, columns);
+                pin.map_err(of_pin)?;
                 self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
             }
             if !classes::are_spoken_of(self.schema, columns) {

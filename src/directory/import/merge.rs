@@ -68,6 +68,22 @@ impl Merge {
         }
     }
 
+    /// That a file of these `columns` leaves the PIN of an entry: an empty cell is more likely a table that had none than
+    /// the wish to lock its person out. Errors: [`Fault::PinTakenAway`].
+    pub(super) fn check_pin_stays(
+        &self,
+        entry: &Entry,
+        stored: &Entry,
+        columns: &[AttributeDescription],
+    ) -> Result<(), Fault> {
+        let Some(pin) = self.pin else { return Ok(()) };
+        let is_spoken_of = columns.iter().any(|column| column.kind == pin);
+        match is_spoken_of && entry.values(pin).is_empty() && !stored.values(pin).is_empty() {
+            true => Err(Fault::PinTakenAway),
+            false => Ok(()),
+        }
+    }
+
     /// Completes an entry that the directory has as `stored`, and says what the row changes; `None`: nothing. The stamps
     /// of the change itself are not among it. Errors: [`Fault::OtherUuid`].
     pub(super) fn known_entry(

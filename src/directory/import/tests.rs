@@ -324,6 +324,22 @@ fn a_number_of_a_group_makes_no_group_of_a_person() {
 }
 
 #[test]
+fn an_empty_cell_does_not_take_a_pin_away() {
+    let mut town = Town::with_base();
+    town.import(&(person("ada", &format!("userPassword: {SSHA}")) + &person("bob", "")));
+    let csv = "uid,userPassword\nbob,\nada,\n";
+    let told = town.import_as(Format::Csv, csv, KeepGoing::No, Mode::Apply);
+    assert_eq!(
+        problems(&told),
+        [
+            "3: userPassword: the cell is empty, and a file does not take a PIN away; put a hash there, set \
+             beadleDisabled to TRUE to keep the person out, or leave the column out with --ignore"
+        ]
+    );
+    assert_eq!(town.value(&dn("ada"), "userPassword").as_deref(), Some(SSHA));
+}
+
+#[test]
 fn a_value_that_a_csv_row_is_silent_about_is_still_taken() {
     let mut town = Town::with_base();
     town.import(&person("ada", "mail: ada@uni.example"));
