@@ -299,6 +299,9 @@ impl Administration {
             "yes" => Secrets::Included,
             _ => Secrets::LeftOut,
         };
+        if let Err(error) = export::check(&self.place.schema, &form, secrets) {
+            return Ok(Part::Failed(error.to_string()));
+        }
         self.tell_audit(export_begins(subject, &entries, secrets));
         let mut data = BufWriter::with_capacity(PIECE_BYTES, DataParts(out));
         let exported = export::export(
