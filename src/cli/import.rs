@@ -47,8 +47,8 @@ pub struct Manner {
     /// front of its ending, or import.refused.ldif here for a pipe
     #[arg(long, value_name = "FILE", requires = "keep_going")]
     pub refused: Option<PathBuf>,
-    /// Skip this attribute as if the file did not have it; may be given several times
-    #[arg(long, value_name = "ATTRIBUTE")]
+    /// Skip these attributes as if the file did not have them; may be given several times
+    #[arg(long, value_name = "ATTRIBUTES", value_delimiter = ',')]
     pub ignore: Vec<Box<str>>,
     /// Print the result as one JSON object, and no progress; with --dry-run, before it an object for each row that
     /// would change something
