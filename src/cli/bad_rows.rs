@@ -55,6 +55,11 @@ impl BadRows {
         (self.rows > 0).then(|| self.path.display().to_string())
     }
 
+    /// Forgets what has been written, so that nothing is left in the way of another import.
+    pub fn forget(&mut self) {
+        self.rows = 0;
+    }
+
     /// Writes a row. CSV has no comments, so there it comes without the reason.
     pub fn push(&mut self, why: &str, row: Bad<'_>) -> anyhow::Result<()> {
         self.rows += 1;

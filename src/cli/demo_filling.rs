@@ -62,6 +62,7 @@ impl<'a> Filling<'a> {
             return Ok(there);
         }
         File::create(self.unfinished).with_context(|| self.unfinished.display().to_string())?;
+        offline::keep_base(&place, self.plan)?;
         Ok(there + self.import(&place)?)
     }
 

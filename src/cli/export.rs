@@ -11,7 +11,7 @@ use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
 use super::{offline, output, serve};
 use crate::config::Settings;
-use crate::directory::export::{Form, Secrets, export};
+use crate::directory::export::{Form, Secrets, check, export};
 use crate::server::admin_protocol::{Command, Part};
 use crate::server::admin_socket::export_begins;
 use crate::server::plan::Plan;
@@ -148,6 +148,7 @@ fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write
     } else {
         Secrets::LeftOut
     };
+    check(&place.schema, &form, secrets)?;
     let all = place.entries();
     offline::tell_audit(log, &export_begins(offline::operator()?, &all, secrets))?;
     let entries = export(&place.schema, &all, &form, secrets, out, &mut |_, _| {})?;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
@@ -11,16 +10,11 @@ use clap::{Args, ValueEnum};
 
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
+use super::import_offline;
 use super::import_report::{Bad, Report};
 use super::output::Failed;
-use super::{offline, serve};
-use crate::config::Settings;
-use crate::directory::import::{Effect, Event, Format, KeepGoing, Mode, Outcome, Refused};
-use crate::domain::audit::AuditEvent;
+use crate::directory::import::{Format, KeepGoing, Mode};
 use crate::server::admin_protocol::{Command, Part};
-use crate::server::admin_socket::{figures, shown_row};
-use crate::server::clock::{Clock, SystemClock};
-use crate::server::plan::Plan;
 use crate::server::transfer::Wanted;
 
 /// Arguments of `beadle import`.
@@ -53,8 +47,8 @@ pub struct Manner {
     /// front of its ending, or import.refused.ldif here for a pipe
     #[arg(long, value_name = "FILE", requires = "keep_going")]
     pub refused: Option<PathBuf>,
-    /// Skip this attribute as if the file did not have it; may be given several times
-    #[arg(long, value_name = "ATTRIBUTE")]
+    /// Skip these attributes as if the file did not have them; may be given several times
+    #[arg(long, value_name = "ATTRIBUTES", value_delimiter = ',')]
     pub ignore: Vec<Box<str>>,
     /// Print the result as one JSON object, and no progress; with --dry-run, before it an object for each row that
     /// would change something
@@ -78,7 +72,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut report = Report::new(&source, &arguments.manner)?;
     let figures = match DaemonClient::connect(&settings.plain.places.admin_socket)? {
         Some(daemon) => ask_daemon(daemon, &source, &arguments.manner, &mut report),
-        None => import_offline(settings, &source, &arguments.manner, &mut report),
+        None => import_offline::run(settings, &source, &arguments.manner, &mut report),
     };
     let figures = figures.with_context(|| source.name.clone())?;
     match report.end(&figures)? {
@@ -135,7 +129,7 @@ impl Source {
     }
 
     /// What the audit log calls it: its whole name, so that it is found again.
-    fn audited(&self) -> String {
+    pub fn audited(&self) -> String {
         match (&self._copy, std::path::absolute(&self.path)) {
             (None, Ok(path)) => path.display().to_string(),
             _ => self.name.clone(),
@@ -186,7 +180,8 @@ fn path_of(file: &File) -> PathBuf {
 }
 
 impl Manner {
-    fn wanted(&self, format: Format) -> Wanted {
+    /// What is asked of the import of a file of this format.
+    pub fn wanted(&self, format: Format) -> Wanted {
         Wanted {
             format,
             keep_going: if self.keep_going {
@@ -231,70 +226,4 @@ fn ask_daemon(
         }
         _ => Ok(()),
     })
-}
-
-fn import_offline(
-    settings: Settings,
-    source: &Source,
-    manner: &Manner,
-    report: &mut Report,
-) -> anyhow::Result<String> {
-    let log = settings.plain.places.log;
-    let plan = Plan::from(settings);
-    let runtime = serve::runtime()?;
-    let place = offline::open(&plan, &runtime)?;
-    let wanted = manner.wanted(source.format);
-    let (mut rows, mut broken, mut written) = (0u64, None, (0, 0));
-    let outcome = place.import(&source.path, &wanted, SystemClock.now(), &mut |event| {
-        let told = match event {
-            Event::Row { dn, effect, bytes } => {
-                rows += 1;
-                let shown = manner.dry_run && *effect != Effect::Unchanged;
-                let text = if shown {
-                    shown_row(dn, effect)
-                } else {
-                    rows.to_string()
-                };
-                report.row(bytes, &text)
-            }
-            Event::Refused(refused) => report.refused(&refused.problem.to_string(), bad(refused)),
-            Event::Written(done, all) => {
-                written = (done, all);
-                report.written(done, all);
-                Ok(())
-            }
-        };
-        match told {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                broken = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    let entries = outcome.as_ref().map_or(written.0, Outcome::written);
-    if entries > 0 {
-        offline::keep_base(&place);
-        let (subject, file) = (offline::operator()?, source.audited().into());
-        report.aside(|| {
-            let event = AuditEvent::EntriesImported {
-                subject,
-                file,
-                entries,
-            };
-            offline::tell_audit(log, &event)
-        })?;
-    }
-    match (broken, outcome) {
-        (Some(error), _) => Err(error),
-        (None, Ok(outcome)) => Ok(figures(&outcome)),
-        (None, Err(error)) => Err(offline::ended(error, &plan, written)),
-    }
-}
-
-fn bad(refused: &Refused) -> Bad<'_> {
-    match &refused.place {
-        Some(place) => Bad::At(place.clone()),
-        None => Bad::Row(&refused.text),
-    }
 }

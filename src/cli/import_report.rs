@@ -5,6 +5,7 @@ use super::bad_rows::BadRows;
 use super::import::{Manner, Source};
 use super::output;
 use super::progress::{Progress, Shown};
+use crate::types::visible;
 
 /// How many refused rows are told one by one; the rest only by their number.
 const TOLD_MAX: u64 = 100;
@@ -54,7 +55,7 @@ impl Report {
                 match (self.dry_run, self.json) {
                     (false, _) => {}
                     (true, true) => output::say_json(&row_json(text))?,
-                    (true, false) => self.checking.aside(|| output::say(text))?,
+                    (true, false) => self.checking.aside(|| output::say(&row_line(text)))?,
                 }
             }
         }
@@ -73,6 +74,11 @@ impl Report {
             Some(bad_rows) => bad_rows.push(&format!("{}:{why}", self.name), row),
             None => Ok(()),
         }
+    }
+
+    /// Takes the file of refused rows away: the import was stopped, and the same again meets them all.
+    pub fn forget_refused(&mut self) {
+        self.bad_rows.iter_mut().for_each(BadRows::forget);
     }
 
     /// So many entries of all are written.
@@ -111,6 +117,12 @@ impl Report {
         }
         Ok(self.refused)
     }
+}
+
+/// What a row does, a tab and its DN, as one line: the DN is the file's, and may hold what moves a cursor.
+fn row_line(text: &str) -> String {
+    let (does, dn) = text.split_once('\t').unwrap_or((text, ""));
+    format!("{does}\t{}", visible(dn, |_| false))
 }
 
 /// What a row does, as `changed a,b removed c`, a tab and its DN, as a JSON object.
@@ -199,6 +211,14 @@ mod tests {
             false,
             None,
             "; nothing was written; correct the bad rows, or apply the others with --keep-going",
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_dry_run_is_one_line_whatever_its_name() {
+        assert_eq!(
+            row_line("new\tuid=a\n\tb\u{1b}"),
+            "new\tuid=a\\u{a}\\u{9}b\\u{1b}"
         );
     }
 

@@ -15,6 +15,7 @@ pub mod demo_table;
 pub mod export;
 pub mod hash;
 pub mod import;
+mod import_offline;
 pub mod import_report;
 pub mod logging;
 pub mod man;
@@ -54,12 +55,13 @@ pub enum Command {
     ///
     /// A record of LDIF says all its entry shall be: what an entry that is there already has beside it is removed, but
     /// for userPassword and what the directory sets itself. A row of CSV speaks of its columns only, and an empty cell
-    /// takes the attribute away. --dry-run says what would be changed and removed.
+    /// takes the attribute away; of userPassword it is refused where there is a PIN. --dry-run says what would be changed
+    /// and removed.
     ///
     /// CSV begins with a row of attribute names. A cell may hold several values with | between them (\| is the
     /// character itself, \\ a backslash); a column NAME:: holds base64. Without a dn column the entry is uid=UID under
-    /// ou=people under base_dn; a new one without an objectClass column is an inetOrgPerson with the auxiliary classes
-    /// that its columns need.
+    /// ou=people under base_dn; without an objectClass column an entry gets the auxiliary classes that its values need,
+    /// and a new one is an inetOrgPerson.
     ///
     /// Nothing is written unless every row is good, or --keep-going is given. The same file twice changes nothing.
     Import(import::Arguments),

@@ -1,10 +1,8 @@
 //! A store whose daemon is stopped, as a place to import into and export from.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use tokio::runtime::{Handle, Runtime};
 
 use super::logging;
@@ -18,6 +16,7 @@ use crate::server::base_name;
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::follower::{self, IndexPlan};
+use crate::server::owner;
 use crate::server::plan::Plan;
 use crate::server::transfer::{Place, Snapshots};
 use crate::store::{CommitError, SledStore, Store};
@@ -26,7 +25,7 @@ use crate::types::Entropy;
 /// Opens the store of `plan` and reads it. Errors: one sentence that names the folder; also if it is another user's,
 /// or another directory's.
 pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
-    is_own(&plan.entries.store.path)?;
+    owner::check(&plan.entries.store.path)?;
     let folder = plan.entries.store.path.display().to_string();
     // Nobody follows this store, and who opens it next takes a snapshot: no past needs to be kept.
     let mut settings = plan.entries.store.clone();
@@ -59,44 +58,17 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
     })
 }
 
-/// Makes the store remember which directory was filled into it.
-pub fn keep_base(place: &Place) {
-    // Should it fail, the daemon does it when it starts.
-    let _ = place
+/// Makes the store remember which directory is filled into it. Before anything is: a filling that is cut off leaves
+/// entries that another `base_dn` would rename. Errors: one sentence that names the folder.
+pub fn keep_base(place: &Place, plan: &Plan) -> anyhow::Result<()> {
+    let snapshot = place.entries().snapshot;
+    if base_name::is_kept(&snapshot, &place.schema, &place.base)? {
+        return Ok(());
+    }
+    let kept = place
         .runtime
         .block_on(base_name::keep(&*place.store, &place.base));
-}
-
-/// What root writes into the folder of the daemon's user, that user could not read any more. Errors: one sentence that
-/// says how to run the command.
-pub fn is_own(folder: &Path) -> anyhow::Result<()> {
-    let Ok(owner) = std::fs::metadata(folder).map(|folder| folder.uid()) else {
-        return Ok(());
-    };
-    let name = user_name(owner);
-    ensure!(
-        owner == own_user()?,
-        "{} belongs to {name}, who could not use what another user writes there: run this as {name}, such as by \
-         `runuser -u {name} -- beadle ...`",
-        folder.display()
-    );
-    Ok(())
-}
-
-fn own_user() -> std::io::Result<u32> {
-    Ok(std::fs::metadata("/proc/self")?.uid())
-}
-
-/// The name of a user of this machine (passwd(5)); the number if it has none.
-fn user_name(user: u32) -> String {
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let number = user.to_string();
-    let is_meant = |line: &&str| line.split(':').nth(2) == Some(&*number);
-    let name = users
-        .lines()
-        .find(is_meant)
-        .and_then(|line| line.split(':').next());
-    name.map_or(number.clone(), Into::into)
+    kept.with_context(|| format!("cannot write in {}", plan.entries.store.path.display()))
 }
 
 /// Writes an audit event of this command to standard error, as the daemon does with its own.
@@ -108,19 +80,22 @@ pub fn tell_audit(log: Log, event: &AuditEvent) -> anyhow::Result<()> {
 
 /// Who runs this command.
 pub fn operator() -> anyhow::Result<Subject> {
-    Ok(Subject::Operator(own_user()?))
+    Ok(Subject::Operator(owner::own_user()?))
 }
 
-/// Why an import into the store of `plan` ended early. Of a failure of the store also how far it came: of `written`
-/// entries that were handed out, and how many there are in all.
+/// Why an import into the store of `plan` ended early. Of a failure of the store and of a signal also how far it came:
+/// of `written` entries that were handed out, and how many there are in all.
 pub fn ended(error: ImportError<CommitError>, plan: &Plan, (written, all): (u64, u64)) -> anyhow::Error {
     let done = match all {
         0 => "nothing was written".to_owned(),
-        _ => format!("up to {written} of {all} entries were written, and the same again does the rest"),
+        _ => format!("{written} of {all} entries were written, and the same again does the rest"),
     };
     match error {
+        ImportError::Stopped => anyhow!("stopped; {done}"),
         ImportError::Store(error) => {
             let folder = plan.entries.store.path.display();
+            // The batch that failed was handed out with others, of which some may be there.
+            let done = if all == 0 { done } else { format!("up to {done}") };
             anyhow!("cannot write in {folder}: {error}; {done}")
         }
         error => error.into(),

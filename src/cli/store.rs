@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
+use super::output;
 use super::progress::{Progress, Shown};
-use super::{offline, output};
+use crate::server::owner;
 use crate::store::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
 
 /// Arguments of `beadle store`.
@@ -52,7 +53,7 @@ impl Which {
             Some(path) => SledSettings::at(path),
             None => self.file.load()?.plain.places.store,
         };
-        offline::is_own(&settings.path)?;
+        owner::check(&settings.path)?;
         Ok(settings)
     }
 }

@@ -55,6 +55,14 @@ pub enum ExportError {
 /// The attributes that are secrets.
 const SECRET: &[&str] = &["userPassword", "beadleImportedHash"];
 
+/// Whether an export of this form can be begun. Errors: [`ExportError`] about a column.
+pub fn check(schema: &Schema, form: &Form, secrets: Secrets) -> Result<(), ExportError> {
+    match form {
+        Form::Ldif => Ok(()),
+        Form::Csv(names) => Export::new(schema, secrets).columns(names).map(|_| ()),
+    }
+}
+
 /// Writes the directory to `out`; `progress` hears how many entries of how many are written. Returns their
 /// number. Errors: [`ExportError`].
 pub fn export<S: Exported>(

@@ -17,6 +17,7 @@
 
 mod apply;
 mod checking;
+mod classes;
 mod importer;
 mod merge;
 mod open;

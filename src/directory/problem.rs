@@ -149,6 +149,9 @@ pub enum Fault {
     /// A second `userPassword`, or one with options.
     #[error("an account has one PIN")]
     SecondPin,
+    /// An empty `userPassword` cell for an account that has a PIN.
+    #[error("the cell is empty, and a file does not take a PIN away")]
+    PinTakenAway,
     /// Another entry of the directory or of the file has this name.
     #[error("the same name as on line {0}")]
     DnTwice(u64),
@@ -237,6 +240,9 @@ impl Fault {
             Fault::Schema(reason) => schema_remedy(reason),
             Fault::Pin(_) => "put a hash there, such as `beadle hash` prints",
             Fault::SecondPin => "leave one `userPassword` line, without options",
+            Fault::PinTakenAway => {
+                "put a hash there, set beadleDisabled to TRUE to keep the person out, or leave the column out with --ignore"
+            }
             Fault::FileTooLarge => "split it",
             Fault::DnTwice(_) => "leave one of the two rows",
             Fault::TakenInFile { .. } | Fault::Taken { .. } => "give each entry a value of its own",

@@ -183,7 +183,7 @@ impl Schema {
 
     /// What the classes demand or allow, and every operational attribute; all there is for `extensibleObject`
     /// (RFC 4512 section 4.3).
-    fn allowed(&self, classes: &[&ObjectClass]) -> AttributeSet {
+    pub fn allowed(&self, classes: &[&ObjectClass]) -> AttributeSet {
         if classes
             .iter()
             .any(|class| &*class.text.head.oid == EXTENSIBLE_OBJECT)

@@ -299,6 +299,9 @@ impl Administration {
             "yes" => Secrets::Included,
             _ => Secrets::LeftOut,
         };
+        if let Err(error) = export::check(&self.place.schema, &form, secrets) {
+            return Ok(Part::Failed(error.to_string()));
+        }
         self.tell_audit(export_begins(subject, &entries, secrets));
         let mut data = BufWriter::with_capacity(PIECE_BYTES, DataParts(out));
         let exported = export::export(
@@ -428,11 +431,12 @@ fn refused_part(refused: &Refused) -> Part {
 }
 
 /// What a row does and whose it is, tab between: `new`, `unchanged`, or `changed a,b removed c`, either of which may be
-/// missing.
+/// missing; `changed` alone if only the name is spelt otherwise. The name is as the file has it.
 pub fn shown_row(dn: &[u8], effect: &Effect) -> String {
     let dn = String::from_utf8_lossy(dn);
     match effect {
         Effect::New => format!("new\t{dn}"),
+        Effect::Changed { set, removed } if set.is_empty() && removed.is_empty() => format!("changed\t{dn}"),
         Effect::Changed { set, removed } => {
             let parts = [("changed", set), ("removed", removed)];
             let parts = parts.iter().filter(|(_, names)| !names.is_empty());

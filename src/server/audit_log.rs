@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, RefusalReason, Subject};
 use crate::index::IndexHandle;
 use crate::server::metrics::{Family, Figure};
-use crate::types::Timestamp;
+use crate::types::{Timestamp, visible};
 
 /// Where audit events go: log lines of the target `audit`. Holds no value a stranger typed and no secret,
 /// for the events hold none. A person is called by the name of the entry, which the help desk can look up.
@@ -170,18 +170,10 @@ fn hashes_name(hashes: Hashes) -> &'static str {
     }
 }
 
-/// A name as one word of a log line: what would end the word or the line is escaped as Rust does, so that nobody's
-/// name looks like another field.
+/// A name as one word of a log line: what would end the word or the line is escaped, so that nobody's name looks like
+/// another field, and so is the backslash, so that no two names look alike.
 fn one_word(name: &str) -> String {
-    let ends = |c: char| c.is_whitespace() || c.is_control() || c == '"';
-    let mut word = String::with_capacity(name.len());
-    for c in name.chars() {
-        match ends(c) {
-            true => word.extend(c.escape_unicode()),
-            false => word.push(c),
-        }
-    }
-    word
+    visible(name, |c| c.is_whitespace() || c == '"' || c == '\\')
 }
 
 struct Shown<'a> {
@@ -207,6 +199,8 @@ mod tests {
             one_word("uid=a event=\"x\"\n陳"),
             "uid=a\\u{20}event=\\u{22}x\\u{22}\\u{a}陳"
         );
+        assert_eq!(one_word("uid=a\\u{20}b"), "uid=a\\u{5c}u{20}b");
+        assert_eq!(one_word("uid=a\u{202e}b"), "uid=a\\u{202e}b");
     }
 
     #[test]

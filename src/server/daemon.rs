@@ -22,6 +22,7 @@ use crate::server::latches;
 use crate::server::ldap_listener::Shutdown;
 use crate::server::listeners::Listeners;
 use crate::server::login::Logins;
+use crate::server::owner::{self, OwnerError};
 use crate::server::plan::Plan;
 use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// An address is in use or not this machine's.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The store's folder is another user's.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -83,6 +87,7 @@ pub async fn serve(
     mut signals: Signals,
     ready: impl FnOnce() + Send,
 ) -> Result<(), StartError> {
+    owner::check(&plan.entries.store.path)?;
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy)?);
     let tls = Arc::new(load_tls(&plan)?);
     let administration = AdminSocket::bind(&plan.admin_socket)?;

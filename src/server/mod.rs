@@ -24,6 +24,7 @@ pub mod listeners;
 pub mod login;
 mod mentions;
 pub mod metrics;
+pub mod owner;
 pub mod places;
 pub mod plan;
 pub mod radius_counters;

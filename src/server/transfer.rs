@@ -67,7 +67,7 @@ impl Place {
     ) -> Result<Outcome, ImportError<CommitError>> {
         let mut open = || {
             let file = BufReader::with_capacity(READ_BYTES, std::fs::File::open(path).map_err(row_error)?);
-            import::rows(wanted.format, file, &self.schema, &self.base)
+            import::rows(wanted.format, file, &self.base)
         };
         self.import_rows(&mut open, wanted, now, events)
     }

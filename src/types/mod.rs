@@ -8,6 +8,7 @@ pub mod network;
 pub mod secret;
 pub mod time;
 pub mod uid;
+pub mod visible;
 
 pub use attribute::{AttributeSet, AttributeType};
 pub use dn::{Ava, Dn, DnError, Rdn};
@@ -16,3 +17,4 @@ pub use network::IpNet;
 pub use secret::{Pin, PinHash, SharedSecret};
 pub use time::Timestamp;
 pub use uid::Uid;
+pub use visible::visible;

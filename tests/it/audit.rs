@@ -64,6 +64,22 @@ fn who_exports_what_is_told_by_the_daemon_and_by_the_command_itself() {
 }
 
 #[test]
+fn an_export_that_is_refused_is_not_told() {
+    let refused = |campus: &Campus, words: &[&str]| {
+        let output = campus.beadle(&["export"], words);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(!said(&output).contains("entries_exported"), "{}", said(&output));
+    };
+    let forms = [["--columns", "nosuch"], ["--columns", "userPassword"]];
+    let campus = campus();
+    forms.iter().for_each(|words| refused(&campus, words));
+    let daemon = campus.serve();
+    forms.iter().for_each(|words| refused(&daemon.campus, words));
+    let (_, _, logged) = daemon.stop();
+    assert!(!tells(&logged, &["entries_exported"]), "{logged:?}");
+}
+
+#[test]
 fn an_import_into_a_stopped_store_tells_what_it_wrote_and_one_that_changes_nothing_does_not() {
     let campus = campus();
     let import = || complaints(&campus.try_import(&person("eve", PIN, ""), &[]));

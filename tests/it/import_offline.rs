@@ -1,9 +1,11 @@
 //! `beadle import` and `beadle export` on a store whose daemon is stopped.
 
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Campus, base, beadle, person, run_with, said, stdout};
+use crate::audit::tells;
+use crate::harness::{BASE, Campus, base, beadle, person, run_with, said, signal, stdout};
 
 /// A file of this text in the folder of the campus.
 fn file(campus: &Campus, name: &str, text: &str) -> PathBuf {
@@ -105,7 +107,7 @@ fn a_bad_row_is_named_and_nothing_is_written() {
     );
     assert!(said(&output).contains(&expected), "{}", said(&output));
     assert_eq!(export(&campus, &[]), "version: 1\n");
-    import(&campus, &path, &["--ignore", "nosuch"], 0);
+    import(&campus, &path, &["--ignore", "mail,nosuch"], 0);
 }
 
 #[test]
@@ -214,4 +216,74 @@ fn a_quote_that_is_not_closed_takes_the_rest_of_the_file_to_the_bad_rows() {
     assert!(said(&output).contains(expected), "{}", said(&output));
     let bad = std::fs::read_to_string(campus.path("p.refused.csv")).expect("bad rows");
     assert_eq!(bad, "uid,cn,sn\nbob,\"Bob,Bobson\neve,Eve,Evans\n\n");
+}
+
+/// Begins to fill the campus with many people and sends this signal when the first of them have been written. That the
+/// rows are read is known from the one that is refused at the end. The file, the exit code, and what was said then.
+fn cut_off(campus: &Campus, name: &str) -> (PathBuf, Option<i32>, Vec<String>) {
+    let row = |dn: &str| format!("dn: {dn},{BASE}\nobjectClass: inetOrgPerson\ncn: P\nsn: P\n\n");
+    let people: String = (0..MANY).map(|at| row(&format!("uid=p{at},ou=people"))).collect();
+    let path = file(campus, "many.ldif", &(row("uid=x,ou=nosuch") + &base() + &people));
+    let mut command = Command::new(beadle());
+    command.args(["import", "--keep-going", "--config"]);
+    let command = command.arg(campus.config()).arg(&path);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("beadle starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let is_last = |line: &io::Result<String>| line.as_ref().is_ok_and(|line| line.contains("ou=nosuch"));
+    assert!(lines.any(|line| is_last(&line)));
+    let before = bytes(&campus.path("store/sled"));
+    while bytes(&campus.path("store/sled")) < before + (1 << 20) {
+        assert_eq!(child.try_wait().expect("a process"), None, "it goes on");
+        std::thread::yield_now();
+    }
+    signal(child.id(), name);
+    let said = lines.map_while(Result::ok).collect();
+    (path, child.wait().expect("it ends").code(), said)
+}
+
+const MANY: usize = 20_000;
+
+/// The bytes of all files in a folder; those that have just gone do not count.
+fn bytes(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).expect("a folder").flatten();
+    files
+        .filter_map(|file| file.metadata().ok())
+        .map(|file| file.len())
+        .sum()
+}
+
+#[test]
+fn an_interrupt_ends_an_import_after_a_batch_and_the_same_again_does_the_rest() {
+    let campus = Campus::new("");
+    let (path, code, said) = cut_off(&campus, "INT");
+    assert_eq!(code, Some(1), "{said:?}");
+    let (there, all) = (export(&campus, &[]).matches("\ndn: ").count(), MANY + 3);
+    assert!(there > 0 && there < all, "{there}");
+    let far = format!("stopped; {there} of {all} entries were written, and the same again does the rest");
+    assert!(tells(&said, &[&far]), "{said:?}");
+    let entries = format!("entries={there}");
+    assert!(
+        tells(&said, &["event=\"entries_imported\"", &entries]),
+        "{said:?}"
+    );
+    assert!(
+        !campus.path("many.refused.ldif").exists(),
+        "nothing is in the way"
+    );
+    let output = import(&campus, &path, &["--keep-going", "--json"], 1);
+    let there = there as u64;
+    assert_eq!(figures(&output), (all as u64 - there, 0, there, 1));
+}
+
+#[test]
+fn a_kill_in_the_middle_of_an_import_leaves_a_store_that_knows_its_name() {
+    let campus = Campus::new("");
+    cut_off(&campus, "KILL");
+    let text = std::fs::read_to_string(campus.config()).expect("written");
+    let other = text.replacen(BASE, "dc=other", 1);
+    std::fs::write(campus.config(), other).expect("writable");
+    let output = campus.beadle(&["export"], &[]);
+    let why = format!("it is the one of {BASE}, and base_dn is dc=other");
+    assert!(said(&output).contains(&why), "{}", said(&output));
 }

@@ -159,6 +159,7 @@ fn a_store_of_another_user_is_not_written_into() {
          `runuser -u nobody -- beadle ...`",
         store.display()
     );
+    refused(&campus, &["serve"], &[], &expected);
     refused(&campus, &["export"], &[], &expected);
     refused(&campus, &["store", "verify"], &[], &expected);
     refused(&campus, &["store", "compact"], &[], &expected);

@@ -63,13 +63,14 @@ fn placed<'a>((written, default): (&'a List<String>, &'a [SocketAddr])) -> Vec<(
     }
 }
 
-/// Whether two sockets of one transport cannot be bound both; port 0 is any free one.
+/// Whether two sockets of one transport cannot be bound both; port 0 is any free one. An IPv4 address written as one of
+/// IPv6 is the same address (RFC 4291 section 2.5.5.2).
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let takes = |any: IpAddr, one: IpAddr| match any {
         IpAddr::V4(any) => any.is_unspecified() && one.is_ipv4(),
         IpAddr::V6(any) => any.is_unspecified(),
     };
-    let (here, there) = (one.ip(), other.ip());
+    let (here, there) = (one.ip().to_canonical(), other.ip().to_canonical());
     one.port() == other.port()
         && one.port() != 0
         && (here == there || takes(here, there) || takes(there, here))

@@ -1,5 +1,6 @@
 //! `[store]`, `[tls]`, `[schema]`, `[admin]` and `[log]`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ impl Checker<'_> {
             &admin_socket,
             raw.admin.socket.as_ref().or(raw.store.path.as_ref()),
         );
+        if let Some(written) = &raw.admin.socket {
+            self.has_a_folder(&admin_socket, &store.path, written);
+        }
         Places {
             tls: self.tls(&raw.tls),
             admin_socket,
@@ -50,6 +54,24 @@ impl Checker<'_> {
                 &written.span(),
                 format!("the administration socket would have a path of {length} bytes"),
                 format!("set admin.socket to a path of {BYTES_MAX} bytes or less"),
+            );
+        }
+    }
+
+    /// The daemon makes no folder but its store's. A warning only, for the folder may be made when it starts, as systemd
+    /// does with `RuntimeDirectory=`.
+    fn has_a_folder(&self, socket: &Path, store: &Path, written: &Spanned<String>) {
+        let folder = socket.parent().unwrap_or(socket);
+        let listed = self.files.list(folder);
+        let is_missing = listed.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if is_missing && folder != store {
+            self.warning(
+                &written.span(),
+                format!(
+                    "there is no folder {} for the administration socket",
+                    folder.display()
+                ),
+                "make it before the daemon starts, or leave the key out for store.path",
             );
         }
     }

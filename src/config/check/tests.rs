@@ -31,6 +31,7 @@ impl Files for TwoFiles {
         match path.to_str() {
             Some("/schema") => Ok(vec!["/schema/a.schema".into(), "/schema/README".into()]),
             Some("/broken") => Ok(vec!["/broken.schema".into()]),
+            Some("/") => Ok(Vec::new()),
             Some("/mixed") => Ok(["/broken.schema", "/schema/a.schema", "/absent.schema"]
                 .map(Into::into)
                 .into()),
@@ -311,6 +312,7 @@ fn what_a_wildcard_takes_is_not_listened_on_again() {
     let twice = |listen: &str| format!("[ldap]\nlisten = [{listen}]");
     for listen in [
         "\"[::]:1\", \"127.0.0.1:1\"",
+        "\"[::ffff:127.0.0.1]:1\", \"127.0.0.1:1\"",
         "\"[::1]:1\", \"[::]:1\"",
         "\"0.0.0.0:1\", \"[::]:1\"",
         "\"0.0.0.0:1\", \"127.0.0.1:1\"",
@@ -325,7 +327,7 @@ fn what_a_wildcard_takes_is_not_listened_on_again() {
 }
 
 #[test]
-fn a_socket_whose_path_is_too_long_is_refused() {
+fn a_socket_whose_path_is_too_long_is_refused_and_one_without_a_folder_is_told() {
     let long = "x".repeat(107);
     one(
         &format!("[admin]\nsocket = \"/{long}\""),
@@ -339,6 +341,8 @@ fn a_socket_whose_path_is_too_long_is_refused() {
         says(&format!("[store]\npath = \"/{long}\"\n[admin]\nsocket = \"/s\"")),
         ""
     );
+    let missing = "x:3: warning: admin.socket: there is no folder /absent";
+    one("[admin]\nsocket = \"/absent/s\"", missing);
 }
 
 #[test]

@@ -12,20 +12,11 @@ use crate::directory::ldif::description;
 use crate::directory::problem::{Fault, Problem, shown};
 use crate::directory::row::{More, Row, RowError, Rows};
 
-/// What a row means that does not say it.
-pub struct Defaults<'a> {
-    /// The name of the entry above, such as `ou=people,dc=uni,dc=example`.
-    pub parent: &'a str,
-    /// The object classes of an entry with these attributes (as the header spells them).
-    pub object_classes: &'a dyn Fn(&[&str]) -> Vec<Box<str>>,
-}
-
 /// Reads CSV.
 pub struct CsvReader<R> {
     csv: csv::Reader<Bounded<R>>,
     columns: Vec<Column>,
     parent: Box<str>,
-    object_classes: Vec<Box<str>>,
     record: ByteRecord,
     scratch: Vec<u8>,
 }
@@ -46,8 +37,9 @@ enum Holds {
 }
 
 impl<R: BufRead> CsvReader<R> {
-    /// Reads the header from `input`. Errors: [`RowError::Hopeless`] if the header is unusable.
-    pub fn new(input: R, defaults: &Defaults<'_>) -> Result<CsvReader<R>, RowError> {
+    /// Reads the header from `input`. Rows without a name are under `parent`, such as `ou=people,dc=uni,dc=example`.
+    /// Errors: [`RowError::Hopeless`] if the header is unusable.
+    pub fn new(input: R, parent: &str) -> Result<CsvReader<R>, RowError> {
         let mut csv = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -58,23 +50,15 @@ impl<R: BufRead> CsvReader<R> {
             return Err(RowError::Hopeless(problem));
         }
         let columns = columns(&record)?;
-        let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
-        let has_classes = names.iter().any(|name| name.eq_ignore_ascii_case("objectClass"));
-        let object_classes = if has_classes {
-            Vec::new()
-        } else {
-            (defaults.object_classes)(&names)
-        };
         let parent = if columns.iter().any(|column| column.holds == Holds::Dn) {
             ""
         } else {
-            defaults.parent
+            parent
         };
         Ok(CsvReader {
             parent: parent.into(),
             csv,
             columns,
-            object_classes,
             record,
             scratch: Vec::new(),
         })
@@ -87,9 +71,6 @@ impl<R: BufRead> CsvReader<R> {
         }
         if !self.parent.is_empty() {
             self.name_by_uid(row)?;
-        }
-        for class in &self.object_classes {
-            row.push(row.line, "objectClass", class.as_bytes());
         }
         for (column, cell) in self.columns.iter().zip(&self.record) {
             push_cell(row, column, cell, &mut self.scratch)?;
@@ -253,17 +234,11 @@ mod tests {
     use super::*;
     use crate::directory::row::{ROW_BYTES_MAX, testing};
 
-    fn defaults<R>(test: impl FnOnce(&Defaults<'_>) -> R) -> R {
-        let object_classes = |_: &[&str]| vec![Box::from("inetOrgPerson")];
-        test(&Defaults {
-            parent: "ou=people,o=a",
-            object_classes: &object_classes,
-        })
-    }
+    const PARENT: &str = "ou=people,o=a";
 
     /// Every row of `text` as `line|dn|name=value|…`, or its problem.
     fn read(text: &[u8]) -> Vec<String> {
-        match defaults(|defaults| CsvReader::new(text, defaults)) {
+        match CsvReader::new(text, PARENT) {
             Ok(mut reader) => testing::read_all(&mut reader),
             Err(error) => vec![error.to_string()],
         }
@@ -280,15 +255,12 @@ mod tests {
             "dn,objectClass,o\no=a,top|organization,a\n",
             &["2|o=a|objectClass=top|objectClass=organization|o=a"],
         );
-        check(
-            "dn,cn\n\"cn=a,o=a\",\"Lee, Ada\"\n",
-            &["2|cn=a,o=a|objectClass=inetOrgPerson|cn=Lee, Ada"],
-        );
-        let ada = "2|uid=ada,ou=people,o=a|objectClass=inetOrgPerson|uid=ada|cn=Ada";
+        check("dn,cn\n\"cn=a,o=a\",\"Lee, Ada\"\n", &["2|cn=a,o=a|cn=Lee, Ada"]);
+        let ada = "2|uid=ada,ou=people,o=a|uid=ada|cn=Ada";
         check("uid,cn\nada,Ada\n", &[ada]);
         check(
             " uid , cn\nada,Ada\n\nbob,\n",
-            &[ada, "4|uid=bob,ou=people,o=a|objectClass=inetOrgPerson|uid=bob"],
+            &[ada, "4|uid=bob,ou=people,o=a|uid=bob"],
         );
     }
 
@@ -310,7 +282,7 @@ mod tests {
     fn a_uid_is_escaped_in_the_name() {
         check(
             "uid\n\" a,b+c \"\n",
-            &[r"2|uid=\ a\,b\+c\ ,ou=people,o=a|objectClass=inetOrgPerson|uid= a,b+c "],
+            &[r"2|uid=\ a\,b\+c\ ,ou=people,o=a|uid= a,b+c "],
         );
     }
 
@@ -335,15 +307,11 @@ mod tests {
 
     #[test]
     fn a_bad_row_names_line_and_column_and_the_next_one_is_read() {
-        let good = "4|uid=bob,ou=people,o=a|objectClass=inetOrgPerson|uid=bob|cn=B|sn=B";
+        let good = "4|uid=bob,ou=people,o=a|uid=bob|cn=B|sn=B";
         let check = |row: &str, problem: &str| {
             check(
                 &format!("uid,cn,sn::\nada,\"A\nA\",QQ==\n{row}\nbob,B,Qg==\n").replace("\"A\nA\"", "A"),
-                &[
-                    "2|uid=ada,ou=people,o=a|objectClass=inetOrgPerson|uid=ada|cn=A|sn=A",
-                    problem,
-                    good,
-                ],
+                &["2|uid=ada,ou=people,o=a|uid=ada|cn=A|sn=A", problem, good],
             );
         };
         check(
@@ -377,7 +345,7 @@ mod tests {
     #[test]
     fn an_endless_row_is_refused_and_the_next_one_is_read() {
         let long = "x".repeat(3 * ROW_BYTES_MAX);
-        let bob = "5|uid=bob,ou=people,o=a|objectClass=inetOrgPerson|uid=bob|cn=B";
+        let bob = "5|uid=bob,ou=people,o=a|uid=bob|cn=B";
         for cell in [
             long.clone(),
             format!("\"{long}\""),
@@ -406,9 +374,7 @@ mod tests {
 
     /// The rows of `text` that are known by their place only.
     fn refused(text: &str) -> Vec<String> {
-        let mut reader = defaults(|defaults| CsvReader::new(text.as_bytes(), defaults))
-            .ok()
-            .unwrap();
+        let mut reader = CsvReader::new(text.as_bytes(), PARENT).ok().unwrap();
         let (mut row, mut found) = (Row::default(), Vec::new());
         while !matches!(reader.read(&mut row), Ok(More::End)) {
             let place = row
@@ -434,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_refused_row_can_be_written_as_it_was() {
-        let mut reader = defaults(|defaults| CsvReader::new(&b"uid,cn\n,\"a,\"\"b\"\n"[..], defaults))
+        let mut reader = CsvReader::new(&b"uid,cn\n,\"a,\"\"b\"\n"[..], PARENT)
             .ok()
             .unwrap();
         let mut row = Row::default();

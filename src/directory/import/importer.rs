@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::checking::check_schema;
-use super::merge::{Merge, Merged, differences};
+use super::classes;
+use super::merge::{Differences, Merge};
 use super::open::{Name, NameState, Needs, Open, settle};
 use super::plan::{Claim, Plan, Planned, RowKind};
-use super::reading::Reading;
+use super::reading::{PIN, Reading};
 use super::seen::Seen;
 use super::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX};
 use crate::directory::problem::{Fault, Problem, shown};
@@ -24,7 +25,7 @@ use crate::types::{AttributeType, Entropy};
 pub enum Effect {
     /// Adds an entry.
     New,
-    /// Changes an entry in these attributes, as the schema spells them.
+    /// Changes an entry in these attributes, as the schema spells them; in none if only its name is spelt otherwise.
     Changed {
         /// Those that get other values.
         set: Vec<String>,
@@ -147,25 +148,33 @@ impl<'a, E: Existing> Importer<'a, E> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
         let mut place = self.place(&entry, name).map_err(of_dn)?;
         let stored = place.known.and_then(|id| self.existing.entry(id));
-        if let (Some(columns), Some(stored)) = (&self.columns, &stored) {
-            self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+        if let Some(columns) = &self.columns {
+            if let Some(stored) = &stored {
+                let of_pin = |fault| Problem::of(row.line, PIN, fault);
+                let pin = self.merge.check_pin_stays(&entry, stored, columns);
+                pin.map_err(of_pin)?;
+                self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+            }
+            if !classes::are_spoken_of(self.schema, columns) {
+                classes::infer(self.schema, &mut entry);
+            }
         }
         check_schema(self.schema, &mut entry, row)?;
         let taken = self.free_values(row, &entry, &mut place)?;
-        let merged = match &stored {
-            Some(stored) => self
-                .merge
-                .known_entry(self.schema, &mut entry, stored)
-                .map_err(of_dn)?,
+        let effect = match &stored {
+            Some(stored) => {
+                let differences = self.merge.known_entry(self.schema, &mut entry, stored);
+                self.effect(differences.map_err(of_dn)?)
+            }
             None => {
                 self.merge.new_entry(&mut entry, entropy);
-                Merged::Changed
+                Effect::New
             }
         };
         self.note(name, place.id, row.line, NameState::Good);
         let claims = self.claim(name, row.line, taken);
-        if merged == Merged::Unchanged {
-            return Ok(Effect::Unchanged);
+        if effect == Effect::Unchanged {
+            return Ok(effect);
         }
         let bytes = self.encode(&entry, &place);
         self.check_size(row, bytes.len())?;
@@ -184,10 +193,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             claims: &claims,
         });
         self.keep_open(row, name, place);
-        Ok(match stored {
-            None => Effect::New,
-            Some(stored) => self.changed(&entry, &stored),
-        })
+        Ok(effect)
     }
 
     /// Finds the entry's id and what stands above it.
@@ -355,12 +361,15 @@ impl<'a, E: Existing> Importer<'a, E> {
         id
     }
 
-    fn changed(&self, entry: &Entry, stored: &Entry) -> Effect {
+    fn effect(&self, differences: Option<Differences>) -> Effect {
+        let Some(differences) = differences else {
+            return Effect::Unchanged;
+        };
         let spelt = |descriptions: Vec<AttributeDescription>| {
             let each = descriptions.iter();
             each.map(|description| self.schema.spell(description)).collect()
         };
-        let [set, removed] = differences(entry, stored).map(spelt);
+        let [set, removed] = differences.map(spelt);
         Effect::Changed { set, removed }
     }
 }

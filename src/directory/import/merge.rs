@@ -6,7 +6,6 @@ use crate::directory::problem::Fault;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::imported_hash;
 use crate::domain::schema::Schema;
-use crate::domain::schema_text::ClassKind;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// The value of `beadleImportedHash` by which an export says that the hash was never imported.
@@ -23,12 +22,8 @@ pub(super) struct Merge {
     now: Timestamp,
 }
 
-/// Whether a row changes an entry the directory has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Merged {
-    Changed,
-    Unchanged,
-}
+/// The attributes a row gives other values than the directory has, and those it takes away.
+pub(super) type Differences = [Vec<AttributeDescription>; 2];
 
 impl Merge {
     pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
@@ -62,27 +57,41 @@ impl Merge {
         stored: &Entry,
         columns: &[AttributeDescription],
     ) {
-        let classes = schema.object_class_attribute();
         for attribute in &stored.attributes {
             let description = &attribute.description;
             // These have rules of their own.
             let is_own = schema.definition(description.kind).is_operational()
                 || [self.pin, self.imported_hash].contains(&Some(description.kind));
-            match columns.contains(description) || is_own {
-                true => {}
-                false if description.kind == classes => keep_classes(schema, entry, &attribute.values),
-                false => entry.attributes.push(attribute.clone()),
+            if !columns.contains(description) && !is_own {
+                entry.attributes.push(attribute.clone());
             }
         }
     }
 
-    /// Completes an entry that the directory has as `stored`. Errors: [`Fault::OtherUuid`].
+    /// That a file of these `columns` leaves the PIN of an entry: an empty cell is more likely a table that had none than
+    /// the wish to lock its person out. Errors: [`Fault::PinTakenAway`].
+    pub(super) fn check_pin_stays(
+        &self,
+        entry: &Entry,
+        stored: &Entry,
+        columns: &[AttributeDescription],
+    ) -> Result<(), Fault> {
+        let Some(pin) = self.pin else { return Ok(()) };
+        let is_spoken_of = columns.iter().any(|column| column.kind == pin);
+        match is_spoken_of && entry.values(pin).is_empty() && !stored.values(pin).is_empty() {
+            true => Err(Fault::PinTakenAway),
+            false => Ok(()),
+        }
+    }
+
+    /// Completes an entry that the directory has as `stored`, and says what the row changes; `None`: nothing. The stamps
+    /// of the change itself are not among it. Errors: [`Fault::OtherUuid`].
     pub(super) fn known_entry(
         &self,
         schema: &Schema,
         entry: &mut Entry,
         stored: &Entry,
-    ) -> Result<Merged, Fault> {
+    ) -> Result<Option<Differences>, Fault> {
         if let Some(kind) = self.entry_uuid {
             let (said, known) = (entry.values(kind), stored.values(kind));
             if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
@@ -104,8 +113,9 @@ impl Merge {
             }
         }
         if same(entry, stored) {
-            return Ok(Merged::Unchanged);
+            return Ok(None);
         }
+        let differences = differences(entry, stored);
         let unsaid = self.modified.map(|kind| {
             kind.filter(|kind| {
                 !entry
@@ -120,7 +130,7 @@ impl Merge {
             .flatten()
             .for_each(|kind| entry.set(kind, Vec::new()));
         self.stamp(entry, self.modified);
-        Ok(Merged::Changed)
+        Ok(Some(differences))
     }
 
     /// Keeps the stored hash if the file says what it said last time, or nothing; else takes the file's.
@@ -171,21 +181,8 @@ impl Merge {
     }
 }
 
-/// The stored classes, and those auxiliary ones that the columns need: a second structural one would be an error.
-fn keep_classes(schema: &Schema, entry: &mut Entry, stored: &[Box<[u8]>]) {
-    let kind = schema.object_class_attribute();
-    let is_new = |name: &[u8]| {
-        let class = schema.class(name);
-        let is_auxiliary = class.is_some_and(|class| class.kind() == ClassKind::Auxiliary);
-        is_auxiliary && !stored.iter().any(|known| known.eq_ignore_ascii_case(name))
-    };
-    let mut classes = stored.to_vec();
-    classes.extend(entry.values(kind).iter().filter(|name| is_new(name)).cloned());
-    entry.set(kind, classes);
-}
-
 /// The attributes that `entry` has otherwise than `stored` has them, and those that it has no more; for `--dry-run`.
-pub(super) fn differences(entry: &Entry, stored: &Entry) -> [Vec<AttributeDescription>; 2] {
+fn differences(entry: &Entry, stored: &Entry) -> Differences {
     let differing = entry.attributes.iter().filter(|own| find(stored, own).is_none());
     let has = |description: &AttributeDescription| {
         let mut own = entry.attributes.iter();

@@ -156,7 +156,7 @@ pub enum ImportError<E> {
     /// Others wrote the same entries, again and again.
     #[error("other writers were in the way {ROUNDS_MAX} times; import the file again")]
     Busy,
-    /// The one who watches the events asked to stop.
+    /// The one who watches the events asked to stop. The batches that were under way are durable and told.
     #[error("stopped")]
     Stopped,
 }
@@ -305,16 +305,30 @@ fn apply<W: World>(
         }
         let (written, all) = applying.progress();
         let written = durable.up_to(written, world.under_way());
-        story.tell(Event::Written(written, all))?;
+        if let Err(stopped) = story.tell(Event::Written(written, all)) {
+            settle(world, &applying, &durable, story)?;
+            return Err(stopped);
+        }
     }
-    world.settle().map_err(ImportError::Store)?;
-    if durable.waits() {
-        let (written, all) = applying.progress();
-        story.tell(Event::Written(written, all))?;
-    }
+    settle(world, &applying, &durable, story)?;
     story.written.new += applying.done().new;
     story.written.changed += applying.done().changed;
     Ok(conflict)
+}
+
+/// Waits for the batches under way, and tells of them.
+fn settle<W: World>(
+    world: &mut W,
+    applying: &Applying,
+    durable: &Durable,
+    story: &mut Story<'_, '_>,
+) -> Result<(), ImportError<W::Error>> {
+    world.settle().map_err(ImportError::Store)?;
+    let (written, all) = applying.progress();
+    match durable.waits() {
+        true => story.tell(Event::Written(written, all)),
+        false => Ok(()),
+    }
 }
 
 /// How many entries the durable batches have, where some are still under way.

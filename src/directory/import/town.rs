@@ -113,7 +113,7 @@ impl Town {
             }
             ControlFlow::Continue(())
         };
-        let mut open = || -> Result<_, RowError> { rows(format, text.as_bytes(), &schema, &settings.base) };
+        let mut open = || -> Result<_, RowError> { rows(format, text.as_bytes(), &settings.base) };
         let mut entropy = SeededEntropy::new(self.entropy.next_u64());
         let result = run(&job, self, &mut open, &mut entropy, &mut events).map_err(|error| error.to_string());
         Told {
