@@ -346,4 +346,6 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
+mod stored_tests;
+#[cfg(test)]
 mod tests;

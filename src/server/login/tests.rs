@@ -8,39 +8,38 @@ use crate::directory::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
 use crate::domain::lockout::{Holds, Lock, SourceGroup};
-use crate::domain::log_ins::KnownSource;
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::record::{
     Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Record, Revision,
 };
 use crate::server::clock::ManualClock;
-use crate::store::{LogBounds, MemoryStore, SledSettings, SledStore, Store, StoreId};
-use crate::types::{Dn, Pin, PinHash, SeededEntropy, Uid};
+use crate::store::{LogBounds, MemoryStore, Store, StoreId};
+use crate::types::{Dn, Pin, PinHash, Uid};
 
-const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
-const SSHA: &[u8] = b"{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
-const RIGHT: &str = "Orchid-42 tree";
-const ENTRY: u64 = 7;
-const HOME: &str = "192.0.2.7";
-const AWAY: &str = "203.0.113.9";
+pub(super) const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
+pub(super) const SSHA: &[u8] = b"{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
+pub(super) const RIGHT: &str = "Orchid-42 tree";
+pub(super) const ENTRY: u64 = 7;
+pub(super) const HOME: &str = "192.0.2.7";
+pub(super) const AWAY: &str = "203.0.113.9";
 
 /// A realm of one account, `ada`.
-struct OneAccount {
-    state: Mutex<Account>,
-    store: Arc<dyn Store>,
-    committed: Mutex<Vec<Batch>>,
-    audited: Mutex<Vec<AuditEvent>>,
-    soon: mpsc::Sender<(Batch, AuditEvent)>,
+pub(super) struct OneAccount {
+    pub(super) state: Mutex<Account>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) committed: Mutex<Vec<Batch>>,
+    pub(super) audited: Mutex<Vec<AuditEvent>>,
+    pub(super) soon: mpsc::Sender<(Batch, AuditEvent)>,
 }
 
 #[derive(Clone)]
-struct Account {
-    hash: Vec<u8>,
-    standing: Standing,
-    is_gone: bool,
+pub(super) struct Account {
+    pub(super) hash: Vec<u8>,
+    pub(super) standing: Standing,
+    pub(super) is_gone: bool,
     /// Whether the store answers nobody.
-    is_silent: bool,
+    pub(super) is_silent: bool,
 }
 
 impl Accounts for Account {
@@ -114,15 +113,15 @@ impl Realm for OneAccount {
 }
 
 /// Log-ins of `ada`, and the realm and the clock behind them.
-struct Campus {
-    logins: Logins<OneAccount>,
-    realm: Arc<OneAccount>,
-    clock: Arc<ManualClock>,
-    soon: mpsc::Receiver<(Batch, AuditEvent)>,
-    runtime: tokio::runtime::Runtime,
+pub(super) struct Campus {
+    pub(super) logins: Logins<OneAccount>,
+    pub(super) realm: Arc<OneAccount>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) soon: mpsc::Receiver<(Batch, AuditEvent)>,
+    pub(super) runtime: tokio::runtime::Runtime,
 }
 
-fn settings(upgrade: UpgradeOnLogIn) -> LoginSettings {
+pub(super) fn settings(upgrade: UpgradeOnLogIn) -> LoginSettings {
     LoginSettings {
         policy: LoginPolicy {
             hashing: Hashing::new(64, 1, 1).unwrap(),
@@ -135,16 +134,16 @@ fn settings(upgrade: UpgradeOnLogIn) -> LoginSettings {
     }
 }
 
-fn campus(hash: &[u8], settings: LoginSettings) -> Campus {
+pub(super) fn campus(hash: &[u8], settings: LoginSettings) -> Campus {
     campus_on(Arc::new(memory_store()), hash, settings)
 }
 
-fn memory_store() -> MemoryStore {
+pub(super) fn memory_store() -> MemoryStore {
     MemoryStore::new(StoreId(1), LogBounds::default())
 }
 
 /// Log-ins of a process that has just started.
-fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Campus {
+pub(super) fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Campus {
     let (soon, receiver) = mpsc::channel();
     let realm = Arc::new(OneAccount {
         state: Mutex::new(Account {
@@ -171,16 +170,16 @@ fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSettings) -> Cam
     }
 }
 
-fn group(source: &str) -> SourceGroup {
+pub(super) fn group(source: &str) -> SourceGroup {
     SourceGroup::from(source.parse::<IpAddr>().unwrap())
 }
 
-fn lock(until: Timestamp, holds: Holds) -> Lock {
+pub(super) fn lock(until: Timestamp, holds: Holds) -> Lock {
     Lock { until, holds }
 }
 
 /// An argon2id hash that needs no replacing.
-fn argon2id() -> Vec<u8> {
+pub(super) fn argon2id() -> Vec<u8> {
     let pin = Pin::new(RIGHT.as_bytes());
     let hashing = Hashing::new(64, 1, 1).unwrap();
     pin::hash(&pin, hashing, [3; 16], &mut HashMemory::default())
@@ -188,11 +187,11 @@ fn argon2id() -> Vec<u8> {
         .into()
 }
 
-fn request(uid: &str, pin: &str) -> Authenticate {
+pub(super) fn request(uid: &str, pin: &str) -> Authenticate {
     request_from(HOME, uid, pin)
 }
 
-fn request_from(source: &str, uid: &str, pin: &str) -> Authenticate {
+pub(super) fn request_from(source: &str, uid: &str, pin: &str) -> Authenticate {
     Authenticate {
         name: LoginName::Uid(Uid::parse(uid.as_bytes()).unwrap()),
         pin: Pin::new(pin.as_bytes()),
@@ -202,29 +201,29 @@ fn request_from(source: &str, uid: &str, pin: &str) -> Authenticate {
 }
 
 impl Campus {
-    fn at_once(&self, uid: &str, pin: &str) -> Option<Verdict> {
+    pub(super) fn at_once(&self, uid: &str, pin: &str) -> Option<Verdict> {
         self.logins.authenticate_now(&request(uid, pin), self.clock.now())
     }
 
-    fn log_in(&self, uid: &str, pin: &str) -> Verdict {
+    pub(super) fn log_in(&self, uid: &str, pin: &str) -> Verdict {
         self.log_in_from(HOME, uid, pin)
     }
 
-    fn log_in_from(&self, source: &str, uid: &str, pin: &str) -> Verdict {
+    pub(super) fn log_in_from(&self, source: &str, uid: &str, pin: &str) -> Verdict {
         let now = self.clock.now();
         let verdict = self.logins.authenticate(request_from(source, uid, pin), now);
         self.runtime.block_on(verdict)
     }
 
     /// A stranger guesses until the account is locked.
-    fn lock_from(&self, source: &str) {
+    pub(super) fn lock_from(&self, source: &str) {
         for number in 0..8 {
             let _ = self.log_in_from(source, "ada", &format!("wrong {number}"));
         }
     }
 
     /// What is stored of ada's log-ins once all that is due has been.
-    fn stored(&self) -> Option<LogInHistory> {
+    pub(super) fn stored(&self) -> Option<LogInHistory> {
         self.runtime.block_on(async {
             self.logins.store_due().await;
             self.realm.stored_log_ins(&[ENTRY]).await.remove(0).unwrap()
@@ -232,7 +231,7 @@ impl Campus {
     }
 
     /// Keeps the pool's one thread until what is returned is dropped.
-    fn hold_the_pool(&self) -> mpsc::Sender<()> {
+    pub(super) fn hold_the_pool(&self) -> mpsc::Sender<()> {
         let (release, held) = mpsc::channel::<()>();
         let (started, begun) = mpsc::channel();
         let elsewhere = Urgency::LogIn(SourceGroup::Local);
@@ -245,16 +244,16 @@ impl Campus {
         release
     }
 
-    fn last_event(&self) -> AuditEvent {
+    pub(super) fn last_event(&self) -> AuditEvent {
         self.realm.audited.lock().unwrap().last().cloned().unwrap()
     }
 
-    fn set(&self, change: impl FnOnce(&mut Account)) {
+    pub(super) fn set(&self, change: impl FnOnce(&mut Account)) {
         change(&mut self.realm.state.lock().unwrap());
     }
 }
 
-fn is_accepted(verdict: &Verdict) -> bool {
+pub(super) fn is_accepted(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Accepted(_))
 }
 
@@ -361,173 +360,6 @@ fn records_that_are_no_locks_are_not_heeded() {
         Err(LockoutRecordError::Newer(3).into())
     );
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-}
-
-#[test]
-fn a_log_in_is_stored_when_its_source_is_new_and_then_once_an_hour() {
-    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
-    let log_in = || {
-        assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-        campus.stored().unwrap().last
-    };
-    assert_eq!(campus.stored(), None);
-    assert_eq!(log_in(), START);
-    campus.clock.advance_ms(3_600_000 - 1);
-    assert_eq!(log_in(), START);
-    campus.clock.advance_ms(1);
-    assert_eq!(log_in(), START.plus_s(3600));
-    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
-    assert_eq!(campus.stored().unwrap().sources.len(), 2);
-    let _ = campus.log_in_from("198.51.100.1", "ada", "wrong");
-    assert_eq!(campus.stored().unwrap().sources.len(), 2);
-}
-
-#[test]
-fn neither_before_nor_after_a_restart_can_a_stranger_lock_the_owner_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let start = || {
-        let settings_of_store = SledSettings::at(folder.path());
-        let store = SledStore::open(&settings_of_store, &mut SeededEntropy::new(1)).unwrap();
-        campus_on(Arc::new(store), &argon2id(), settings(UpgradeOnLogIn::Yes))
-    };
-    let before = start();
-    assert!(is_accepted(&before.log_in("ada", RIGHT)));
-    assert!(before.stored().is_some());
-    drop(before);
-    let campus = start();
-    campus.lock_from(AWAY);
-    assert!(matches!(campus.last_event(), AuditEvent::AccountLocked { .. }));
-    let lock = campus.realm.committed.lock().unwrap().pop().unwrap();
-    drop(campus);
-    let campus = start();
-    let heed = |operation: &Operation| campus.logins.heed(operation, START).unwrap();
-    lock.operations.iter().for_each(heed);
-    assert!(matches!(campus.log_in_from(AWAY, "ada", RIGHT), Verdict::Refused));
-    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-    campus.lock_from(HOME);
-    assert!(
-        matches!(campus.log_in("ada", RIGHT), Verdict::Refused),
-        "its own counter locks it"
-    );
-}
-
-#[test]
-fn sources_that_were_stored_are_not_lost_to_one_that_is_new() {
-    let store = Arc::new(memory_store());
-    let start = || campus_on(store.clone(), &argon2id(), settings(UpgradeOnLogIn::Yes));
-    let before = start();
-    assert!(is_accepted(&before.log_in("ada", RIGHT)));
-    assert!(before.stored().is_some());
-    let campus = start();
-    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
-    let groups: Vec<_> = campus
-        .stored()
-        .unwrap()
-        .sources
-        .iter()
-        .map(|known| known.group)
-        .collect();
-    assert_eq!(groups, [AWAY, HOME].map(group));
-}
-
-#[test]
-fn a_store_that_does_not_answer_holds_up_no_refusal_and_is_asked_again() {
-    let store = Arc::new(memory_store());
-    let start = || {
-        let settings = LoginSettings {
-            refusal_floor_ms: 8,
-            ..settings(UpgradeOnLogIn::Yes)
-        };
-        campus_on(store.clone(), &argon2id(), settings)
-    };
-    let before = start();
-    assert!(is_accepted(&before.log_in("ada", RIGHT)));
-    assert!(before.stored().is_some());
-    let campus = start();
-    campus.lock_from(AWAY);
-    campus.set(|account| account.is_silent = true);
-    let verdict = campus.logins.authenticate(request("ada", RIGHT), START);
-    let answered = async { tokio::time::timeout(Duration::from_secs(10), verdict).await };
-    assert!(matches!(campus.runtime.block_on(answered), Ok(Verdict::Refused)));
-    campus.set(|account| account.is_silent = false);
-    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-}
-
-#[test]
-fn what_is_known_is_waited_for_a_quarter_of_the_time_of_a_refusal() {
-    let check = |refusal_floor_ms, expected_ms| {
-        let settings = LoginSettings {
-            refusal_floor_ms,
-            ..LoginSettings::default()
-        };
-        assert_eq!(settings.recall_within(), Duration::from_millis(expected_ms));
-    };
-    check(100, 25);
-    check(20, 5);
-    check(5_000, 25);
-    check(0, 25);
-}
-
-#[test]
-fn what_is_stored_of_an_account_goes_after_its_entry() {
-    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
-    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-    assert!(campus.stored().is_some());
-    campus.set(|account| account.is_gone = true);
-    let deleted = Operation::Delete {
-        key: Key::new(Kind::Entry, &ENTRY.to_be_bytes()),
-    };
-    campus.logins.heed(&deleted, START).unwrap();
-    assert_eq!(campus.stored(), None);
-    assert!(is_accepted(&campus.log_in_from(AWAY, "ada", RIGHT)));
-    assert_eq!(
-        campus.stored(),
-        None,
-        "a log-in that was on its way leaves nothing"
-    );
-}
-
-#[test]
-fn many_accounts_that_are_gone_are_forgotten_together() {
-    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
-    campus.set(|account| account.is_gone = true);
-    for entry in 0..300_u64 {
-        let key = Key::new(Kind::Entry, &entry.to_be_bytes());
-        campus.logins.heed(&Operation::Delete { key }, START).unwrap();
-    }
-    campus.runtime.block_on(async {
-        let before = campus.realm.store.current().await.unwrap();
-        campus.logins.store_due().await;
-        let after = campus.realm.store.current().await.unwrap();
-        assert_eq!(after.0 - before.0, 3);
-    });
-}
-
-#[test]
-fn log_ins_that_another_node_has_stored_are_heard_of() {
-    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
-    campus.lock_from(AWAY);
-    assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
-    let known = KnownSource {
-        group: group(HOME),
-        at: START,
-    };
-    let record = LogInRecord(LogInHistory {
-        last: START,
-        sources: vec![known],
-    });
-    campus.logins.heed(&record.put(ENTRY), START).unwrap();
-    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
-}
-
-#[test]
-fn log_ins_wait_to_be_stored_in_a_bounded_queue() {
-    let unstored = Unstored::default();
-    for entry in 0..=UNSTORED_MAX as u64 {
-        unstored.add(entry);
-    }
-    assert_eq!(unstored.take().len(), UNSTORED_MAX);
-    assert!(unstored.take().is_empty());
 }
 
 #[test]
