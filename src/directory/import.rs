@@ -18,6 +18,8 @@
 mod apply;
 mod checking;
 mod classes;
+#[cfg(test)]
+mod csv_tests;
 mod importer;
 mod merge;
 mod open;

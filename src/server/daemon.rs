@@ -22,7 +22,7 @@ use crate::server::latches;
 use crate::server::ldap_listener::Shutdown;
 use crate::server::listeners::Listeners;
 use crate::server::login::Logins;
-use crate::server::owner::{self, OwnerError};
+use crate::server::owner::{self, OtherOwner};
 use crate::server::plan::Plan;
 use crate::server::realm::{DirectoryRealm, Loaded};
 use crate::server::runner::Runner;
@@ -47,7 +47,7 @@ pub enum StartError {
     Bind(#[from] BindError),
     /// The store's folder is another user's.
     #[error(transparent)]
-    Owner(#[from] OwnerError),
+    Owner(#[from] OtherOwner),
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
