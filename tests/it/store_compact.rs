@@ -253,8 +253,12 @@ async fn the_daemon_tells_of_a_wasteful_store_once_and_what_helps() {
     };
     waste_much(&settings).await;
     let daemon = campus.serve();
-    let metrics = format!("http://{}/metrics", daemon.address("admin"));
-    let metrics = crate::harness::http_get(&metrics);
+    let address = format!("http://{}/metrics", daemon.address("admin"));
+    // It counts once it is ready.
+    let metrics = (0..2000)
+        .map(|_| crate::harness::http_get(&address))
+        .find(|metrics| metrics.contains("beadle_store_disk_bytes"))
+        .expect("the store is looked at");
     let figure = |name: &str| -> u64 {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|rest| rest.trim().parse().ok())
