@@ -47,40 +47,46 @@ fn database(store: &SledSettings) -> Vec<u8> {
     std::fs::read(store.path.join("sled/db")).unwrap()
 }
 
+/// Settings with which a group of commits waits until the one has come that somebody waits for.
+fn patient(folder: &Path) -> SledSettings {
+    SledSettings {
+        soon_delay: Duration::from_secs(600),
+        ..settings(folder)
+    }
+}
+
+/// Commits the batches `numbers` in one group: nobody waits for any but the last.
+async fn commit_together(
+    store: &SledStore,
+    numbers: std::ops::RangeInclusive<u64>,
+    make: impl Fn(u64) -> Batch,
+) {
+    for number in *numbers.start()..*numbers.end() {
+        store.commit_soon(make(number)).await.unwrap();
+    }
+    store.commit(make(*numbers.end())).await.unwrap();
+}
+
 #[tokio::test]
 async fn whichever_pages_a_power_cut_takes_the_store_opens_and_has_what_was_acknowledged() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (original, mut entropy) = (settings(folder.path()), SeededEntropy::new(11));
+    let (original, mut entropy) = (patient(folder.path()), SeededEntropy::new(11));
     let store = open(&original).unwrap();
-    let mut number = 0;
+    commit_together(&store, 1..=WARM_UP, numbered).await;
+    let mut number = WARM_UP;
     let (mut fewest, mut most) = (u64::MAX, 0);
-    for round in 0..=ROUNDS {
-        let commits = if round == 0 { WARM_UP } else { 1 + round * 3 % 40 };
-        let before = (number, database(&original));
-        let mut together = Vec::new();
-        for _ in 0..commits {
-            number += 1;
-            together.push(store.submit(numbered(number)).await.unwrap());
-            // Some wait alone for their flush, some with others.
-            if number % 3 == 0 {
-                for ticket in together.drain(..) {
-                    ticket.await.unwrap();
-                }
-            }
-        }
-        for ticket in together {
-            ticket.await.unwrap();
-        }
-        if round == 0 {
-            continue;
-        }
+    for round in 0..ROUNDS {
+        let before = database(&original);
+        let commits = 1 + round * 3 % 40;
+        commit_together(&store, number + 1..=number + commits, numbered).await;
         let after = database(&original);
         for _ in 0..CUTS {
-            let planted = plant(&original, &cut(&before.1, &after, &mut entropy), copy.path());
-            let found = check(&planted, before.0).await;
-            assert!(found <= number);
-            (fewest, most) = (fewest.min(found - before.0), most.max(found - before.0));
+            let planted = plant(&original, &cut(&before, &after, &mut entropy), copy.path());
+            let found = check(&planted, number).await;
+            assert!(found <= number + commits);
+            (fewest, most) = (fewest.min(found - number), most.max(found - number));
         }
+        number += commits;
     }
     assert!(
         fewest < most,
@@ -98,28 +104,16 @@ fn import_batch(number: u64) -> Batch {
     batch(puts)
 }
 
-/// Commits the batches `numbers` in one group: nobody waits for any but the last.
-async fn import(store: &SledStore, numbers: std::ops::RangeInclusive<u64>) {
-    for number in *numbers.start()..*numbers.end() {
-        store.commit_soon(import_batch(number)).await.unwrap();
-    }
-    store.commit(import_batch(*numbers.end())).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_power_cut_within_an_import_leaves_whole_batches() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut entropy = SeededEntropy::new(13);
-    let original = SledSettings {
-        // Until the last one has come, however slow this machine is.
-        soon_delay: Duration::from_secs(600),
-        ..settings(folder.path())
-    };
+    let original = patient(folder.path());
     let store = open(&original).unwrap();
     let mut number = 0;
     for commits in [25; 12].into_iter().chain([2, 8, 12, 16, 20, 25, 28]) {
         let before = database(&original);
-        import(&store, number + 1..=number + commits).await;
+        commit_together(&store, number + 1..=number + commits, import_batch).await;
         let after = database(&original);
         for _ in 0..CUTS {
             let planted = plant(&original, &cut(&before, &after, &mut entropy), copy.path());
