@@ -346,6 +346,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-mod stored_tests;
-#[cfg(test)]
 mod tests;

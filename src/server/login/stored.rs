@@ -198,3 +198,6 @@ fn forget(entry: u64) -> [Operation; 2] {
     let keys = [LogInRecord::key(entry), LockoutRecord::key(entry)];
     keys.map(|key| Operation::Delete { key })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! What is stored of log-ins, on the realm of the tests beside.
 
-use super::tests::*;
 use super::*;
 use crate::domain::log_ins::{KnownSource, LogInHistory};
 use crate::record::{Key, Kind, LogInRecord, Operation};
+use crate::server::login::tests::*;
+use crate::server::login::*;
 use crate::store::{SledSettings, SledStore};
 use crate::types::SeededEntropy;
 
