@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-/// How much may be looked at to say what a filter says of an entry, in *looks*: one for each item, and one for
-/// each value (or 64 bytes of it, or piece of a substring) it is compared with. A thousand take less than a
-/// millisecond.
+/// How much may be looked at to say what a filter says of an entry, in *looks*: one for each item, AND, OR and NOT,
+/// and one for each value (or 64 bytes of it, or piece of a substring) it is compared with. A thousand take less
+/// than a millisecond.
 pub struct Effort {
     allowed: u64,
     spent: Cell<u64>,

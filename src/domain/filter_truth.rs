@@ -89,6 +89,9 @@ struct Question<'a, E> {
 
 impl<E: Attributes> Question<'_, E> {
     fn answer(&self, filter: &Filter) -> Truth {
+        if !self.effort.spend(1) {
+            return Truth::Undefined;
+        }
         match filter {
             Filter::And(filters) => all(filters.iter().map(|filter| self.answer(filter))),
             Filter::Or(filters) => any(filters.iter().map(|filter| self.answer(filter))),
@@ -105,7 +108,7 @@ impl<E: Attributes> Question<'_, E> {
 
     /// Whether `holds` of any attribute that the target includes and the asker may read.
     fn ask(&self, target: &Target, mut holds: impl FnMut(AttributeView<'_>) -> bool) -> Truth {
-        if !target.is_readable(self.readable) || !self.effort.spend(1) {
+        if !target.is_readable(self.readable) {
             return Truth::Undefined;
         }
         let mut views = self.entry.attributes();
@@ -152,7 +155,6 @@ impl<E: Attributes> Question<'_, E> {
     /// What the entry knows of an asserted value without its values being read.
     fn known(&self, assertion: &Assertion) -> Option<Truth> {
         let target = &assertion.target;
-        self.effort.spend(1);
         let known = self.entry.has_value(target.kind, &assertion.normal)?;
         let sole = target.options.is_empty() && target.kinds.iter().eq([target.kind]);
         (sole && self.readable.contains(target.kind)).then_some(known.into())

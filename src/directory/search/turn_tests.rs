@@ -33,6 +33,10 @@ fn a_long_filter_is_given_shorter_turns() {
     assert_eq!(turns("(!(cn=a))"), 0);
     let long = format!("(!(|{}))", "(cn=a)".repeat(16 * 99));
     assert!(turns(&long) > 3, "few entries a turn");
+    for free in ["(objectClass=person)", "(nosuch=a)"] {
+        let long = format!("(!(|{}))", free.repeat(16 * 99));
+        assert!(turns(&long) > 3, "few entries a turn, though no value is read");
+    }
     let pieces = format!("(!(cn=*{}))", "a*".repeat(16 * 99));
     assert!(turns(&pieces) > 3, "few entries a turn");
 }
