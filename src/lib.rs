@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod exchange;
 pub mod index;
 pub mod ldap;
 pub mod radius;

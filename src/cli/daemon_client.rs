@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::server::admin_protocol::{Command, Part, write_body};
+use crate::server::http::admin_protocol::{Command, Part, write_body};
 
 /// A connection to a running daemon.
 pub struct DaemonClient(UnixStream);

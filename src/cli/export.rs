@@ -11,10 +11,10 @@ use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
 use super::{offline, output, serve};
 use crate::config::Settings;
-use crate::directory::export::{Form, Secrets, check, export};
-use crate::server::admin_protocol::{Command, Part};
-use crate::server::admin_socket::export_begins;
-use crate::server::plan::Plan;
+use crate::exchange::export::{Form, Secrets, check, export};
+use crate::server::boot::plan::Plan;
+use crate::server::http::admin_protocol::{Command, Part};
+use crate::server::http::admin_socket::export_begins;
 
 /// Arguments of `beadle export`.
 #[derive(Args)]

@@ -2,21 +2,14 @@
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly.
 
-mod bad_rows;
 pub mod check;
 pub mod completions;
 pub mod config_file;
 pub mod daemon_client;
 pub mod demo;
-mod demo_file;
-mod demo_filling;
-pub mod demo_people;
-pub mod demo_table;
 pub mod export;
 pub mod hash;
 pub mod import;
-mod import_offline;
-pub mod import_report;
 pub mod logging;
 pub mod man;
 pub mod offline;

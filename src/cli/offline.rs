@@ -7,18 +7,18 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::logging;
 use crate::config::settings::Log;
-use crate::directory::import::{ImportError, Writers};
 use crate::domain::audit::{AuditEvent, Subject};
+use crate::exchange::import::{ImportError, Writers};
 use crate::index::Snapshot;
 use crate::record::Revision;
-use crate::server::audit_log::AuditLog;
-use crate::server::base_name;
+use crate::server::boot::owner;
+use crate::server::boot::plan::Plan;
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
-use crate::server::follower::{self, IndexPlan};
-use crate::server::owner;
-use crate::server::plan::Plan;
-use crate::server::transfer::{Place, Snapshots};
+use crate::server::index::base_name;
+use crate::server::index::follower::{self, IndexPlan};
+use crate::server::observe::audit_log::AuditLog;
+use crate::server::work::transfer::{Place, Snapshots};
 use crate::store::{CommitError, SledStore, Store};
 use crate::types::Entropy;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::directory::Directory;
-use crate::server::plan::{EntriesPlan, LdapPlan, Plan, RadiusPlan, RulesPlan};
+use crate::server::boot::plan::{EntriesPlan, LdapPlan, Plan, RadiusPlan, RulesPlan};
 
 impl From<Settings> for Plan {
     fn from(settings: Settings) -> Plan {

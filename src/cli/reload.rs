@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
-use crate::server::admin_protocol::Command;
+use crate::server::http::admin_protocol::Command;
 
 /// Arguments of `beadle reload`.
 #[derive(Args)]

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::config_file::ConfigFile;
 use super::logging;
 use crate::config::Settings;
-use crate::server::daemon;
+use crate::server::boot::daemon;
 
 /// Arguments of `beadle serve`.
 #[derive(Args)]

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::config_file::ConfigFile;
 use super::output;
 use super::progress::{Progress, Shown};
-use crate::server::owner;
+use crate::server::boot::owner;
 use crate::store::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
 
 /// Arguments of `beadle store`.

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::settings::*;
-use crate::directory::search::SearchLimits;
+use crate::directory::ask::search::SearchLimits;
 use crate::domain::access::Grantee;
-use crate::server::plan::Listen;
+use crate::server::boot::plan::Listen;
 use crate::store::SledSettings;
 use crate::types::IpNet;
 

@@ -5,18 +5,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::directory::principals::Principals;
-use crate::directory::search::SearchLimits;
+use crate::directory::ask::search::SearchLimits;
+use crate::directory::login::principals::Principals;
 use crate::domain::access::{AccessRules, Grantee};
 use crate::domain::schema::Schema;
 use crate::index::IndexSettings;
 use crate::ldap;
 use crate::radius;
 use crate::radius::client::ClientTable;
-use crate::server::ldap_listener::LdapSettings;
+use crate::server::boot::plan::Listen;
+use crate::server::http::tls::TlsFiles;
+use crate::server::ldap::listener::LdapSettings;
 use crate::server::login::LoginSettings;
-use crate::server::plan::Listen;
-use crate::server::tls::TlsFiles;
 use crate::store::SledSettings;
 use crate::types::Dn;
 

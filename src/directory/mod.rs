@@ -1,33 +1,19 @@
 //! Layer 4: what the directory answers: pure functions of a snapshot, a request and the time.
 
-pub mod account;
-pub mod accounts;
-pub mod authenticate;
-pub mod compare;
-pub mod computed;
-pub mod csv_text;
-pub mod entries;
-pub mod export;
-pub mod import;
-pub mod ldif;
-mod plan;
-pub mod principals;
-pub mod problem;
+pub mod ask;
+pub mod change;
+pub mod login;
 pub mod request;
-pub mod row;
-pub mod search;
-pub mod selection;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod unique;
 
 use std::sync::Arc;
 
 use crate::domain::access::{AccessRules, View, Viewer};
 use crate::domain::schema::Schema;
-use computed::ComputedTypes;
+use ask::computed::ComputedTypes;
+use ask::search::SearchLimits;
 use request::Asker;
-use search::SearchLimits;
 
 /// What stays the same from one request to the next: the schema, who may see what, the limits.
 pub struct Directory {

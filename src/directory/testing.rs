@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Directory;
+use super::ask::search::SearchLimits;
 use super::request::{Asker, Member};
-use super::search::SearchLimits;
 use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
 use crate::domain::filter::Filter;
 use crate::index::testing::schema;

@@ -1,7 +1,7 @@
 //! Syntaxes (RFC 4517 section 3.3): which values an attribute may have.
 
 use crate::domain::matching::{number, time};
-use crate::domain::schema_reader::is_numeric_oid;
+use crate::domain::schema::reader::is_numeric_oid;
 use crate::types::Dn;
 
 /// A syntax: its OID, what it is called, and which values belong to it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::computed::SUBSCHEMA_DN;
+use crate::directory::ask::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
 use crate::ldap::controls;
 use crate::ldap::extended::{START_TLS, WHO_AM_I};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::directory::Directory;
+use crate::directory::ask::search::{self, SearchCursor};
 use crate::directory::request::{Answer, Asker, Authenticate, Compare, EntrySink, Search, Verdict};
-use crate::directory::search::{self, SearchCursor};
 use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::clock::Clock;
+use crate::server::index::realm::DirectoryRealm;
 use crate::server::login::Logins;
-use crate::server::realm::DirectoryRealm;
-use crate::server::space_watch::LatestSpace;
+use crate::server::work::space_watch::LatestSpace;
 use crate::types::Timestamp;
 
 /// How many entries a search looks at before others have their turn on its thread.

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("index", &["types", "domain", "record"]),
     ("store", &["types", "record"]),
     ("directory", &["types", "domain", "record", "index"]),
+    ("exchange", &["types", "domain", "record", "index", "directory"]),
     ("ldap", &["types", "domain", "directory"]),
     ("radius", &["types", "domain", "directory"]),
     ("web", &["types", "domain", "directory"]),
@@ -24,38 +25,41 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &BELOW_CLI),
 ];
 
-const BELOW_SERVER: [&str; 10] = [
+const BELOW_SERVER: [&str; 11] = [
     "types",
     "domain",
     "record",
     "index",
     "store",
     "directory",
+    "exchange",
     "ldap",
     "radius",
     "web",
     "notify",
 ];
-const BELOW_CONFIG: [&str; 11] = [
+const BELOW_CONFIG: [&str; 12] = [
     "types",
     "domain",
     "record",
     "index",
     "store",
     "directory",
+    "exchange",
     "ldap",
     "radius",
     "web",
     "notify",
     "server",
 ];
-const BELOW_CLI: [&str; 12] = [
+const BELOW_CLI: [&str; 13] = [
     "types",
     "domain",
     "record",
     "index",
     "store",
     "directory",
+    "exchange",
     "ldap",
     "radius",
     "web",
@@ -76,6 +80,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "index",
             "store",
             "directory",
+            "exchange",
             "ldap",
             "radius",
             "server",
@@ -93,9 +98,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pbkdf2", &["domain"]),
     ("sha_crypt", &["domain"]),
     ("sha1", &["domain"]),
-    ("sha2", &["domain", "server/verified"]),
-    ("hmac", &["domain", "radius", "server/verified"]),
-    ("base64", &["domain", "directory"]),
+    ("sha2", &["domain", "server/login/verified"]),
+    ("hmac", &["domain", "radius", "server/login/verified"]),
+    ("base64", &["domain", "exchange"]),
     ("unicode_normalization", &["domain/matching"]),
     ("arc_swap", &["index", "server"]),
     ("foldhash", &["index"]),
@@ -107,9 +112,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("async_trait", &["store", "server"]),
     ("crc32fast", &["record", "store"]),
     ("futures_core", &["store", "server"]),
-    ("rustix", &["store/sled_files"]),
+    ("rustix", &["store/sled/files"]),
     ("sled", &["store/sled"]),
-    ("csv", &["directory"]),
+    ("csv", &["exchange"]),
     ("bytes", &["ldap", "server"]),
     ("ldap3_lber", &["ldap"]),
     ("ldap3_proto", &["ldap"]),
@@ -151,11 +156,20 @@ const PURE: &[&str] = &[
     "record",
     "index",
     "directory",
+    "exchange",
     "ldap",
     "radius",
 ];
 /// Those of them that compute on the thread they are called on; the index may share its building out.
-const SINGLE: &[&str] = &["types", "domain", "record", "directory", "ldap", "radius"];
+const SINGLE: &[&str] = &[
+    "types",
+    "domain",
+    "record",
+    "directory",
+    "exchange",
+    "ldap",
+    "radius",
+];
 
 /// Words, and the layers they may not be used in: the clock, the terminal, the machine, waiting.
 const FORBIDDEN: &[(&str, &[&str])] = &[

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use beadle::config::{Files, Report, Settings, Severity, Source, check};
-use beadle::server::tls::self_signed;
+use beadle::server::http::tls::self_signed;
 use beadle::types::Dn;
 
 /// Files that examples point at are there: a certificate and its key where the name says so, a long secret elsewhere.

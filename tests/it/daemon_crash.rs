@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use beadle::server::admin_protocol::{Command as Administration, Part, write_body};
+use beadle::server::http::admin_protocol::{Command as Administration, Part, write_body};
 
 use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, beadle, http_get, person, said, stdout};
 

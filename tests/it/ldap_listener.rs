@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use beadle::server::ldap_listener::LdapSettings;
+use beadle::server::ldap::listener::LdapSettings;
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
 use rustls::pki_types::{CertificateDer, ServerName};

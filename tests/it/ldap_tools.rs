@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use beadle::server::ldap_listener::LdapSettings;
+use beadle::server::ldap::listener::LdapSettings;
 
 use crate::ldap_serving::{ADA, Serving, run, trusting};
 

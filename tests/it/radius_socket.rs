@@ -15,9 +15,9 @@ use beadle::radius::{
 };
 use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::clock::{Clock, SystemClock};
-use beadle::server::radius_counters::RadiusCounters;
-use beadle::server::radius_listener::{RadiusWiring, serve};
-use beadle::server::radius_socket::BoundSocket;
+use beadle::server::radius::counters::RadiusCounters;
+use beadle::server::radius::listener::{RadiusWiring, serve};
+use beadle::server::radius::socket::BoundSocket;
 use beadle::types::{Dn, SharedSecret, Timestamp};
 use radius::core::avp::AVP;
 use tokio::runtime::Runtime;

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::config::raw::{Field, Raw, RawHashing, RawLockout};
-use crate::directory::authenticate::{LoginPolicy, UpgradeOnLogIn};
+use crate::directory::login::authenticate::{LoginPolicy, UpgradeOnLogIn};
 use crate::domain::lockout::LockoutPolicy;
 use crate::domain::pin::{Hashing, HashingError};
 use crate::server::login::LoginSettings;

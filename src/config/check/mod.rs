@@ -24,7 +24,7 @@ use super::problem::{Problem, Report, Severity};
 use super::raw::{Field, List, Raw, RawWeb};
 use super::settings::{Plain, Settings};
 use crate::domain::schema::Schema;
-use crate::server::plan::Listen;
+use crate::server::boot::plan::Listen;
 use crate::types::Dn;
 use ldap::Named;
 

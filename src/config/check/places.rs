@@ -12,7 +12,7 @@ use crate::config::defaults;
 use crate::config::document::Span;
 use crate::config::raw::{Field, Raw, RawLog, RawStore, RawTls};
 use crate::config::settings::{Log, LogFormat, LogLevel, Places};
-use crate::server::tls::{self, TlsFiles};
+use crate::server::http::tls::{self, TlsFiles};
 use crate::store::SledSettings;
 
 impl Checker<'_> {

@@ -11,7 +11,7 @@ use crate::config::nearest::nearest;
 use crate::config::raw::Field;
 use crate::domain::filter::Filter;
 use crate::domain::schema::Schema;
-use crate::domain::schema_text::SchemaFile;
+use crate::domain::schema::text::SchemaFile;
 
 /// The built-in schema and the good files of `folder`; and what is wrong with the others, each as a sentence with file
 /// and line.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::*;
-use crate::server::tls::self_signed;
+use crate::server::http::tls::self_signed;
 
 /// One readable secret, two certificates with their keys, a few schema files, nothing else.
 struct TwoFiles;

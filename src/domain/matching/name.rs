@@ -2,7 +2,7 @@
 
 use super::InvalidValue;
 use crate::domain::schema::Schema;
-use crate::domain::schema_reader::is_numeric_oid;
+use crate::domain::schema::reader::is_numeric_oid;
 use crate::domain::syntax::{is_descriptor, name_and_uid};
 use crate::types::Dn;
 

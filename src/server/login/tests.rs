@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::mpsc;
 
 use super::*;
-use crate::directory::account::Standing;
+use crate::directory::login::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
 use crate::domain::lockout::{Holds, Lock, SourceGroup};

@@ -1,0 +1,7 @@
+//! What is read: searches and comparisons, cut down to what the asker may know of.
+
+pub mod compare;
+pub mod computed;
+mod plan;
+pub mod search;
+pub mod selection;

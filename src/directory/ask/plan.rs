@@ -1,0 +1,203 @@
+//! Where to look for the entries a filter is true of: the fewest candidates the indexes can name.
+//!
+//! A plan may name too many candidates, never too few: every one is verified against the whole filter.
+
+use crate::directory::ask::computed::ComputedTypes;
+use crate::domain::filter::{Assertion, Filter, SubstringAssertion, Target};
+use crate::domain::matching::MatchingRule;
+use crate::domain::schema::{AttributeDefinition, Schema};
+use crate::index::{Candidates, Slot, Snapshot, SubstringParts};
+use crate::types::{AttributeSet, AttributeType};
+
+/// A part of a substring assertion shorter than this says too little to search by.
+const NEEDLE_BYTES_MIN: usize = 2;
+
+/// What a plan may look at.
+pub(super) struct Planner<'a> {
+    pub snapshot: &'a Snapshot,
+    pub schema: &'a Schema,
+    pub computed: &'a ComputedTypes,
+}
+
+/// Where to look for what a filter is true of.
+enum Plan<'f> {
+    /// Nowhere: it is true of no entry.
+    Nowhere,
+    /// Everywhere.
+    Anywhere,
+    /// Where an index says for this item; about so many entries.
+    Item(&'f Filter, usize),
+    /// In all of these places; about so many entries.
+    Union(Vec<Plan<'f>>, usize),
+}
+
+impl Plan<'_> {
+    fn estimate(&self) -> usize {
+        match self {
+            Plan::Nowhere => 0,
+            Plan::Anywhere => usize::MAX,
+            Plan::Item(_, estimate) | Plan::Union(_, estimate) => *estimate,
+        }
+    }
+}
+
+impl Planner<'_> {
+    /// Where `filter` may be true, in descending order and each slot once. [`Candidates::Anywhere`] also if
+    /// more than `worthwhile` candidates would have to be looked at.
+    pub(super) fn candidates(&self, filter: &Filter, worthwhile: usize) -> Candidates {
+        let plan = self.plan(filter);
+        if plan.estimate() > worthwhile {
+            return Candidates::Anywhere;
+        }
+        let mut slots = Vec::new();
+        if !self.collect(&plan, worthwhile, &mut slots) {
+            return Candidates::Anywhere;
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        slots.reverse();
+        Candidates::Among(slots)
+    }
+
+    fn plan<'f>(&self, filter: &'f Filter) -> Plan<'f> {
+        match filter {
+            Filter::And(filters) => {
+                let plans = filters.iter().map(|filter| self.plan(filter));
+                plans.min_by_key(Plan::estimate).unwrap_or(Plan::Anywhere)
+            }
+            Filter::Or(filters) => self.union(filters),
+            Filter::Not(_) | Filter::Present(_) | Filter::Extensible(_) => Plan::Anywhere,
+            Filter::Equality(assertion) => self.item(filter, self.equality_estimate(assertion)),
+            Filter::GreaterOrEqual(_) | Filter::LessOrEqual(_) => self.item(filter, Some(self.share(4))),
+            Filter::Substrings(_) => self.item(filter, Some(self.share(8))),
+            Filter::Undefined => Plan::Nowhere,
+        }
+    }
+
+    fn union<'f>(&self, filters: &'f [Filter]) -> Plan<'f> {
+        let plans: Vec<_> = filters.iter().map(|filter| self.plan(filter)).collect();
+        let sum = plans.iter().map(Plan::estimate).fold(0, usize::saturating_add);
+        match sum {
+            usize::MAX => Plan::Anywhere,
+            sum => Plan::Union(plans, sum),
+        }
+    }
+
+    fn item<'f>(&self, filter: &'f Filter, estimate: Option<usize>) -> Plan<'f> {
+        estimate.map_or(Plan::Anywhere, |estimate| Plan::Item(filter, estimate))
+    }
+
+    /// One in `parts` entries: a guess for what is not counted beforehand.
+    fn share(&self, parts: usize) -> usize {
+        self.snapshot.len() / parts + 1
+    }
+
+    fn equality_estimate(&self, assertion: &Assertion) -> Option<usize> {
+        if self.computed.all().contains(assertion.target.kind) {
+            return self.computed.candidates_estimate(assertion, self.snapshot);
+        }
+        let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
+            definition.equality
+        })?;
+        let estimates = kinds.map(|kind| self.snapshot.equality_estimate(kind, &assertion.normal));
+        estimates.sum()
+    }
+
+    /// Appends the candidates of `plan`; `false` if the indexes do not know after all.
+    fn collect(&self, plan: &Plan<'_>, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
+        match plan {
+            Plan::Nowhere => true,
+            Plan::Anywhere => false,
+            Plan::Union(plans, _) => plans.iter().all(|plan| self.collect(plan, worthwhile, slots)),
+            Plan::Item(filter, _) => match filter {
+                Filter::Equality(assertion) => self.equality(assertion, slots),
+                Filter::GreaterOrEqual(assertion) => self.range(assertion, Snapshot::at_least, slots),
+                Filter::LessOrEqual(assertion) => self.range(assertion, Snapshot::at_most, slots),
+                Filter::Substrings(assertion) => self.substrings(assertion, worthwhile, slots),
+                _ => false,
+            },
+        }
+    }
+
+    fn equality(&self, assertion: &Assertion, slots: &mut Vec<Slot>) -> bool {
+        if self.computed.all().contains(assertion.target.kind) {
+            let candidates = self.computed.candidates(assertion, self.snapshot, self.schema);
+            return add(candidates, slots);
+        }
+        let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
+            definition.equality
+        });
+        let Some(mut kinds) = kinds else { return false };
+        kinds.all(|kind| add(self.snapshot.equality(kind, &assertion.normal), slots))
+    }
+
+    fn range(
+        &self,
+        assertion: &Assertion,
+        look_up: fn(&Snapshot, AttributeType, &[u8]) -> Candidates,
+        slots: &mut Vec<Slot>,
+    ) -> bool {
+        let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
+            definition.ordering
+        });
+        let Some(mut kinds) = kinds else { return false };
+        kinds.all(|kind| add(look_up(self.snapshot, kind, &assertion.normal), slots))
+    }
+
+    fn substrings(&self, assertion: &SubstringAssertion, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
+        let pieces = &assertion.pieces;
+        let parts = SubstringParts {
+            initial: pieces.initial.as_ref().map(|piece| &*piece.text),
+            any: pieces.any.iter().map(|piece| &*piece.text).collect(),
+            last: pieces.last.as_ref().map(|piece| &*piece.text),
+        };
+        if pieces.iter().all(|piece| piece.text.len() < NEEDLE_BYTES_MIN) {
+            return false;
+        }
+        let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
+            definition.substrings
+        });
+        let Some(mut kinds) = kinds else { return false };
+        kinds.all(|kind| add(self.snapshot.substring(kind, &parts, worthwhile), slots))
+    }
+
+    /// The attribute types that `target` includes, if the indexes of all hold normal forms of `rule`.
+    fn indexed_kinds<'t>(
+        &self,
+        target: &'t Target,
+        rule: &MatchingRule,
+        own_rule: fn(&AttributeDefinition) -> Option<&'static MatchingRule>,
+    ) -> Option<impl Iterator<Item = AttributeType> + 't> {
+        let same_form =
+            |kind| own_rule(self.schema.definition(kind)).is_some_and(|own| own.form == rule.form);
+        target.kinds.iter().all(same_form).then(|| target.kinds.iter())
+    }
+}
+
+fn add(candidates: Candidates, slots: &mut Vec<Slot>) -> bool {
+    match candidates {
+        Candidates::Among(more) if slots.is_empty() => *slots = more,
+        Candidates::Among(more) => slots.extend(more),
+        Candidates::Anywhere => return false,
+    }
+    true
+}
+
+/// Every attribute type that `filter` asks about.
+pub(super) fn mentioned(filter: &Filter) -> AttributeSet {
+    let all = |filters: &[Filter]| {
+        let sets = filters.iter().map(mentioned);
+        sets.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
+    };
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => all(filters),
+        Filter::Not(filter) => mentioned(filter),
+        Filter::Equality(assertion) | Filter::GreaterOrEqual(assertion) | Filter::LessOrEqual(assertion) => {
+            assertion.target.kinds
+        }
+        Filter::Present(target) => target.kinds,
+        Filter::Substrings(assertion) => assertion.target.kinds,
+        Filter::Extensible(assertion) => assertion.target.kinds,
+        Filter::Undefined => AttributeSet::EMPTY,
+    }
+}

@@ -1,0 +1,3 @@
+//! What is written: the rules a change must keep.
+
+pub mod unique;

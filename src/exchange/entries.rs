@@ -1,0 +1,97 @@
+//! The directory as import and export read it: a snapshot, entry by entry.
+
+use std::sync::Arc;
+
+use crate::domain::entry::{Attribute, AttributeDescription, Entry};
+use crate::domain::schema::Schema;
+use crate::exchange::export::Exported;
+use crate::exchange::import::{Existing, next_id_key};
+use crate::index::{Candidates, EntryRef, Slot, Snapshot};
+use crate::record::Revision;
+use crate::types::{AttributeType, Dn, Timestamp};
+
+/// Every entry at one moment.
+pub struct Entries {
+    /// The moment.
+    pub snapshot: Arc<Snapshot>,
+    /// The schema.
+    pub schema: Arc<Schema>,
+}
+
+impl Entries {
+    fn owned(&self, entry: EntryRef<'_>) -> Entry {
+        let attributes = entry.packed().map(|attribute| Attribute {
+            description: AttributeDescription {
+                kind: attribute.kind,
+                options: attribute.options.into(),
+            },
+            values: attribute.values().map(Into::into).collect(),
+        });
+        Entry {
+            dn: entry.dn(),
+            attributes: attributes.collect(),
+        }
+    }
+
+    fn has_value(&self, entry: &EntryRef<'_>, kind: AttributeType, normal: &[u8]) -> bool {
+        let mut values = entry.packed().filter(|attribute| attribute.kind == kind);
+        values.any(|attribute| {
+            attribute
+                .values()
+                .any(|value| self.schema.normal_value(kind, value).as_deref() == Some(normal))
+        })
+    }
+
+    fn slots(&self, kind: AttributeType, normal: &[u8]) -> Vec<Slot> {
+        match self.snapshot.equality(kind, normal) {
+            Candidates::Among(slots) => slots,
+            Candidates::Anywhere => self.snapshot.entries().map(|entry| entry.slot()).collect(),
+        }
+    }
+}
+
+impl Existing for Entries {
+    fn revision(&self) -> Revision {
+        self.snapshot.revision()
+    }
+
+    fn next_id(&self) -> u64 {
+        // The record never expires, so any moment will do.
+        let stored = self.snapshot.side_record(&next_id_key(), Timestamp::default());
+        let stored = stored
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u64::from_be_bytes);
+        stored.max(self.snapshot.next_id())
+    }
+
+    fn by_name(&self, normal_dn: &[u8]) -> Option<u64> {
+        self.snapshot
+            .entry_by_normal_dn(normal_dn)
+            .map(|entry| entry.id())
+    }
+
+    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<u64>) -> Option<u64> {
+        let entries = self
+            .slots(kind, normal)
+            .into_iter()
+            .filter_map(|slot| self.snapshot.entry(slot));
+        let mut others = entries.filter(|entry| Some(entry.id()) != but);
+        others
+            .find(|entry| self.has_value(entry, kind, normal))
+            .map(|entry| entry.id())
+    }
+
+    fn entry(&self, id: u64) -> Option<Entry> {
+        self.snapshot.entry_by_id(id).map(|entry| self.owned(entry))
+    }
+}
+
+impl Exported for Entries {
+    fn ids(&self) -> Vec<u64> {
+        self.snapshot.entries().map(|entry| entry.id()).collect()
+    }
+
+    fn dn(&self, id: u64) -> Option<Dn> {
+        self.snapshot.entry_by_id(id).map(|entry| entry.dn())
+    }
+}

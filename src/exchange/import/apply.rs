@@ -1,0 +1,192 @@
+//! A plan as batches: entries above before those below, guarded against whoever writes meanwhile.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::directory::change::unique;
+use crate::exchange::import::plan::{Claim, Plan, PlannedRow, RowKind};
+use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers, entry_key, next_id_key};
+use crate::record::{Batch, Guard, Operation, Revision};
+
+/// Hands out the batches of a plan. Each must be committed, or given up, before the next is asked for.
+///
+/// The guards of a batch name what it depends on: the buckets of its unique values, the entries it changes,
+/// the entries above those it adds. Where this import itself has written one of them, the guard names that
+/// commit, so that the batches of one import do not conflict with each other.
+pub struct Applying {
+    plan: Plan,
+    writers: Writers,
+    /// Positions in the plan, entries above first.
+    order: Vec<u32>,
+    next: usize,
+    /// The commit of ours that last wrote the records every batch writes.
+    own: Option<Revision>,
+    /// The entries of this plan that others are below: the commit that wrote them.
+    aboves: HashMap<u64, Option<Revision>>,
+    /// The ones of them in the batch that is out.
+    in_batch: Vec<u64>,
+    /// What is in the batch that is out.
+    out: Written,
+    done: Written,
+}
+
+/// Entries written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Those that were added.
+    pub new: u64,
+    /// Those that were changed.
+    pub changed: u64,
+}
+
+/// Operations of each batch that are no entries: the next id, and the record that stands for all buckets.
+const OVERHEAD: usize = 2;
+
+impl Applying {
+    /// Begins to apply `plan`; without guards where nobody else writes.
+    pub fn new(plan: Plan, writers: Writers) -> Applying {
+        let good = (0..)
+            .zip(&plan.rows)
+            .filter(|(_, row)| row.kind != RowKind::Refused);
+        let mut order: Vec<u32> = good.map(|(at, _)| at).collect();
+        let depth = |at: &u32| plan.rows.get(*at as usize).map(|row| row.depth);
+        order.sort_by_key(depth);
+        let added = |row: &&PlannedRow| row.kind == RowKind::New;
+        let parents: BTreeSet<u64> = plan.rows.iter().filter_map(|row| row.above).collect();
+        let aboves = plan
+            .rows
+            .iter()
+            .filter(added)
+            .filter(|row| parents.contains(&row.id));
+        let aboves = aboves.map(|row| (row.id, None)).collect();
+        Applying {
+            plan,
+            writers,
+            order,
+            next: 0,
+            own: None,
+            aboves,
+            in_batch: Vec::new(),
+            out: Written::default(),
+            done: Written::default(),
+        }
+    }
+
+    /// The next batch, or `None` when all have been handed out.
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        let mut batch = Batch::default();
+        let mut bytes = 0;
+        let mut claims = BTreeSet::new();
+        let mut above = BTreeSet::new();
+        self.in_batch.clear();
+        self.out = Written::default();
+        while let Some(row) = self
+            .order
+            .get(self.next)
+            .and_then(|at| self.plan.rows.get(*at as usize))
+        {
+            bytes += self.plan.bytes(row).len();
+            let full = batch.operations.len() + OVERHEAD >= BATCH_OPERATIONS_MAX || bytes > BATCH_BYTES_MAX;
+            if full && !batch.operations.is_empty() {
+                break;
+            }
+            self.next += 1;
+            if self.is_orphan(row) {
+                continue;
+            }
+            claims.extend(self.plan.claims(row));
+            above.extend(
+                row.above
+                    .filter(|id| row.kind == RowKind::New && !self.in_batch.contains(id)),
+            );
+            batch.guards.push(self.row_guard(row));
+            batch.operations.push(Operation::Put {
+                key: entry_key(row.id),
+                value: self.plan.bytes(row).into(),
+                expires: None,
+            });
+            match row.kind {
+                RowKind::New => self.out.new += 1,
+                _ => self.out.changed += 1,
+            }
+            if self.aboves.contains_key(&row.id) {
+                self.in_batch.push(row.id);
+            }
+        }
+        if batch.is_empty() {
+            return None;
+        }
+        self.add_guards(&mut batch, &claims, &above);
+        if self.writers == Writers::Alone {
+            batch.guards.clear();
+        }
+        Some(batch)
+    }
+
+    /// Says that the last batch was committed at `revision`. If it was not, because of a conflict, it is left
+    /// out with all entries below its own, and the file must be planned again against a newer snapshot.
+    pub fn committed(&mut self, revision: Revision) {
+        self.own = Some(revision);
+        self.done.new += self.out.new;
+        self.done.changed += self.out.changed;
+        for id in self.in_batch.drain(..) {
+            self.aboves.insert(id, Some(revision));
+        }
+    }
+
+    /// What has been committed.
+    pub fn done(&self) -> Written {
+        self.done
+    }
+
+    /// How many entries have been handed out or left out, and how many there are.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.next as u64, self.order.len() as u64)
+    }
+
+    /// Whether the entry above `row` is one of this plan that has not been written.
+    fn is_orphan(&self, row: &PlannedRow) -> bool {
+        let Some(above) = row.above else { return false };
+        matches!(self.aboves.get(&above), Some(None)) && !self.in_batch.contains(&above)
+    }
+
+    /// That nobody has written the entry since it was looked at; a new one must not be there.
+    fn row_guard(&self, row: &PlannedRow) -> Guard {
+        match row.kind {
+            RowKind::New => Guard::Absent(entry_key(row.id)),
+            _ => Guard::UnchangedSince(entry_key(row.id), self.plan.seen),
+        }
+    }
+
+    fn add_guards(&self, batch: &mut Batch, claims: &BTreeSet<Claim>, above: &BTreeSet<u64>) {
+        let own = self.own.unwrap_or(self.plan.seen);
+        batch
+            .guards
+            .push(Guard::UnchangedSince(unique::everything(), own));
+        batch.operations.push(unique::touch(unique::everything()));
+        if self.own.is_none() {
+            self.reserve_ids(batch);
+        }
+        for claim in claims {
+            if let Some(space) = self.plan.spaces.get(usize::from(claim.space)) {
+                let key = unique::numbered(space, claim.bucket);
+                batch.guards.push(Guard::UnchangedSince(key, self.plan.seen));
+            }
+        }
+        for id in above {
+            let written = self.aboves.get(id).copied().flatten().unwrap_or(self.plan.seen);
+            batch.guards.push(Guard::UnchangedSince(entry_key(*id), written));
+        }
+    }
+
+    /// The first batch takes all ids of the plan at once: then nobody else's new entries are in the way.
+    fn reserve_ids(&self, batch: &mut Batch) {
+        batch
+            .guards
+            .push(Guard::UnchangedSince(next_id_key(), self.plan.seen));
+        batch.operations.push(Operation::Put {
+            key: next_id_key(),
+            value: self.plan.next_id.to_be_bytes().into(),
+            expires: None,
+        });
+    }
+}

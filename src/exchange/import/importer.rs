@@ -1,0 +1,383 @@
+//! Checking the rows of one file, one by one.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::directory::change::unique;
+use crate::domain::entry::{AttributeDescription, Entry};
+use crate::domain::normal_dn::is_at_or_under;
+use crate::domain::schema::Schema;
+use crate::exchange::import::checking::check_schema;
+use crate::exchange::import::classes;
+use crate::exchange::import::merge::{Differences, Merge};
+use crate::exchange::import::open::{Name, NameState, Needs, Open, settle};
+use crate::exchange::import::plan::{Claim, Plan, Planned, RowKind};
+use crate::exchange::import::reading::{PIN, Reading};
+use crate::exchange::import::seen::Seen;
+use crate::exchange::import::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX};
+use crate::exchange::problem::{Fault, Problem, shown};
+use crate::exchange::row::Row;
+use crate::record::entry::StoredEntry;
+use crate::types::{AttributeType, Entropy};
+
+/// What a good row does to the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Adds an entry.
+    New,
+    /// Changes an entry in these attributes, as the schema spells them; in none if only its name is spelt otherwise.
+    Changed {
+        /// Those that get other values.
+        set: Vec<String>,
+        /// Those it has no more.
+        removed: Vec<String>,
+    },
+    /// Nothing: the entry is so already.
+    Unchanged,
+}
+
+/// A row that is refused, with its text as it stands in the file.
+pub struct Refused {
+    /// The row's first line.
+    pub line: u64,
+    /// What is wrong.
+    pub problem: Problem,
+    /// The row, for the file of refused rows.
+    pub text: Vec<u8>,
+    /// Which bytes of the file the row is, if it could not be kept: it is too long, or takes the rest of the file.
+    pub place: Option<Range<u64>>,
+}
+
+impl Refused {
+    pub(super) fn new(problem: Problem, row: &Row) -> Refused {
+        Refused {
+            line: row.line,
+            problem,
+            text: row.text.clone(),
+            place: row.place.clone(),
+        }
+    }
+}
+
+/// Checks rows against the schema, the directory and each other, and plans what they change.
+pub struct Importer<'a, E> {
+    schema: &'a Schema,
+    existing: &'a E,
+    base: Vec<u8>,
+    base_text: Box<str>,
+    reading: Reading<'a>,
+    /// What the rows speak of, if not of everything.
+    columns: Option<Vec<AttributeDescription>>,
+    merge: Merge,
+    names: Seen<Name>,
+    values: Vec<(AttributeType, Seen<u64>)>,
+    open: Vec<Open>,
+    /// The entries whose rows are open, or below one that is.
+    unsettled: HashSet<u64>,
+    plan: Plan,
+}
+
+/// Where a row's entry stands and what it still needs.
+struct Place {
+    id: u64,
+    known: Option<u64>,
+    above: Option<u64>,
+    needs: Vec<Needs>,
+}
+
+/// A unique value: the position of its attribute, and its normal form.
+struct Taken {
+    space: usize,
+    normal: Vec<u8>,
+}
+
+impl<'a, E: Existing> Importer<'a, E> {
+    /// Checks against `existing`; no row has been met yet.
+    pub fn new(schema: &'a Schema, existing: &'a E, settings: &'a ImportSettings) -> Importer<'a, E> {
+        let unique = settings.unique.iter().map(|kind| schema.name(*kind).into());
+        Importer {
+            schema,
+            existing,
+            // A base that has no normal form has nothing under it: every row is then refused.
+            base: schema.normal_dn(&settings.base).unwrap_or_else(|| vec![0]),
+            base_text: settings.base.to_string().into(),
+            reading: Reading::new(schema, settings),
+            columns: None,
+            merge: Merge::new(schema, settings),
+            names: Seen::new(),
+            values: settings.unique.iter().map(|kind| (*kind, Seen::new())).collect(),
+            open: Vec::new(),
+            unsettled: HashSet::new(),
+            plan: Plan::new(existing.revision(), existing.next_id(), unique),
+        }
+    }
+
+    /// The rows speak of these attributes only, as [`Rows::columns`](crate::exchange::row::Rows::columns) tells.
+    pub fn speaking_of(mut self, columns: Option<Vec<&str>>) -> Importer<'a, E> {
+        let known = |name| self.reading.description(name);
+        self.columns = columns.map(|names| names.into_iter().filter_map(known).collect());
+        self
+    }
+
+    /// Checks one row and plans what it changes. A row may turn out to be bad only at the end of the file,
+    /// when what it depends on has not come: see [`Importer::finish`].
+    pub fn row(&mut self, row: &Row, entropy: &mut dyn Entropy) -> Result<Effect, Problem> {
+        let entry = self.reading.entry(row)?;
+        let bad_dn = || Problem::of(row.dn_line(), "dn", Fault::BadDn(shown(row.dn())));
+        let name = self.schema.normal_dn(&entry.dn).ok_or_else(bad_dn)?;
+        let checked = self.check(row, entry, &name, entropy);
+        if checked.is_err() {
+            self.note(&name, 0, row.line, NameState::Refused);
+        }
+        checked
+    }
+
+    /// What the file comes to, and the rows that turned out to be bad at its end.
+    pub fn finish(mut self) -> (Plan, Vec<Refused>) {
+        let refused = settle(self.open, &mut self.names, &mut self.plan);
+        (self.plan, refused)
+    }
+
+    fn check(
+        &mut self,
+        row: &Row,
+        mut entry: Entry,
+        name: &[u8],
+        entropy: &mut dyn Entropy,
+    ) -> Result<Effect, Problem> {
+        let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
+        let mut place = self.place(&entry, name).map_err(of_dn)?;
+        let stored = place.known.and_then(|id| self.existing.entry(id));
+        if let Some(columns) = &self.columns {
+            if let Some(stored) = &stored {
+                let of_pin = |fault| Problem::of(row.line, PIN, fault);
+                let pin = self.merge.check_pin_stays(&entry, stored, columns);
+                pin.map_err(of_pin)?;
+                self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);
+            }
+            if !classes::are_spoken_of(self.schema, columns) {
+                classes::infer(self.schema, &mut entry);
+            }
+        }
+        check_schema(self.schema, &mut entry, row)?;
+        let taken = self.free_values(row, &entry, &mut place)?;
+        let effect = match &stored {
+            Some(stored) => {
+                let differences = self.merge.known_entry(self.schema, &mut entry, stored);
+                self.effect(differences.map_err(of_dn)?)
+            }
+            None => {
+                self.merge.new_entry(&mut entry, entropy);
+                Effect::New
+            }
+        };
+        self.note(name, place.id, row.line, NameState::Good);
+        let claims = self.claim(name, row.line, taken);
+        if effect == Effect::Unchanged {
+            return Ok(effect);
+        }
+        let bytes = self.encode(&entry, &place);
+        self.check_size(row, bytes.len())?;
+        let kind = if stored.is_some() {
+            RowKind::Changed
+        } else {
+            RowKind::New
+        };
+        let depth = entry.dn.rdns.len();
+        self.plan.push(&Planned {
+            id: place.id,
+            above: place.above,
+            kind,
+            depth,
+            bytes: &bytes,
+            claims: &claims,
+        });
+        self.keep_open(row, name, place);
+        Ok(effect)
+    }
+
+    /// Finds the entry's id and what stands above it.
+    fn place(&mut self, entry: &Entry, name: &[u8]) -> Result<Place, Fault> {
+        if !is_at_or_under(name, &self.base) {
+            return Err(Fault::OutsideBase(self.base_text.clone()));
+        }
+        let met = self.names.find(name).copied();
+        if let Some(met) = met.filter(|met| met.state != NameState::Awaited) {
+            return Err(Fault::DnTwice(met.line));
+        }
+        let known = self.existing.by_name(name);
+        let (above, needs) = match name == self.base {
+            true => (None, Vec::new()),
+            false => self.above(entry, name)?,
+        };
+        let id = met.map(|met| met.id).or(known).unwrap_or_else(|| self.new_id());
+        Ok(Place {
+            id,
+            known,
+            above: above.filter(|_| name != self.base),
+            needs,
+        })
+    }
+
+    /// The entry above, in the directory or in the file; one that has not come yet gets its id now.
+    fn above(&mut self, entry: &Entry, name: &[u8]) -> Result<(Option<u64>, Vec<Needs>), Fault> {
+        let own = entry
+            .dn
+            .rdns
+            .first()
+            .and_then(|rdn| self.schema.normal_rdn(rdn))
+            .unwrap_or_default();
+        let above = name.get(own.len()..).unwrap_or_default();
+        let shown = || entry.dn.parent().unwrap_or_default().to_string().into_boxed_str();
+        let needs = || {
+            vec![Needs::Above {
+                name: above.into(),
+                shown: shown(),
+            }]
+        };
+        match self.names.find(above).copied() {
+            Some(met) if met.state == NameState::Refused => Err(Fault::ParentRefused(met.line)),
+            Some(met) if met.state == NameState::Awaited || self.unsettled.contains(&met.id) => {
+                Ok((Some(met.id), needs()))
+            }
+            Some(met) => Ok((Some(met.id), Vec::new())),
+            None => match self.existing.by_name(above) {
+                Some(id) => Ok((Some(id), Vec::new())),
+                None => {
+                    let id = self.new_id();
+                    self.names.insert(
+                        above,
+                        Name {
+                            id,
+                            line: 0,
+                            state: NameState::Awaited,
+                        },
+                    );
+                    Ok((Some(id), needs()))
+                }
+            },
+        }
+    }
+
+    /// The unique values the row gives its entry, in normal form, if all of them are free.
+    fn free_values(&mut self, row: &Row, entry: &Entry, place: &mut Place) -> Result<Vec<Taken>, Problem> {
+        let mut taken = Vec::new();
+        for (space, (kind, seen)) in self.values.iter_mut().enumerate() {
+            for value in entry.values(*kind) {
+                let Some(normal) = self.schema.normal_value(*kind, value) else {
+                    continue;
+                };
+                let problem = |fault| {
+                    let line = line_of(row, self.schema, *kind, value);
+                    Problem::of(line, self.schema.name(*kind), fault)
+                };
+                if let Some(line) = seen.find(&normal) {
+                    return Err(problem(Fault::TakenInFile {
+                        value: shown(value),
+                        line: *line,
+                    }));
+                }
+                if let Some(from) = self.existing.by_value(*kind, &normal, place.known) {
+                    let dn = self
+                        .existing
+                        .entry(from)
+                        .map_or_else(String::new, |entry| entry.dn.to_string());
+                    let problem = problem(Fault::Taken {
+                        value: shown(value),
+                        dn: dn.into(),
+                    });
+                    place.needs.push(Needs::Release { from, problem });
+                }
+                taken.push(Taken { space, normal });
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Takes them, and the name.
+    fn claim(&mut self, name: &[u8], line: u64, taken: Vec<Taken>) -> Vec<Claim> {
+        let mut claims = vec![Claim {
+            space: 0,
+            bucket: unique::bucket_number(name),
+        }];
+        for Taken { space, normal } in taken {
+            claims.push(Claim {
+                space: space as u8 + 1,
+                bucket: unique::bucket_number(&normal),
+            });
+            if let Some((_, seen)) = self.values.get_mut(space) {
+                seen.insert(&normal, line);
+            }
+        }
+        claims
+    }
+
+    fn encode(&self, entry: &Entry, place: &Place) -> Vec<u8> {
+        let stored = StoredEntry::new(self.schema, place.id, place.above, entry);
+        // Invariant of `Reading`: an entry has a name.
+        stored.map_or_else(Vec::new, |stored| stored.encode())
+    }
+
+    fn check_size(&self, row: &Row, bytes: usize) -> Result<(), Problem> {
+        let of_row = |fault| Err(Problem::row(row.line, fault));
+        if bytes > ENTRY_BYTES_MAX {
+            return of_row(Fault::EntryTooLarge {
+                bytes,
+                max: ENTRY_BYTES_MAX,
+            });
+        }
+        if self.plan.held_bytes() + bytes > PLAN_BYTES_MAX || self.plan.rows.len() >= ROWS_MAX {
+            return of_row(Fault::FileTooLarge);
+        }
+        Ok(())
+    }
+
+    fn keep_open(&mut self, row: &Row, name: &[u8], place: Place) {
+        if place.needs.is_empty() {
+            return;
+        }
+        self.unsettled.insert(place.id);
+        self.open.push(Open {
+            row: self.plan.rows.len().saturating_sub(1),
+            name: name.into(),
+            line: row.line,
+            text: row.text.clone(),
+            needs: place.needs,
+        });
+    }
+
+    /// Remembers that the row of `name` has come. The first word on a name counts.
+    fn note(&mut self, name: &[u8], id: u64, line: u64, state: NameState) {
+        match self.names.find(name) {
+            Some(met) if met.state == NameState::Awaited => (met.line, met.state) = (line, state),
+            Some(_) => {}
+            None => self.names.insert(name, Name { id, line, state }),
+        }
+    }
+
+    fn new_id(&mut self) -> u64 {
+        let id = self.plan.next_id;
+        self.plan.next_id += 1;
+        id
+    }
+
+    fn effect(&self, differences: Option<Differences>) -> Effect {
+        let Some(differences) = differences else {
+            return Effect::Unchanged;
+        };
+        let spelt = |descriptions: Vec<AttributeDescription>| {
+            let each = descriptions.iter();
+            each.map(|description| self.schema.spell(description)).collect()
+        };
+        let [set, removed] = differences.map(spelt);
+        Effect::Changed { set, removed }
+    }
+}
+
+/// The line of a value; the row's own if the file does not have it.
+fn line_of(row: &Row, schema: &Schema, kind: AttributeType, value: &[u8]) -> u64 {
+    let mut fields = row.fields();
+    let found =
+        fields.find(|field| field.value == value && schema.attribute(field.name.as_bytes()) == Some(kind));
+    found.map_or(row.line, |field| field.line)
+}

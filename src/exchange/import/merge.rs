@@ -1,0 +1,250 @@
+//! What an entry becomes: what the file says, and what the directory keeps of its own.
+
+use crate::domain::entry::{Attribute, AttributeDescription, Entry};
+use crate::domain::pin::imported_hash;
+use crate::domain::schema::Schema;
+use crate::exchange::import::ImportSettings;
+use crate::exchange::import::reading::{IMPORTED_HASH, PIN};
+use crate::exchange::problem::Fault;
+use crate::types::{AttributeType, Entropy, Timestamp};
+
+/// The value of `beadleImportedHash` by which an export says that the hash was never imported.
+pub const NEVER_IMPORTED: &[u8] = b"none";
+
+/// Completes entries of a file.
+pub(super) struct Merge {
+    pin: Option<AttributeType>,
+    imported_hash: Option<AttributeType>,
+    entry_uuid: Option<AttributeType>,
+    created: [Option<AttributeType>; 2],
+    modified: [Option<AttributeType>; 2],
+    creator: Option<Box<[u8]>>,
+    now: Timestamp,
+}
+
+/// The attributes a row gives other values than the directory has, and those it takes away.
+pub(super) type Differences = [Vec<AttributeDescription>; 2];
+
+impl Merge {
+    pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
+        let kind = |name: &str| schema.attribute(name.as_bytes());
+        Merge {
+            pin: kind(PIN),
+            imported_hash: kind(IMPORTED_HASH),
+            entry_uuid: kind("entryUUID"),
+            created: [kind("createTimestamp"), kind("creatorsName")],
+            modified: [kind("modifyTimestamp"), kind("modifiersName")],
+            creator: settings.creator.clone(),
+            now: settings.now,
+        }
+    }
+
+    /// Completes an entry the directory does not have.
+    pub(super) fn new_entry(&self, entry: &mut Entry, entropy: &mut dyn Entropy) {
+        self.remember_hash(entry);
+        if let Some(kind) = self.entry_uuid.filter(|kind| entry.values(*kind).is_empty()) {
+            entry.set(kind, vec![random_uuid(entropy)]);
+        }
+        self.stamp(entry, self.created);
+        self.stamp(entry, self.modified);
+    }
+
+    /// Gives an entry of a file that speaks of `columns` only what it is silent about, as it is `stored`.
+    pub(super) fn keep_unspoken(
+        &self,
+        schema: &Schema,
+        entry: &mut Entry,
+        stored: &Entry,
+        columns: &[AttributeDescription],
+    ) {
+        for attribute in &stored.attributes {
+            let description = &attribute.description;
+            // These have rules of their own.
+            let is_own = schema.definition(description.kind).is_operational()
+                || [self.pin, self.imported_hash].contains(&Some(description.kind));
+            if !columns.contains(description) && !is_own {
+                entry.attributes.push(attribute.clone());
+            }
+        }
+    }
+
+    /// That a file of these `columns` leaves the PIN of an entry: an empty cell is more likely a table that had none than
+    /// the wish to lock its person out. Errors: [`Fault::PinTakenAway`].
+    pub(super) fn check_pin_stays(
+        &self,
+        entry: &Entry,
+        stored: &Entry,
+        columns: &[AttributeDescription],
+    ) -> Result<(), Fault> {
+        let Some(pin) = self.pin else { return Ok(()) };
+        let is_spoken_of = columns.iter().any(|column| column.kind == pin);
+        match is_spoken_of && entry.values(pin).is_empty() && !stored.values(pin).is_empty() {
+            true => Err(Fault::PinTakenAway),
+            false => Ok(()),
+        }
+    }
+
+    /// Completes an entry that the directory has as `stored`, and says what the row changes; `None`: nothing. The stamps
+    /// of the change itself are not among it. Errors: [`Fault::OtherUuid`].
+    pub(super) fn known_entry(
+        &self,
+        schema: &Schema,
+        entry: &mut Entry,
+        stored: &Entry,
+    ) -> Result<Option<Differences>, Fault> {
+        if let Some(kind) = self.entry_uuid {
+            let (said, known) = (entry.values(kind), stored.values(kind));
+            if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
+                return Err(Fault::OtherUuid);
+            }
+        }
+        self.keep_hash(entry, stored);
+        let said = entry.attributes.len();
+        for attribute in &stored.attributes {
+            let kind = attribute.description.kind;
+            let stays = schema.definition(kind).is_operational() || Some(kind) == self.pin;
+            let is_said = entry
+                .attributes
+                .iter()
+                .take(said)
+                .any(|said| said.description.kind == kind);
+            if stays && !is_said && Some(kind) != self.imported_hash {
+                entry.attributes.push(attribute.clone());
+            }
+        }
+        if same(entry, stored) {
+            return Ok(None);
+        }
+        let differences = differences(entry, stored);
+        let unsaid = self.modified.map(|kind| {
+            kind.filter(|kind| {
+                !entry
+                    .attributes
+                    .iter()
+                    .take(said)
+                    .any(|a| a.description.kind == *kind)
+            })
+        });
+        unsaid
+            .into_iter()
+            .flatten()
+            .for_each(|kind| entry.set(kind, Vec::new()));
+        self.stamp(entry, self.modified);
+        Ok(Some(differences))
+    }
+
+    /// Keeps the stored hash if the file says what it said last time, or nothing; else takes the file's.
+    fn keep_hash(&self, entry: &mut Entry, stored: &Entry) {
+        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
+            return;
+        };
+        let is_export = !entry.values(imported_hash).is_empty();
+        let says_nothing = entry.values(pin).is_empty();
+        self.remember_hash(entry);
+        if says_nothing
+            || (!is_export && same_values(entry.values(imported_hash), stored.values(imported_hash)))
+        {
+            entry.set(pin, stored.values(pin).to_vec());
+            entry.set(imported_hash, stored.values(imported_hash).to_vec());
+        }
+    }
+
+    /// Puts the digest of the entry's hash beside it, unless the file says what to put there.
+    fn remember_hash(&self, entry: &mut Entry) {
+        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
+            return;
+        };
+        match (entry.values(imported_hash), entry.values(pin)) {
+            ([said], _) if **said == *NEVER_IMPORTED => entry.set(imported_hash, Vec::new()),
+            ([], [hash]) => {
+                let digest = imported_hash::digest(hash);
+                entry.set(imported_hash, vec![digest]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets time and author where the entry has none.
+    fn stamp(&self, entry: &mut Entry, [time, author]: [Option<AttributeType>; 2]) {
+        if let Some(kind) = time.filter(|kind| entry.values(*kind).is_empty()) {
+            entry.set(
+                kind,
+                vec![self.now.generalized_time().to_string().into_bytes().into()],
+            );
+        }
+        if let (Some(kind), Some(name)) = (
+            author.filter(|kind| entry.values(*kind).is_empty()),
+            &self.creator,
+        ) {
+            entry.set(kind, vec![name.clone()]);
+        }
+    }
+}
+
+/// The attributes that `entry` has otherwise than `stored` has them, and those that it has no more; for `--dry-run`.
+fn differences(entry: &Entry, stored: &Entry) -> Differences {
+    let differing = entry.attributes.iter().filter(|own| find(stored, own).is_none());
+    let has = |description: &AttributeDescription| {
+        let mut own = entry.attributes.iter();
+        own.any(|own| own.description == *description)
+    };
+    let gone = stored.attributes.iter().filter(|other| !has(&other.description));
+    let sorted = |attributes: &mut dyn Iterator<Item = &Attribute>| {
+        let mut descriptions: Vec<_> = attributes
+            .map(|attribute| attribute.description.clone())
+            .collect();
+        descriptions.sort_unstable();
+        descriptions
+    };
+    [sorted(&mut { differing }), sorted(&mut { gone })]
+}
+
+/// Whether two entries hold the same values, in whatever order, and spell their own names alike. How the names
+/// above are spelt is for the entries above to say.
+fn same(left: &Entry, right: &Entry) -> bool {
+    let own = |entry: &Entry| entry.dn.rdns.first().map(ToString::to_string);
+    left.attributes.len() == right.attributes.len()
+        && left
+            .attributes
+            .iter()
+            .all(|attribute| find(right, attribute).is_some())
+        && own(left) == own(right)
+}
+
+/// The attribute of `entry` with the same description and values.
+fn find<'a>(entry: &'a Entry, attribute: &Attribute) -> Option<&'a Attribute> {
+    let found = entry
+        .attributes
+        .iter()
+        .find(|other| other.description == attribute.description)?;
+    same_values(&found.values, &attribute.values).then_some(found)
+}
+
+fn same_values(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
+    if left == right {
+        return true;
+    }
+    let sorted = |values: &[Box<[u8]>]| {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        sorted
+    };
+    left.len() == right.len() && sorted(left) == sorted(right)
+}
+
+fn same_uuid(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
+    left.iter()
+        .zip(right)
+        .all(|(left, right)| left.eq_ignore_ascii_case(right))
+}
+
+/// A random UUID (RFC 9562 section 5.4) as text.
+fn random_uuid(entropy: &mut dyn Entropy) -> Box<[u8]> {
+    let mut octets = [0; 16];
+    entropy.fill(&mut octets);
+    let bits = u128::from_be_bytes(octets);
+    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
+    parts.join("-").into_bytes().into()
+}

@@ -1,0 +1,5 @@
+//! The directory in memory, and how it follows the store.
+
+pub mod base_name;
+pub mod follower;
+pub mod realm;

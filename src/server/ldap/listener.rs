@@ -1,0 +1,189 @@
+//! Accepts LDAP and LDAPS connections and gives each a place and a task.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ldap::session::{Channel, Session, Shared};
+use crate::server::answers::Answers;
+use crate::server::http::tls::Tls;
+use crate::server::ldap::connection::{self, Wiring};
+use crate::server::ldap::counters::LdapCounters;
+use crate::server::ldap::places::Places;
+use crate::server::observe::mentions::Mentions;
+use crate::types::IpNet;
+
+/// How long to wait after a connection could not be accepted, most often because files have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits and trust of the LDAP listeners.
+#[derive(Clone, Debug)]
+pub struct LdapSettings {
+    /// The most connections at a time over all listeners; one more is closed at once.
+    pub connections_max: usize,
+    /// The most connections at a time from one IPv4 address or IPv6 /64; one more is closed at once.
+    pub connections_per_source_max: usize,
+    /// Seconds a new connection may take to its first message, and a TLS handshake may last.
+    pub first_message_limit_s: u32,
+    /// Seconds without a message after which a connection is closed.
+    pub idle_limit_s: u32,
+    /// Seconds a client may take to accept one piece of its answers.
+    pub write_limit_s: u32,
+    /// Where simple binds are accepted in clear.
+    pub cleartext_bind_from: Vec<IpNet>,
+}
+
+impl Default for LdapSettings {
+    fn default() -> LdapSettings {
+        LdapSettings {
+            connections_max: 10_000,
+            connections_per_source_max: 1_000,
+            first_message_limit_s: 30,
+            idle_limit_s: 900,
+            write_limit_s: 30,
+            cleartext_bind_from: Vec::new(),
+        }
+    }
+}
+
+/// How a listener's connections begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// In clear; StartTLS may follow.
+    Cleartext,
+    /// With a TLS handshake (LDAPS).
+    Tls,
+}
+
+/// How a service is told to stop, and how one waits until it has.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Cancelled: accept no more, end each connection after the request it is at.
+    pub stop: CancellationToken,
+    /// Every connection's task.
+    pub tasks: TaskTracker,
+}
+
+/// LDAP over sockets: what all connections share.
+pub struct LdapService<A> {
+    pub(super) answers: Arc<A>,
+    pub(super) counters: Arc<LdapCounters>,
+    pub(super) settings: LdapSettings,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) shutdown: Shutdown,
+    session: Arc<Shared>,
+    places: Arc<Places>,
+    refused: Mutex<Mentions>,
+}
+
+impl<A: Answers> LdapService<A> {
+    /// A service that asks `answers`. Without `tls` there is no LDAPS, and `session` must not offer StartTLS.
+    pub fn new(
+        answers: Arc<A>,
+        session: Arc<Shared>,
+        tls: Option<Arc<Tls>>,
+        settings: LdapSettings,
+        counters: Arc<LdapCounters>,
+        shutdown: Shutdown,
+    ) -> Arc<LdapService<A>> {
+        let places = Places::new(settings.connections_max, settings.connections_per_source_max);
+        Arc::new(LdapService {
+            answers,
+            counters,
+            settings,
+            tls,
+            shutdown,
+            session,
+            places,
+            refused: Mutex::default(),
+        })
+    }
+
+    /// Accepts connections until shutdown. The connections live on in the task tracker.
+    pub async fn accept(self: Arc<Self>, listener: TcpListener, begin: Begin) {
+        let stop = self.shutdown.stop.clone();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.welcome(stream, peer, begin),
+                Err(error) => pause(&error).await,
+            }
+        }
+    }
+
+    fn welcome(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, begin: Begin) {
+        let source = peer.ip().to_canonical();
+        let Some(place) = self.places.take(source) else {
+            return self.refuse(source);
+        };
+        // Answers are collected before they are written: waiting for more would only delay them.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let id = self.counters.connections.next();
+        let session = Session::new(Arc::clone(&self.session), source, self.channel(source));
+        let wiring = Wiring {
+            service: Arc::clone(self),
+            session,
+            id,
+            source,
+        };
+        let ended = Ended(Arc::clone(&self.counters));
+        self.shutdown.tasks.spawn(async move {
+            connection::serve(stream, wiring, begin).await;
+            drop((place, ended));
+        });
+    }
+
+    fn refuse(&self, source: IpAddr) {
+        self.counters.connections_refused.add(1);
+        // The set is whole between any two statements, so a poisoned lock guards one all the same.
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.is_due(source, self.answers.now()) {
+            tracing::warn!(target: "beadle::ldap", %source, "no place for another connection");
+        }
+    }
+
+    /// What a connection from `source` is before any TLS.
+    fn channel(&self, source: IpAddr) -> Channel {
+        if self
+            .settings
+            .cleartext_bind_from
+            .iter()
+            .any(|network| network.contains(&source))
+        {
+            Channel::TrustedCleartext
+        } else {
+            Channel::Cleartext
+        }
+    }
+}
+
+/// Counts the end of a connection, however it comes.
+struct Ended(Arc<LdapCounters>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.connections_ended.add(1);
+    }
+}
+
+/// One connection that failed before it was accepted says nothing of the next; running out of files does.
+async fn pause(error: &io::Error) {
+    if !matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    ) {
+        tracing::error!(target: "beadle::ldap", %error, "cannot accept a connection");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
