@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::schema::Schema;
 use crate::exchange::export::Exported;
-use crate::exchange::import::{Existing, next_id_key};
+use crate::exchange::import::Existing;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot};
-use crate::record::Revision;
+use crate::record::{Key, Revision};
 use crate::types::{AttributeType, Dn, Timestamp};
 
 /// Every entry at one moment.
@@ -57,7 +57,9 @@ impl Existing for Entries {
 
     fn next_id(&self) -> u64 {
         // The record never expires, so any moment will do.
-        let stored = self.snapshot.side_record(&next_id_key(), Timestamp::default());
+        let stored = self
+            .snapshot
+            .side_record(&Key::next_entry_id(), Timestamp::default());
         let stored = stored
             .and_then(|bytes| bytes.try_into().ok())
             .map_or(0, u64::from_be_bytes);

@@ -32,6 +32,17 @@ impl Key {
         Key(bytes.into())
     }
 
+    /// The key of the entry `id`.
+    pub fn entry(id: u64) -> Key {
+        Key::new(Kind::Entry, &id.to_be_bytes())
+    }
+
+    /// The key of the record that holds the next entry id (8 bytes, big-endian). Ids are never used twice, also
+    /// when the entry with the highest one has been deleted.
+    pub fn next_entry_id() -> Key {
+        Key::new(Kind::Meta, b"next-entry-id")
+    }
+
     /// A key as it was stored, kind byte first.
     pub fn from_bytes(bytes: &[u8]) -> Key {
         Key(bytes.into())

@@ -7,9 +7,8 @@ use crate::directory::login::principals::Principals;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::packed::push_value;
 use crate::domain::schema::Schema;
-use crate::exchange::import::entry_key;
 use crate::index::{EntryRef, Snapshot};
-use crate::record::Operation;
+use crate::record::{Key, Operation};
 use crate::types::{AttributeType, PinHash};
 
 /// The attributes that make an entry an account.
@@ -114,7 +113,7 @@ impl Accounts for DirectoryAccounts {
         password.encoded.clear();
         push_value(&mut password.encoded, hash.expose());
         Some(Operation::Put {
-            key: entry_key(entry),
+            key: Key::entry(entry),
             value: stored.encode().into(),
             expires: None,
         })

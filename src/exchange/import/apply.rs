@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::directory::change::unique;
 use crate::exchange::import::plan::{Claim, Plan, PlannedRow, RowKind};
-use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers, entry_key, next_id_key};
-use crate::record::{Batch, Guard, Operation, Revision};
+use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers};
+use crate::record::{Batch, Guard, Key, Operation, Revision};
 
 /// Hands out the batches of a plan. Each must be committed, or given up, before the next is asked for.
 ///
@@ -100,7 +100,7 @@ impl Applying {
             );
             batch.guards.push(self.row_guard(row));
             batch.operations.push(Operation::Put {
-                key: entry_key(row.id),
+                key: Key::entry(row.id),
                 value: self.plan.bytes(row).into(),
                 expires: None,
             });
@@ -152,8 +152,8 @@ impl Applying {
     /// That nobody has written the entry since it was looked at; a new one must not be there.
     fn row_guard(&self, row: &PlannedRow) -> Guard {
         match row.kind {
-            RowKind::New => Guard::Absent(entry_key(row.id)),
-            _ => Guard::UnchangedSince(entry_key(row.id), self.plan.seen),
+            RowKind::New => Guard::Absent(Key::entry(row.id)),
+            _ => Guard::UnchangedSince(Key::entry(row.id), self.plan.seen),
         }
     }
 
@@ -174,7 +174,7 @@ impl Applying {
         }
         for id in above {
             let written = self.aboves.get(id).copied().flatten().unwrap_or(self.plan.seen);
-            batch.guards.push(Guard::UnchangedSince(entry_key(*id), written));
+            batch.guards.push(Guard::UnchangedSince(Key::entry(*id), written));
         }
     }
 
@@ -182,9 +182,9 @@ impl Applying {
     fn reserve_ids(&self, batch: &mut Batch) {
         batch
             .guards
-            .push(Guard::UnchangedSince(next_id_key(), self.plan.seen));
+            .push(Guard::UnchangedSince(Key::next_entry_id(), self.plan.seen));
         batch.operations.push(Operation::Put {
-            key: next_id_key(),
+            key: Key::next_entry_id(),
             value: self.plan.next_id.to_be_bytes().into(),
             expires: None,
         });

@@ -44,7 +44,7 @@ pub use run::{
 };
 
 use crate::domain::entry::Entry;
-use crate::record::{Key, Kind, Revision};
+use crate::record::Revision;
 use crate::types::{AttributeType, Dn, Timestamp};
 
 /// The most operations in one batch: larger ones cost the store memory out of proportion.
@@ -110,15 +110,4 @@ impl Existing for Nothing {
     fn entry(&self, _id: u64) -> Option<Entry> {
         None
     }
-}
-
-/// The key of the record that holds the next entry id (8 bytes, big-endian). Ids are never used twice, also
-/// when the entry with the highest one has been deleted.
-pub fn next_id_key() -> Key {
-    Key::new(Kind::Meta, b"next-entry-id")
-}
-
-/// The key of an entry.
-pub fn entry_key(id: u64) -> Key {
-    Key::new(Kind::Entry, &id.to_be_bytes())
 }

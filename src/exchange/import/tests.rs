@@ -2,7 +2,7 @@ use super::*;
 use crate::directory::change::unique;
 use crate::exchange::export::Secrets;
 use crate::exchange::import::town::{BASE, BASE_ROWS, Told, Town};
-use crate::record::Operation;
+use crate::record::{Key, Operation};
 
 pub(super) const SSHA: &str = "{SSHA}5en6G6MezRroT3XKqkdPOmY/BfQ7nJfz";
 const OTHER_SSHA: &str = "{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0";
@@ -448,7 +448,7 @@ fn a_unique_value_taken_in_between_is_seen() {
     let rival = vec![
         unique::touch(unique::bucket("mail", b"a@x")),
         Operation::Put {
-            key: next_id_key(),
+            key: Key::next_entry_id(),
             value: 100u64.to_be_bytes().into(),
             expires: None,
         },

@@ -8,7 +8,7 @@ use crate::domain::schema::Schema;
 use crate::exchange::export::{Exported, Form, Secrets, export};
 use crate::exchange::row::RowError;
 use crate::record::entry::StoredEntry;
-use crate::record::{Batch, Guard, Operation};
+use crate::record::{Batch, Guard, Key, Operation};
 use crate::types::{Dn, SeededEntropy};
 
 pub(super) const BASE: &str = "dc=uni,dc=example";
@@ -174,7 +174,7 @@ impl Town {
             .encode()
             .into();
         Operation::Put {
-            key: entry_key(id),
+            key: Key::entry(id),
             value,
             expires: None,
         }
@@ -205,7 +205,7 @@ impl Town {
             next_id: 1,
             ..Look::default()
         };
-        if let Some((value, _)) = self.records.get(&next_id_key()) {
+        if let Some((value, _)) = self.records.get(&Key::next_entry_id()) {
             look.next_id = u64::from_be_bytes((**value).try_into().unwrap());
         }
         let stored: BTreeMap<u64, StoredEntry> = self
