@@ -8,7 +8,7 @@ use crate::domain::schema::Schema;
 use crate::exchange::export::{Exported, Form, Secrets, export};
 use crate::exchange::row::RowError;
 use crate::record::entry::StoredEntry;
-use crate::record::{Batch, Guard, Key, Operation};
+use crate::record::{Batch, Guard, Key, Kind, Operation};
 use crate::types::{Dn, SeededEntropy};
 
 pub(super) const BASE: &str = "dc=uni,dc=example";
