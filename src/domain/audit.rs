@@ -41,37 +41,54 @@ pub enum Evidence {
     RecentLogin,
 }
 
-/// Why a log-in was refused. The client never hears it (DESIGN invariant 3); the help desk does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// No account has the name.
-    UnknownName,
-    /// The account has no PIN.
-    NoPin,
-    /// The account is disabled.
-    Disabled,
-    /// Too many different wrong PINs: locked until this moment.
-    Locked(Timestamp),
-    /// The PIN was empty, or longer than any that is checked.
-    UnusablePin,
-    /// What is stored is not a hash that PINs can be checked against.
-    UnusableHash,
-    /// The PIN is wrong.
-    WrongPin,
+/// An enum of reasons, each with its word beside it.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $(($data:ty))? = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant $(($data))?,)*
+        }
+
+        impl $name {
+            /// The word of every reason, in the order of [`Self::number`].
+            pub const NAMES: [&'static str; [$($word),*].len()] = [$($word),*];
+
+            /// Which of [`Self::NAMES`] it is.
+            pub fn number(self) -> usize {
+                enum Number { $($variant,)* }
+                match self {
+                    $($name::$variant { .. } => Number::$variant as usize,)*
+                }
+            }
+
+            /// One word for logs and metrics.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($name::$variant { .. } => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl RefusalReason {
-    /// One word for logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            RefusalReason::UnknownName => "unknown_name",
-            RefusalReason::NoPin => "no_pin",
-            RefusalReason::Disabled => "disabled",
-            RefusalReason::Locked(_) => "locked",
-            RefusalReason::UnusablePin => "unusable_pin",
-            RefusalReason::UnusableHash => "unusable_hash",
-            RefusalReason::WrongPin => "wrong_pin",
-        }
+reasons! {
+    /// Why a log-in was refused. The client never hears it (DESIGN invariant 3); the help desk does.
+    RefusalReason {
+        /// No account has the name.
+        UnknownName = "unknown_name",
+        /// The account has no PIN.
+        NoPin = "no_pin",
+        /// The account is disabled.
+        Disabled = "disabled",
+        /// Too many different wrong PINs: locked until this moment.
+        Locked(Timestamp) = "locked",
+        /// The PIN was empty, or longer than any that is checked.
+        UnusablePin = "unusable_pin",
+        /// What is stored is not a hash that PINs can be checked against.
+        UnusableHash = "unusable_hash",
+        /// The PIN is wrong.
+        WrongPin = "wrong_pin",
     }
 }
 

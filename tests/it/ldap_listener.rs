@@ -134,7 +134,7 @@ fn pipelined_requests_are_answered_in_their_order() {
         }
         assert_eq!(client.hear().await, Some((5, "done", 0)));
         assert_eq!(client.ask(bind(3, ADA, "busy")).await, Some(("bind", 51)));
-        assert_eq!(serving.counters.entries.value(), 0x3ff + 2);
+        assert_eq!(serving.counters.entries.get(), 0x3ff + 2);
     });
 }
 
@@ -181,7 +181,7 @@ fn an_abandoned_search_ends_without_a_word() {
                 other => break assert_eq!(other, Some((4, "compare", 6))),
             }
         }
-        assert_eq!(serving.counters.abandoned.value(), 1);
+        assert_eq!(serving.counters.abandoned.get(), 1);
     });
 }
 
@@ -199,7 +199,7 @@ fn unbind_or_hanging_up_ends_a_search() {
         assert_eq!(client.hear().await, Some((1, "entry", 0)));
         drop(client);
         serving.all_ended().await;
-        assert_eq!(serving.counters.connections_open(), 0);
+        assert_eq!(serving.counters.connections_open.get(), 0);
     });
 }
 
@@ -249,7 +249,7 @@ fn clear_text_on_the_tls_port_ends_in_nothing() {
         let mut rest = Vec::new();
         let _ = client.stream.read_to_end(&mut rest).await;
         serving.all_ended().await;
-        assert_eq!(serving.counters.tls_failures.value(), 1);
+        assert_eq!(serving.counters.tls_failures.get(), 1);
     });
 }
 
@@ -279,7 +279,7 @@ fn bad_bytes_end_their_own_connection_only() {
         drop(bystander);
         serving.all_ended().await;
         let counters = &serving.counters;
-        let counted = [&counters.not_ldap, &counters.too_long, &counters.malformed].map(|one| one.value());
+        let counted = [&counters.not_ldap, &counters.too_long, &counters.malformed].map(|one| one.get());
         assert_eq!(counted, [1, 1, 1]);
     });
 }
@@ -311,7 +311,7 @@ fn one_address_gets_its_share_of_places() {
         assert_eq!(first.ask(find(1)).await, Some(("entry", 0)));
         let mut second = serving.client().await;
         assert_eq!(second.hear().await, None);
-        assert_eq!(serving.counters.connections_refused.value(), 1);
+        assert_eq!(serving.counters.connections_refused.get(), 1);
     });
 }
 
@@ -325,7 +325,7 @@ fn who_asks_nothing_is_not_kept() {
         .await;
         assert_eq!(serving.client().await.hear().await, None);
         serving.all_ended().await;
-        assert_eq!(serving.counters.idle.value(), 1);
+        assert_eq!(serving.counters.idle.get(), 1);
     });
 }
 
@@ -340,7 +340,7 @@ fn who_does_not_read_is_not_kept() {
         let mut client = serving.client().await;
         client.send(&request(1, find(0))).await;
         // The server writes until both sockets are full, and then no more.
-        while serving.counters.write_timeouts.value() == 0 {
+        while serving.counters.write_timeouts.get() == 0 {
             tokio::task::yield_now().await;
         }
         serving.all_ended().await;

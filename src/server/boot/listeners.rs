@@ -44,7 +44,7 @@ impl Listeners<'_> {
         let vitals: Arc<dyn admin::Vitals> = Arc::new(Vitals::new(
             self.runner.clone(),
             &counters,
-            self.runner.realm.audit.clone(),
+            self.runner.realm.audit.counters(),
         ));
         for listener in sockets.admin {
             let pages = admin::router(vitals.clone());

@@ -288,7 +288,7 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
             self.write_out().await?;
             tokio::task::yield_now().await;
             if self.is_abandoned(pending.id()).await? {
-                self.wiring.service.counters.abandoned.add(1);
+                self.wiring.service.counters.abandoned.inc();
                 return Ok(());
             }
         }
@@ -346,9 +346,9 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
     fn tell(&self, served: &Served, begun: Instant) {
         let counters = &self.wiring.service.counters;
         counters.count_request(served.operation);
-        counters.entries.add(served.entries);
+        counters.entries.inc_by(served.entries);
         if served.code == Some(ResultCode::ProtocolError) {
-            counters.protocol_errors.add(1);
+            counters.protocol_errors.inc();
         }
         // Who logs in from where; the connection's other lines have its number.
         let source = (served.operation == Operation::Bind).then_some(self.wiring.source);

@@ -58,13 +58,14 @@ impl From<io::Error> for End {
 
 /// Counts what deserves a number of its own.
 pub(super) fn count(counters: &LdapCounters, end: End) {
-    match end {
-        End::NotLdap => counters.not_ldap.add(1),
-        End::TooLong => counters.too_long.add(1),
-        End::Malformed => counters.malformed.add(1),
-        End::Idle => counters.idle.add(1),
-        End::WriteTimeout => counters.write_timeouts.add(1),
-        End::TlsFailed => counters.tls_failures.add(1),
-        End::Closed | End::Unbound | End::Broken | End::Shutdown | End::StartTls => {}
-    }
+    let counter = match end {
+        End::NotLdap => &counters.not_ldap,
+        End::TooLong => &counters.too_long,
+        End::Malformed => &counters.malformed,
+        End::Idle => &counters.idle,
+        End::WriteTimeout => &counters.write_timeouts,
+        End::TlsFailed => &counters.tls_failures,
+        End::Closed | End::Unbound | End::Broken | End::Shutdown | End::StartTls => return,
+    };
+    counter.inc();
 }

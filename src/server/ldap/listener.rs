@@ -129,7 +129,8 @@ impl<A: Answers> LdapService<A> {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let id = self.counters.connections.next();
+        let id = self.counters.connections.inc();
+        self.counters.connections_open.inc();
         let session = Session::new(Arc::clone(&self.session), source, self.channel(source));
         let wiring = Wiring {
             service: Arc::clone(self),
@@ -145,7 +146,7 @@ impl<A: Answers> LdapService<A> {
     }
 
     fn refuse(&self, source: IpAddr) {
-        self.counters.connections_refused.add(1);
+        self.counters.connections_refused.inc();
         // The set is whole between any two statements, so a poisoned lock guards one all the same.
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.is_due(source, self.answers.now()) {
@@ -173,7 +174,7 @@ struct Ended(Arc<LdapCounters>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.connections_ended.add(1);
+        self.0.connections_open.dec();
     }
 }
 

@@ -1,11 +1,10 @@
 //! Writes audit events: one structured line each, and a count for monitoring.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, RefusalReason, Subject};
+use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, Subject};
 use crate::index::IndexHandle;
-use crate::server::observe::metrics::{Family, Figure};
+use crate::server::observe::audit_counters::AuditCounters;
 use crate::types::{Timestamp, visible};
 
 /// Where audit events go: log lines of the target `audit`. Holds no value a stranger typed and no secret,
@@ -14,24 +13,8 @@ use crate::types::{Timestamp, visible};
 pub struct AuditLog {
     /// Where the names of entries are, once there are any.
     index: OnceLock<Arc<IndexHandle>>,
-    accepted: AtomicU64,
-    refused: [AtomicU64; REASONS.len()],
-    locked: AtomicU64,
-    upgraded: AtomicU64,
-    imported: AtomicU64,
-    exported: AtomicU64,
+    counters: AuditCounters,
 }
-
-/// The words of [`RefusalReason::name`], as metric labels.
-const REASONS: [&str; 7] = [
-    "unknown_name",
-    "no_pin",
-    "disabled",
-    "locked",
-    "unusable_pin",
-    "unusable_hash",
-    "wrong_pin",
-];
 
 impl AuditLog {
     /// From now on entries are called by their names in `index`; until then, and those that have gone, by number.
@@ -42,7 +25,7 @@ impl AuditLog {
 
     /// Writes one event that happened at `now`.
     pub fn write(&self, event: &AuditEvent, now: Timestamp) {
-        self.count(event);
+        self.counters.count(event);
         let (event_name, at, subject) = (event.name(), now.rfc3339(), self.subject(event.subject()));
         match event {
             AuditEvent::LoginAccepted { origin, evidence, .. } => {
@@ -75,18 +58,6 @@ impl AuditLog {
         }
     }
 
-    fn count(&self, event: &AuditEvent) {
-        let (counter, more) = match event {
-            AuditEvent::LoginAccepted { .. } => (&self.accepted, 1),
-            AuditEvent::LoginRefused { reason, .. } => (&self.refused[reason_index(*reason)], 1),
-            AuditEvent::AccountLocked { .. } => (&self.locked, 1),
-            AuditEvent::HashUpgraded { .. } => (&self.upgraded, 1),
-            AuditEvent::EntriesImported { entries, .. } => (&self.imported, *entries),
-            AuditEvent::EntriesExported { entries, .. } => (&self.exported, *entries),
-        };
-        counter.fetch_add(more, Ordering::Relaxed);
-    }
-
     fn subject(&self, subject: &Subject) -> String {
         match subject {
             Subject::Entry(id) => self.name_of(*id).unwrap_or_else(|| format!("entry:{id}")),
@@ -104,56 +75,9 @@ impl AuditLog {
     }
 
     /// The counts, for monitoring.
-    pub fn families(&self) -> Vec<Family> {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let single = |name, help, value| Family::single(name, help, Figure::Counter, value);
-        vec![
-            single(
-                "logins_accepted",
-                "log-ins that were accepted",
-                read(&self.accepted),
-            ),
-            Family {
-                name: "logins_refused",
-                help: "log-ins that were refused, by reason",
-                figure: Figure::Counter,
-                label: "reason",
-                values: REASONS
-                    .iter()
-                    .copied()
-                    .zip(self.refused.iter().map(read))
-                    .collect(),
-            },
-            single(
-                "accounts_locked",
-                "accounts locked by too many wrong PINs",
-                read(&self.locked),
-            ),
-            single(
-                "hashes_upgraded",
-                "imported hashes replaced by argon2id",
-                read(&self.upgraded),
-            ),
-            single(
-                "entries_imported",
-                "entries written by imports",
-                read(&self.imported),
-            ),
-            single(
-                "entries_exported",
-                "entries read by exports",
-                read(&self.exported),
-            ),
-        ]
+    pub fn counters(&self) -> &AuditCounters {
+        &self.counters
     }
-}
-
-fn reason_index(reason: RefusalReason) -> usize {
-    // Invariant: REASONS has every name; a test holds it to that.
-    REASONS
-        .iter()
-        .position(|name| *name == reason.name())
-        .unwrap_or(0)
 }
 
 fn evidence_name(evidence: Evidence) -> &'static str {
@@ -201,20 +125,5 @@ mod tests {
         );
         assert_eq!(one_word("uid=a\\u{20}b"), "uid=a\\u{5c}u{20}b");
         assert_eq!(one_word("uid=a\u{202e}b"), "uid=a\\u{202e}b");
-    }
-
-    #[test]
-    fn every_reason_has_a_count_of_its_own() {
-        let reasons = [
-            RefusalReason::UnknownName,
-            RefusalReason::NoPin,
-            RefusalReason::Disabled,
-            RefusalReason::Locked(Timestamp::default()),
-            RefusalReason::UnusablePin,
-            RefusalReason::UnusableHash,
-            RefusalReason::WrongPin,
-        ];
-        let indexes: Vec<usize> = reasons.into_iter().map(reason_index).collect();
-        assert_eq!(indexes, (0..REASONS.len()).collect::<Vec<_>>());
     }
 }

@@ -1,62 +1,49 @@
-//! What monitoring may know, gathered when it asks: counters stay where they are counted.
+//! What monitoring may know, read when it asks: counters stay where they are counted.
 
 use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Whether a figure only grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    /// It counts since the start.
-    Counter,
-    /// It is how things stand.
-    Gauge,
+/// Counters of one metric by the value of its one label.
+pub type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// The counters of `family` for these values of `label`, in their order. Found once: a look-up takes a lock, counting
+/// does not. They are written from now on, at 0 too.
+pub fn each(
+    family: &Labelled,
+    label: &'static str,
+    values: impl IntoIterator<Item = &'static str>,
+) -> Box<[Counter]> {
+    values
+        .into_iter()
+        .map(|value| family.get_or_create_owned(&[(label, value)]))
+        .collect()
 }
 
-/// One metric with its values by the values of one label.
-pub struct Family {
-    /// Its name without `beadle_` in front, such as `radius_dropped`.
-    pub name: &'static str,
-    /// What it is, in half a sentence.
-    pub help: &'static str,
-    /// Counter or gauge.
-    pub figure: Figure,
-    /// The label's name; empty: one value without a label.
-    pub label: &'static str,
-    /// Label values and figures.
-    pub values: Vec<(&'static str, u64)>,
+/// Writes one metric: its name without `beadle_` in front, and what it is, in half a sentence. (A registry would end
+/// that with a full stop, which dashboards do not know.) Errors: the encoder's.
+pub fn write(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
-
-impl Family {
-    /// A metric of one value.
-    pub fn single(name: &'static str, help: &'static str, figure: Figure, value: u64) -> Family {
-        Family {
-            name,
-            help,
-            figure,
-            label: "",
-            values: vec![("", value)],
-        }
-    }
-}
-
-/// Where figures are read when they are asked for.
-pub type Source = Box<dyn Fn() -> Vec<Family> + Send + Sync>;
 
 /// All metrics of the daemon.
 pub struct Metrics(Registry);
 
 impl Metrics {
-    /// Metrics read from `sources`, each named `beadle_…`.
-    pub fn new(sources: Vec<Source>) -> Metrics {
+    /// What `collectors` write, each metric named `beadle_…`.
+    pub fn new(collectors: Vec<Box<dyn Collector>>) -> Metrics {
         let mut registry = Registry::with_prefix("beadle");
-        for source in sources {
-            registry.register_collector(Box::new(Reader(source)));
+        for collector in collectors {
+            registry.register_collector(collector);
         }
         Metrics(registry)
     }
@@ -72,70 +59,33 @@ impl Metrics {
     }
 }
 
-struct Reader(Source);
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Reader")
-    }
-}
-
-impl Collector for Reader {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        (self.0)()
-            .iter()
-            .try_for_each(|family| encode(family, &mut encoder))
-    }
-}
-
-fn encode(family: &Family, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-    let kind = match family.figure {
-        Figure::Counter => MetricType::Counter,
-        Figure::Gauge => MetricType::Gauge,
-    };
-    let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
-    for (label, value) in &family.values {
-        let labels = [(family.label, *label)];
-        let labelled = if family.label.is_empty() {
-            &labels[..0]
-        } else {
-            &labels[..]
-        };
-        match (family.figure, labelled) {
-            (Figure::Counter, []) => return ConstCounter::new(*value).encode(metric),
-            (Figure::Gauge, []) => return ConstGauge::new(*value as i64).encode(metric),
-            (Figure::Counter, labels) => ConstCounter::new(*value).encode(metric.encode_family(&labels)?)?,
-            (Figure::Gauge, labels) => {
-                ConstGauge::new(*value as i64).encode(metric.encode_family(&labels)?)?
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prometheus_client::metrics::gauge::ConstGauge;
+
+    #[derive(Debug)]
+    struct Two(Labelled);
+
+    impl Collector for Two {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            let entries = ConstGauge::new(7_u64);
+            write(&mut encoder, "entries", "entries in the index", &entries)?;
+            write(&mut encoder, "logins", "log-ins by outcome", &self.0)
+        }
+    }
 
     #[test]
     fn figures_are_written_with_and_without_a_label() {
-        let metrics = Metrics::new(vec![Box::new(|| {
-            vec![
-                Family::single("entries", "entries in the index", Figure::Gauge, 7),
-                Family {
-                    name: "logins",
-                    help: "log-ins by outcome",
-                    figure: Figure::Counter,
-                    label: "outcome",
-                    values: vec![("accepted", 3), ("refused", 4)],
-                },
-            ]
-        })]);
-        let text = metrics.text();
+        let logins = Labelled::default();
+        let counters = each(&logins, "outcome", ["accepted", "refused"]);
+        counters[1].inc_by(4);
+        let text = Metrics::new(vec![Box::new(Two(logins))]).text();
         for line in [
-            "beadle_entries 7",
-            "beadle_logins_total{outcome=\"accepted\"} 3",
-            "beadle_logins_total{outcome=\"refused\"} 4",
+            "# HELP beadle_entries entries in the index\n# TYPE beadle_entries gauge\nbeadle_entries 7\n",
+            "# HELP beadle_logins log-ins by outcome\n# TYPE beadle_logins counter\n",
+            "beadle_logins_total{outcome=\"accepted\"} 0\n",
+            "beadle_logins_total{outcome=\"refused\"} 4\n",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -1,14 +1,18 @@
 //! How the daemon is: for `/healthz` and `/metrics`.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::ldap::operation::Operation;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
 use crate::server::ldap::counters::LdapCounters;
-use crate::server::observe::audit_log::AuditLog;
-use crate::server::observe::metrics::{Family, Figure, Metrics, Source};
+use crate::server::observe::audit_counters::AuditCounters;
+use crate::server::observe::metrics::{Metrics, write};
 use crate::server::radius::counters::RadiusCounters;
 use crate::server::runner::Runner;
-use crate::store::Space;
 use crate::web::admin::{self, Health};
 
 /// What the admin port shows.
@@ -28,20 +32,14 @@ pub struct Counters {
 
 impl Vitals {
     /// Of a daemon that answers by `runner` and counts in `counters` and `audit`.
-    pub fn new(runner: Arc<Runner>, counters: &Counters, audit: Arc<AuditLog>) -> Vitals {
-        let (ldap, radius, directory) = (counters.ldap.clone(), counters.radius.clone(), runner.clone());
-        let space = runner.space.clone();
-        let sources: Vec<Source> = vec![
-            Box::new(move || directory_families(&directory)),
-            Box::new(move || space_families(space.now())),
-            Box::new(move || audit.families()),
-            Box::new(move || ldap_families(&ldap)),
-            Box::new(move || radius.families()),
-        ];
-        Vitals {
-            runner,
-            metrics: Metrics::new(sources),
-        }
+    pub fn new(runner: Arc<Runner>, counters: &Counters, audit: &AuditCounters) -> Vitals {
+        let metrics = Metrics::new(vec![
+            Box::new(Figures(runner.clone())),
+            Box::new(audit.clone()),
+            Box::new(LdapCounters::clone(&counters.ldap)),
+            Box::new(RadiusCounters::clone(&counters.radius)),
+        ]);
+        Vitals { runner, metrics }
     }
 }
 
@@ -59,109 +57,78 @@ impl admin::Vitals for Vitals {
     }
 }
 
-fn directory_families(runner: &Runner) -> Vec<Family> {
-    let snapshot = runner.realm.snapshot();
-    let entries = snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
-    let revision = snapshot.as_ref().map_or(0, |snapshot| snapshot.revision().0);
-    let faulty = u64::from(runner.realm.store.fault().is_some());
-    let pool = runner.logins.pool();
-    vec![
-        Family::single("entries", "entries in the directory", Figure::Gauge, entries),
-        Family::single(
+/// What is read of the directory when monitoring asks.
+struct Figures(Arc<Runner>);
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Runner { realm, logins, .. } = &*self.0;
+        let snapshot = realm.snapshot();
+        let entries = snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
+        let revision = snapshot.as_ref().map_or(0, |snapshot| snapshot.revision().0);
+        let faulty = u64::from(realm.store.fault().is_some());
+        let waiting = logins.pool().waiting() as u64;
+        let out = &mut encoder;
+        gauge(out, "entries", "entries in the directory", entries)?;
+        gauge(
+            out,
             "index_revision",
             "the commit the index has reached",
-            Figure::Gauge,
             revision,
-        ),
-        Family::single(
+        )?;
+        gauge(
+            out,
             "store_refuses_writes",
             "1 if the store is full or damaged",
-            Figure::Gauge,
             faulty,
-        ),
-        Family::single(
+        )?;
+        gauge(
+            out,
             "hash_pool_waiting",
             "log-ins that wait to be hashed",
-            Figure::Gauge,
-            pool.waiting() as u64,
-        ),
-        Family::single(
-            "hash_pool_panics",
-            "hashes that died",
-            Figure::Counter,
-            pool.panics(),
-        ),
-    ]
+            waiting,
+        )?;
+        let panics = ConstCounter::new(logins.pool().panics());
+        write(out, "hash_pool_panics", "hashes that died", &panics)?;
+        self.encode_space(out)
+    }
 }
 
-/// Nothing until it is known.
-fn space_families(space: Option<Space>) -> Vec<Family> {
-    let Some(space) = space else { return Vec::new() };
-    let single = |name, help, value| Family::single(name, help, Figure::Gauge, value);
-    vec![
-        single(
-            "store_disk_bytes",
-            "bytes the store takes on the disk",
-            space.disk_bytes,
-        ),
-        single(
-            "store_live_bytes",
-            "bytes of records in the store",
-            space.live_bytes,
-        ),
-        single(
-            "store_logged_bytes",
-            "bytes of the store's change log",
-            space.logged_bytes,
-        ),
-    ]
+impl Figures {
+    /// Nothing until it is known.
+    fn encode_space(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(space) = self.0.space.now() else {
+            return Ok(());
+        };
+        let figures = [
+            (
+                "store_disk_bytes",
+                "bytes the store takes on the disk",
+                space.disk_bytes,
+            ),
+            (
+                "store_live_bytes",
+                "bytes of records in the store",
+                space.live_bytes,
+            ),
+            (
+                "store_logged_bytes",
+                "bytes of the store's change log",
+                space.logged_bytes,
+            ),
+        ];
+        figures
+            .into_iter()
+            .try_for_each(|(name, help, value)| gauge(out, name, help, value))
+    }
 }
 
-fn ldap_families(counters: &LdapCounters) -> Vec<Family> {
-    let single = |name, help, value| Family::single(name, help, Figure::Counter, value);
-    let requests = Operation::ALL.iter().zip(&counters.requests);
-    vec![
-        Family::single(
-            "ldap_connections_open",
-            "LDAP connections now",
-            Figure::Gauge,
-            counters.connections_open(),
-        ),
-        single(
-            "ldap_connections",
-            "LDAP connections accepted",
-            counters.connections.value(),
-        ),
-        single(
-            "ldap_connections_refused",
-            "LDAP connections without a place",
-            counters.connections_refused.value(),
-        ),
-        single("ldap_entries", "entries sent", counters.entries.value()),
-        Family {
-            name: "ldap_requests",
-            help: "LDAP requests by operation",
-            figure: Figure::Counter,
-            label: "operation",
-            values: requests
-                .map(|(operation, count)| (operation.name(), count.value()))
-                .collect(),
-        },
-        Family {
-            name: "ldap_faults",
-            help: "what went wrong on LDAP connections, by kind",
-            figure: Figure::Counter,
-            label: "kind",
-            values: vec![
-                ("protocol_error", counters.protocol_errors.value()),
-                ("malformed", counters.malformed.value()),
-                ("not_ldap", counters.not_ldap.value()),
-                ("too_long", counters.too_long.value()),
-                ("abandoned", counters.abandoned.value()),
-                ("idle", counters.idle.value()),
-                ("write_timeout", counters.write_timeouts.value()),
-                ("tls_failure", counters.tls_failures.value()),
-            ],
-        },
-    ]
+fn gauge(out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    write(out, name, help, &ConstGauge::new(value))
 }

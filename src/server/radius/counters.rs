@@ -1,23 +1,31 @@
 //! What the RADIUS ports have done since the start, for metrics.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::radius::next::ReplyKind;
 use crate::radius::reason::{DropReason, RejectReason, Unanswered};
 use crate::radius::wire::Malformed;
-use crate::server::observe::metrics::{Family, Figure};
+use crate::server::observe::metrics::{Labelled, each, write};
 
-/// Counters of one or more sockets. Each is exact; together they are no snapshot.
-#[derive(Debug)]
+/// Counters of one or more sockets. Each is exact; together they are no snapshot. A clone counts the same.
+#[derive(Clone, Debug)]
 pub struct RadiusCounters {
-    packets: AtomicU64,
-    accepts: AtomicU64,
-    statuses: AtomicU64,
-    resent: AtomicU64,
-    rejects: [AtomicU64; RejectReason::ALL.len()],
-    malformed: [AtomicU64; Malformed::ALL.len()],
-    unanswered: [AtomicU64; Unanswered::ALL.len()],
-    troubles: [AtomicU64; Trouble::ALL.len()],
+    packets: Counter,
+    replies: Labelled,
+    accepts: Counter,
+    statuses: Counter,
+    resent: Counter,
+    rejects: Labelled,
+    by_reason: Box<[Counter]>,
+    dropped: Labelled,
+    malformed: Box<[Counter]>,
+    unanswered: Box<[Counter]>,
+    troubles: Labelled,
+    by_trouble: Box<[Counter]>,
 }
 
 /// What can go wrong on our side of the wire.
@@ -55,78 +63,41 @@ impl Trouble {
 
 impl Default for RadiusCounters {
     fn default() -> RadiusCounters {
+        let [replies, rejects, dropped, troubles] = [(); 4].map(|()| Labelled::default());
+        let reply = |result| replies.get_or_create_owned(&[("result", result)]);
         RadiusCounters {
-            packets: AtomicU64::default(),
-            accepts: AtomicU64::default(),
-            statuses: AtomicU64::default(),
-            resent: AtomicU64::default(),
-            rejects: std::array::from_fn(|_| AtomicU64::default()),
-            malformed: std::array::from_fn(|_| AtomicU64::default()),
-            unanswered: std::array::from_fn(|_| AtomicU64::default()),
-            troubles: std::array::from_fn(|_| AtomicU64::default()),
+            packets: Counter::default(),
+            accepts: reply("accept"),
+            statuses: reply("status"),
+            resent: reply("resent"),
+            replies,
+            by_reason: each(
+                &rejects,
+                "reason",
+                RejectReason::ALL.iter().map(|reason| reason.label()),
+            ),
+            rejects,
+            malformed: each(
+                &dropped,
+                "reason",
+                Malformed::ALL.iter().map(|reason| reason.label()),
+            ),
+            unanswered: each(
+                &dropped,
+                "reason",
+                Unanswered::ALL.iter().map(|reason| reason.label()),
+            ),
+            dropped,
+            by_trouble: each(&troubles, "what", Trouble::ALL.iter().map(|what| what.label())),
+            troubles,
         }
     }
 }
 
 impl RadiusCounters {
-    /// The counters as metrics.
-    pub fn families(&self) -> Vec<Family> {
-        let counter = |name, help, label, values| Family {
-            name,
-            help,
-            figure: Figure::Counter,
-            label,
-            values,
-        };
-        let results = [
-            ("accept", &self.accepts),
-            ("status", &self.statuses),
-            ("resent", &self.resent),
-        ];
-        let results = results.map(|(label, count)| (label, read(count)));
-        let rejects = labelled(RejectReason::ALL, RejectReason::label, &self.rejects);
-        let mut drops = labelled(Malformed::ALL, Malformed::label, &self.malformed);
-        drops.extend(labelled(Unanswered::ALL, Unanswered::label, &self.unanswered));
-        let troubles = labelled(Trouble::ALL, Trouble::label, &self.troubles);
-        vec![
-            Family::single(
-                "radius_packets",
-                "Datagrams received",
-                Figure::Counter,
-                read(&self.packets),
-            ),
-            counter(
-                "radius_replies",
-                "Answers other than Access-Reject",
-                "result",
-                results.into(),
-            ),
-            counter("radius_rejects", "Access-Rejects", "reason", rejects),
-            counter("radius_dropped", "Packets without an answer", "reason", drops),
-            counter(
-                "radius_troubles",
-                "Failures on this side of the wire",
-                "what",
-                troubles,
-            ),
-        ]
-    }
-
-    /// One figure of [`RadiusCounters::families`]: of the metric `name`, at the label `value`; 0 if there
-    /// is none such.
-    pub fn count(&self, name: &str, value: &str) -> u64 {
-        let families = self.families();
-        let family = families.iter().find(|family| family.name == name);
-        let values = family.map(|family| family.values.as_slice()).unwrap_or_default();
-        values
-            .iter()
-            .find(|(label, _)| *label == value)
-            .map_or(0, |(_, count)| *count)
-    }
-
     /// A datagram arrived.
     pub(super) fn packet(&self) {
-        self.packets.fetch_add(1, Ordering::Relaxed);
+        self.packets.inc();
     }
 
     /// A packet was answered.
@@ -135,7 +106,7 @@ impl RadiusCounters {
             ReplyKind::Accept => Some(&self.accepts),
             ReplyKind::Status => Some(&self.statuses),
             ReplyKind::Resent => Some(&self.resent),
-            ReplyKind::Reject(reason) => self.rejects.get(reason as usize),
+            ReplyKind::Reject(reason) => self.by_reason.get(reason as usize),
         };
         add(counter);
     }
@@ -150,35 +121,44 @@ impl RadiusCounters {
 
     /// Something went wrong here.
     pub(super) fn trouble(&self, trouble: Trouble) {
-        add(self.troubles.get(trouble as usize));
+        add(self.by_trouble.get(trouble as usize));
     }
 }
 
-fn labelled<R: Copy>(
-    reasons: &[R],
-    label: fn(R) -> &'static str,
-    counts: &[AtomicU64],
-) -> Vec<(&'static str, u64)> {
-    reasons
-        .iter()
-        .map(|reason| label(*reason))
-        .zip(counts.iter().map(read))
-        .collect()
+impl Collector for RadiusCounters {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let out = &mut encoder;
+        write(out, "radius_packets", "Datagrams received", &self.packets)?;
+        for (name, help, family) in [
+            (
+                "radius_replies",
+                "Answers other than Access-Reject",
+                &self.replies,
+            ),
+            ("radius_rejects", "Access-Rejects", &self.rejects),
+            ("radius_dropped", "Packets without an answer", &self.dropped),
+            (
+                "radius_troubles",
+                "Failures on this side of the wire",
+                &self.troubles,
+            ),
+        ] {
+            write(out, name, help, family)?;
+        }
+        Ok(())
+    }
 }
 
-fn add(counter: Option<&AtomicU64>) {
+fn add(counter: Option<&Counter>) {
     if let Some(counter) = counter {
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.inc();
     }
-}
-
-fn read(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::observe::metrics::Metrics;
 
     #[test]
     fn what_happened_is_counted_under_its_own_name() {
@@ -189,22 +169,20 @@ mod tests {
         counters.dropped(Malformed::EapWithPassword.into());
         counters.dropped(Unanswered::ReplyTooLarge.into());
         counters.trouble(Trouble::VerdictLost);
-        for (name, label) in [
-            ("radius_packets", ""),
-            ("radius_replies", "accept"),
-            ("radius_rejects", "eap_not_offered"),
-            ("radius_dropped", "eap_with_password"),
-            ("radius_dropped", "reply_too_large"),
-            ("radius_troubles", "verdict_lost"),
+        let text = Metrics::new(vec![Box::new(counters)]).text();
+        for line in [
+            "packets_total 1",
+            "replies_total{result=\"accept\"} 1",
+            "rejects_total{reason=\"eap_not_offered\"} 1",
+            "dropped_total{reason=\"eap_with_password\"} 1",
+            "dropped_total{reason=\"reply_too_large\"} 1",
+            "troubles_total{what=\"verdict_lost\"} 1",
         ] {
-            assert_eq!(counters.count(name, label), 1, "{name} {label}");
+            assert!(
+                text.contains(&format!("beadle_radius_{line}\n")),
+                "{line} in {text}"
+            );
         }
-        let families = counters.families();
-        let total: u64 = families
-            .iter()
-            .flat_map(|family| &family.values)
-            .map(|(_, count)| count)
-            .sum();
-        assert_eq!(total, 6);
+        assert_eq!(text.matches(" 1\n").count(), 6, "{text}");
     }
 }
