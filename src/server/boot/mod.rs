@@ -6,3 +6,4 @@ pub mod owner;
 pub mod plan;
 pub mod signals;
 pub mod sockets;
+pub mod vitals;

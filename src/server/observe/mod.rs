@@ -4,4 +4,3 @@ pub mod audit_counters;
 pub mod audit_log;
 pub mod mentions;
 pub mod metrics;
-pub mod vitals;
