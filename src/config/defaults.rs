@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::settings::*;
-use crate::directory::ask::search::SearchLimits;
+use crate::directory::ask::limits::SearchLimits;
 use crate::domain::access::Grantee;
 use crate::server::boot::plan::Listen;
 use crate::store::SledSettings;

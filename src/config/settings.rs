@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::directory::ask::search::SearchLimits;
+use crate::directory::ask::limits::SearchLimits;
 use crate::directory::login::principals::Principals;
 use crate::domain::access::{AccessRules, Grantee};
 use crate::domain::schema::Schema;

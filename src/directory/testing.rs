@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Directory;
-use super::ask::search::SearchLimits;
+use super::ask::limits::SearchLimits;
 use super::request::{Asker, Member};
 use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
 use crate::domain::filter::Filter;

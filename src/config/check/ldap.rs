@@ -9,7 +9,7 @@ use crate::config::defaults;
 use crate::config::document::Span;
 use crate::config::raw::{Field, List, RawLdap, RawLimits, RawRoot, RawSecret, RawService};
 use crate::config::settings::Ldap;
-use crate::directory::ask::search::SearchLimits;
+use crate::directory::ask::limits::SearchLimits;
 use crate::directory::login::principals::{PrincipalError, Principals, service_dn};
 use crate::ldap::limits::{Limits, MessageLimits};
 use crate::server::ldap::listener::LdapSettings;

@@ -1,7 +1,7 @@
 //! Comparing a value with an entry's (RFC 4511 section 4.10).
 
-use crate::directory::Directory;
 use crate::directory::ask::computed::{Computed, WholeEntry};
+use crate::directory::ask::directory::Directory;
 use crate::directory::ask::search::known_entry;
 use crate::directory::request::{Answer, Asker, Compare};
 use crate::domain::access::View;

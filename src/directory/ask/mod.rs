@@ -2,6 +2,8 @@
 
 pub mod compare;
 pub mod computed;
+pub(super) mod directory;
+pub mod limits;
 mod plan;
 pub mod search;
 pub mod selection;

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::directory::Directory;
 use crate::directory::ask::computed::{Computed, WholeEntry};
+use crate::directory::ask::directory::Directory;
+use crate::directory::ask::limits::SearchLimits;
 use crate::directory::ask::plan::{Planner, mentioned};
 use crate::directory::ask::selection::{Found, Selected};
 use crate::directory::request::{Answer, Asker, EntrySink, Scope, Search};
@@ -14,21 +15,6 @@ use crate::domain::filter::Truth;
 use crate::domain::schema::Schema;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot, Walk};
 use crate::types::{AttributeSet, Dn, Timestamp};
-
-/// What a search may cost; 0 is no limit. Root is exempt from all but the time limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SearchLimits {
-    /// The most entries of an answer to a stranger; one more ends the search with `SizeLimitExceeded`.
-    pub entries_max_public: u64,
-    /// The same for a member.
-    pub entries_max_member: u64,
-    /// The same for a service.
-    pub entries_max_service: u64,
-    /// The most entries that are looked at; one more ends the search with `AdminLimitExceeded`.
-    pub candidates_max: u64,
-    /// The most seconds from the request to the last entry; later it ends with `TimeLimitExceeded`.
-    pub time_limit_s: u64,
-}
 
 /// So many looks ([`Effort`]) of a filter at one entry count as looking at another entry.
 const LOOKS_AN_ENTRY: u64 = 16;
