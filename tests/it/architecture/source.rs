@@ -2,8 +2,19 @@
 
 use std::collections::BTreeSet;
 
+/// A path as a file names it.
+pub struct Named {
+    /// From `crate` on if it is ours.
+    pub path: Vec<String>,
+    /// What it is called in the file: its last word, or what stands behind `as`.
+    pub name: String,
+    /// Whether others may find it under that name: a `pub use`.
+    pub is_exported: bool,
+}
+
 /// A source file, cut into words.
 pub struct Source {
+    path: String,
     tokens: Vec<String>,
     module: Vec<String>,
 }
@@ -17,6 +28,7 @@ impl Source {
             without_tests(text)
         };
         Source {
+            path: path.to_owned(),
             tokens: tokens(&text),
             module: module(path),
         }
@@ -24,12 +36,43 @@ impl Source {
 
     /// Every path named: `use` trees flattened, `super` and `self` resolved to `crate`, macros with their `!`.
     pub fn paths(&self) -> Vec<Vec<String>> {
+        self.named().into_iter().map(|named| named.path).collect()
+    }
+
+    /// The same, with what the rest of the tree knows of them.
+    pub fn named(&self) -> Vec<Named> {
         let mut found = Vec::new();
         let mut at = 0;
         while at < self.tokens.len() {
+            let before = found.len();
+            let begun = at;
             at = self.path_at(at, &[], &mut found).max(at + 1);
+            let is_exported = self.is_exported(begun);
+            for named in found.iter_mut().skip(before) {
+                named.is_exported = is_exported;
+            }
         }
-        found.into_iter().map(|path| self.resolve(path)).collect()
+        for named in &mut found {
+            named.path = self.resolve(std::mem::take(&mut named.path));
+        }
+        found
+    }
+
+    /// The file's path below `src/`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The module it is; empty for the crate.
+    pub fn module(&self) -> &[String] {
+        &self.module
+    }
+
+    /// The modules that the file declares as `mod NAME;` and not for tests only.
+    pub fn children(&self) -> impl Iterator<Item = &str> {
+        let declared = self.tokens.windows(3);
+        let declared = declared.filter(|three| three[0] == "mod" && three[2] == ";");
+        declared.map(|three| three[1].as_str())
     }
 
     /// Whether `name` is a module of this file or something of ours it has imported, not a crate.
@@ -43,7 +86,7 @@ impl Source {
     }
 
     /// Reads one path or `use` tree that begins at token `at`, under `prefix`; the index after it.
-    fn path_at(&self, at: usize, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    fn path_at(&self, at: usize, prefix: &[String], found: &mut Vec<Named>) -> usize {
         let mut path = prefix.to_vec();
         let mut at = at;
         loop {
@@ -65,14 +108,29 @@ impl Source {
         {
             last.push('!');
         }
-        if path.len() > prefix.len() {
-            found.push(path);
+        let is_visibility = path.len() == 1 && self.tokens.get(at).is_some_and(|token| token == ")");
+        if path.len() == prefix.len() || (is_visibility && ["super", "self", "crate"].contains(&&*path[0])) {
+            return at;
         }
-        at
+        let is_renamed = self.tokens.get(at).is_some_and(|token| token == "as");
+        let alias = self.tokens.get(at + 1).filter(|_| is_renamed).cloned();
+        found.push(Named {
+            name: alias.or_else(|| path.last().cloned()).unwrap_or_default(),
+            path,
+            is_exported: false,
+        });
+        at + if is_renamed { 2 } else { 0 }
+    }
+
+    /// Whether the path that begins at token `at` is of a `use` with a visibility.
+    fn is_exported(&self, at: usize) -> bool {
+        let before = |back: usize| at.checked_sub(back).and_then(|at| self.tokens.get(at));
+        before(1).is_some_and(|token| token == "use")
+            && before(2).is_some_and(|token| token == "pub" || token == ")")
     }
 
     /// Reads `{a, b::c}` after `prefix::`; the index after the closing brace.
-    fn group(&self, open: usize, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    fn group(&self, open: usize, prefix: &[String], found: &mut Vec<Named>) -> usize {
         let mut at = open + 1;
         while let Some(token) = self.tokens.get(at) {
             match token.as_str() {
