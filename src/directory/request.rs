@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
-use crate::types::{AttributeType, Dn, Pin, Uid};
+use crate::types::{AttributeType, Dn, EntryId, Pin, Uid};
 
 /// Who asks: decides what may be read.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub enum Asker {
 #[derive(Debug)]
 pub struct Member {
     /// The entry's stable id in the index and the store.
-    pub entry: u64,
+    pub entry: EntryId,
     /// Its name at the time of the log-in, as the entry spells it.
     pub dn: Dn,
 }

@@ -8,7 +8,7 @@ use super::request::{Asker, Member};
 use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
 use crate::domain::filter::Filter;
 use crate::index::testing::schema;
-use crate::types::Dn;
+use crate::types::{Dn, EntryId};
 
 /// No limits at all.
 pub(crate) const UNLIMITED: SearchLimits = SearchLimits {
@@ -60,5 +60,8 @@ pub(crate) fn directory(limits: SearchLimits) -> Directory {
 /// The member whose entry has this id and name.
 pub(crate) fn member(entry: u64, dn: &str) -> Asker {
     let dn = Dn::parse(dn).unwrap();
-    Asker::Member(Arc::new(Member { entry, dn }))
+    Asker::Member(Arc::new(Member {
+        entry: EntryId(entry),
+        dn,
+    }))
 }

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::pin::HashScheme;
-use crate::types::Timestamp;
+use crate::types::{EntryId, Timestamp};
 
 /// Whom an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The entry with this id.
-    Entry(u64),
+    Entry(EntryId),
     /// A relying system, by its name.
     Service(Arc<str>),
     /// The emergency administrator.

@@ -8,7 +8,7 @@ use crate::exchange::export::Exported;
 use crate::exchange::import::Existing;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot};
 use crate::record::{Key, Revision};
-use crate::types::{AttributeType, Dn, Timestamp};
+use crate::types::{AttributeType, Dn, EntryId, Timestamp};
 
 /// Every entry at one moment.
 pub struct Entries {
@@ -55,24 +55,23 @@ impl Existing for Entries {
         self.snapshot.revision()
     }
 
-    fn next_id(&self) -> u64 {
+    fn next_id(&self) -> EntryId {
         // The record never expires, so any moment will do.
         let stored = self
             .snapshot
             .side_record(&Key::next_entry_id(), Timestamp::default());
-        let stored = stored
-            .and_then(|bytes| bytes.try_into().ok())
-            .map_or(0, u64::from_be_bytes);
-        stored.max(self.snapshot.next_id())
+        let unseen = self.snapshot.next_id();
+        let stored = stored.and_then(EntryId::from_bytes);
+        stored.map_or(unseen, |stored| stored.max(unseen))
     }
 
-    fn by_name(&self, normal_dn: &[u8]) -> Option<u64> {
+    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId> {
         self.snapshot
             .entry_by_normal_dn(normal_dn)
             .map(|entry| entry.id())
     }
 
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<u64>) -> Option<u64> {
+    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId> {
         let entries = self
             .slots(kind, normal)
             .into_iter()
@@ -83,17 +82,17 @@ impl Existing for Entries {
             .map(|entry| entry.id())
     }
 
-    fn entry(&self, id: u64) -> Option<Entry> {
+    fn entry(&self, id: EntryId) -> Option<Entry> {
         self.snapshot.entry_by_id(id).map(|entry| self.owned(entry))
     }
 }
 
 impl Exported for Entries {
-    fn ids(&self) -> Vec<u64> {
+    fn ids(&self) -> Vec<EntryId> {
         self.snapshot.entries().map(|entry| entry.id()).collect()
     }
 
-    fn dn(&self, id: u64) -> Option<Dn> {
+    fn dn(&self, id: EntryId) -> Option<Dn> {
         self.snapshot.entry_by_id(id).map(|entry| entry.dn())
     }
 }

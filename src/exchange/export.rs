@@ -10,14 +10,14 @@ use crate::domain::schema::Schema;
 use crate::exchange::csv;
 use crate::exchange::import::{Existing, NEVER_IMPORTED};
 use crate::exchange::ldif;
-use crate::types::{AttributeType, Dn};
+use crate::types::{AttributeType, Dn, EntryId};
 
 /// The directory, as it is exported.
 pub trait Exported: Existing {
     /// The ids of all entries, in any order.
-    fn ids(&self) -> Vec<u64>;
+    fn ids(&self) -> Vec<EntryId>;
     /// The name of an entry.
-    fn dn(&self, id: u64) -> Option<Dn>;
+    fn dn(&self, id: EntryId) -> Option<Dn>;
 }
 
 /// Whether hashes are exported.
@@ -103,8 +103,8 @@ pub fn export<S: Exported>(
 }
 
 /// All ids, in the order of the tree: each entry behind the one above it, siblings by their normal names.
-fn in_order<S: Exported>(schema: &Schema, source: &S) -> Vec<u64> {
-    let key = |id: &u64| {
+fn in_order<S: Exported>(schema: &Schema, source: &S) -> Vec<EntryId> {
+    let key = |id: &EntryId| {
         let dn = source.dn(*id).unwrap_or_default();
         let names = dn
             .rdns

@@ -13,7 +13,7 @@ use super::terms::{Term, TermFinder};
 use super::{ENTRIES_MAX, EntryRef};
 use crate::domain::schema::Schema;
 use crate::record::{Change, Key, Operation};
-use crate::types::{AttributeType, Timestamp};
+use crate::types::{AttributeType, EntryId, Timestamp};
 
 impl Snapshot {
     /// The snapshot after `changes`, which must be the commits that follow this snapshot's revision, whole
@@ -45,12 +45,12 @@ impl Snapshot {
         Ok(())
     }
 
-    fn allot_slot(&mut self, id: u64) -> Result<(), BuildError> {
+    fn allot_slot(&mut self, id: EntryId) -> Result<(), BuildError> {
         if self.base.entries.len() + self.delta.added() as usize >= ENTRIES_MAX {
             return Err(BuildError::TooMany);
         }
         self.delta.add_slot(id, self.base.entries.len());
-        self.next_id = self.next_id.max(id.saturating_add(1));
+        self.next_id = self.next_id.max(id.next());
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::terms::TermHasher;
 use super::tree::Children;
 use crate::record::Revision;
+use crate::types::EntryId;
 
 /// Entries and their indexes, by slot.
 pub(super) struct Base {
@@ -46,7 +47,7 @@ pub(super) struct Pack {
 /// What is known of an entry beside its bytes. Together in one place, for one look-up in memory.
 #[derive(Clone, Copy)]
 pub(super) struct Head {
-    pub id: u64,
+    pub id: EntryId,
     /// The commit that wrote the entry.
     pub revision: Revision,
     /// The number of its pack, and where its blob is there.
@@ -62,7 +63,7 @@ impl Entries {
     }
 
     /// The slot of the entry with this id.
-    pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
+    pub(super) fn slot_of(&self, id: EntryId) -> Option<Slot> {
         slot_of(&self.heads, |head| head.id, id)
     }
 
@@ -81,9 +82,9 @@ impl Entries {
 }
 
 /// The position of the item with this id among items in ascending order of ids.
-pub(super) fn slot_of<T>(items: &[T], id_of: impl Fn(&T) -> u64, id: u64) -> Option<Slot> {
+pub(super) fn slot_of<T>(items: &[T], id_of: impl Fn(&T) -> EntryId, id: EntryId) -> Option<Slot> {
     // Ids are mostly handed out in a row: the item usually stands where it would if there were no gaps.
-    let guess = usize::try_from(id.checked_sub(id_of(items.first()?))?).ok()?;
+    let guess = usize::try_from(id.0.checked_sub(id_of(items.first()?).0)?).ok()?;
     if items.get(guess).is_some_and(|item| id_of(item) == id) {
         return Some(Slot(guess as u32));
     }

@@ -18,7 +18,7 @@ use super::tree::Children;
 use super::{ENTRIES_MAX, Slot};
 use crate::domain::schema::Schema;
 use crate::record::Revision;
-use crate::types::Dn;
+use crate::types::{Dn, EntryId};
 
 /// Why no snapshot could be built: the store holds what no directory writes.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -28,14 +28,14 @@ pub enum BuildError {
     Record(#[from] IncomingError),
     /// Two records are about the entry with this id.
     #[error("two records for entry {0}")]
-    Twice(u64),
+    Twice(EntryId),
     /// An entry is below one that does not exist.
     #[error("entry {id} is below entry {parent}, which does not exist")]
     Orphan {
         /// The entry.
-        id: u64,
+        id: EntryId,
         /// The missing one.
-        parent: u64,
+        parent: EntryId,
     },
     /// There are more than [`ENTRIES_MAX`] entries.
     #[error("more entries than an index can hold")]

@@ -10,13 +10,13 @@ use imbl::{GenericHashMap, OrdSet};
 use super::Slot;
 use super::membership::Posting;
 use crate::record::Revision;
-use crate::types::AttributeType;
+use crate::types::{AttributeType, EntryId};
 
 type Map<K, V> = GenericHashMap<K, V, FixedState, DefaultSharedPtr>;
 
 /// An entry written since the base was built.
 pub(super) struct DeltaEntry {
-    pub id: u64,
+    pub id: EntryId,
     pub parent: Slot,
     pub revision: Revision,
     pub blob: Box<[u8]>,
@@ -30,7 +30,7 @@ pub(super) struct Delta {
     /// `None`: deleted.
     entries: Map<Slot, Option<Arc<DeltaEntry>>>,
     /// Slots of ids that the base does not have.
-    ids: Map<u64, Slot>,
+    ids: Map<EntryId, Slot>,
     /// How many slots were added behind the base's.
     added: u32,
     pub indexes: DeltaIndexes,
@@ -72,12 +72,12 @@ impl Delta {
         live.map(|(slot, _)| *slot)
     }
 
-    pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
+    pub(super) fn slot_of(&self, id: EntryId) -> Option<Slot> {
         self.ids.get(&id).copied()
     }
 
     /// A new slot behind `base_len` base slots and those added before, for an id the base does not have.
-    pub(super) fn add_slot(&mut self, id: u64, base_len: usize) -> Slot {
+    pub(super) fn add_slot(&mut self, id: EntryId, base_len: usize) -> Slot {
         let slot = Slot(base_len as u32 + self.added);
         self.added += 1;
         self.ids.insert(id, slot);

@@ -6,14 +6,14 @@ use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::{ClassPosition, Schema};
 use crate::record::Revision;
 use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
-use crate::types::{AttributeType, Dn};
+use crate::types::{AttributeType, Dn, EntryId};
 
 /// A borrowed entry of a [`Snapshot`]. What `attributes` yields is as stored: computed attributes are not in it.
 #[derive(Clone, Copy)]
 pub struct EntryRef<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) slot: Slot,
-    pub(super) id: u64,
+    pub(super) id: EntryId,
     pub(super) parent: Slot,
     pub(super) parts: Parts<'a>,
 }
@@ -21,7 +21,7 @@ pub struct EntryRef<'a> {
 impl<'a> EntryRef<'a> {
     /// The entry's stable id.
     #[inline]
-    pub fn id(&self) -> u64 {
+    pub fn id(&self) -> EntryId {
         self.id
     }
 

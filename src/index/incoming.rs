@@ -10,7 +10,7 @@ use crate::domain::schema::Schema;
 use crate::record::entry::{EntryError, EntryView, StoredAttributeView};
 use crate::record::well_known::WELL_KNOWN;
 use crate::record::{Key, Kind};
-use crate::types::{AttributeType, Dn, Rdn};
+use crate::types::{AttributeType, Dn, EntryId, Rdn};
 
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -22,7 +22,7 @@ pub enum IncomingError {
     #[error("entry {id}: {error}")]
     Entry {
         /// The entry.
-        id: u64,
+        id: EntryId,
         /// What is wrong with it.
         error: EntryError,
     },
@@ -38,8 +38,8 @@ pub(super) enum Incoming<'r> {
 
 /// An entry's record, taken apart.
 pub(super) struct IncomingEntry<'r> {
-    pub id: u64,
-    pub parent: Option<u64>,
+    pub id: EntryId,
+    pub parent: Option<EntryId>,
     /// The RDN as it is spelt; the whole DN of the base entry.
     pub name: Cow<'r, str>,
     pub normal: Vec<u8>,
@@ -147,11 +147,10 @@ fn normal_rdn(rdn: &Rdn, text: &str, schema: &Schema) -> Vec<u8> {
 }
 
 /// The id in an entry's key; `None` for a record of another kind.
-pub(super) fn entry_id(key: &Key) -> Result<Option<u64>, IncomingError> {
+pub(super) fn entry_id(key: &Key) -> Result<Option<EntryId>, IncomingError> {
     match key.as_bytes().split_first() {
         Some((kind, id)) if *kind == Kind::Entry as u8 => {
-            let id = id.try_into().map_err(|_| IncomingError::Key)?;
-            Ok(Some(u64::from_be_bytes(id)))
+            Ok(Some(EntryId::from_bytes(id).ok_or(IncomingError::Key)?))
         }
         _ => Ok(None),
     }

@@ -12,6 +12,7 @@ use super::side::SideRecords;
 use super::{ENTRIES_MAX, EntryRef};
 use crate::domain::schema::Schema;
 use crate::record::{Record, Revision};
+use crate::types::EntryId;
 
 /// Takes records for a [`super::Builder`], on a thread of its own.
 pub struct Packer {
@@ -30,8 +31,8 @@ pub(super) struct Packed {
 
 /// What is known of an entry beside its bytes.
 pub(super) struct Arrived {
-    pub id: u64,
-    pub parent: Option<u64>,
+    pub id: EntryId,
+    pub parent: Option<EntryId>,
     pub revision: Revision,
     pub place: Place,
 }
@@ -77,8 +78,8 @@ impl Packer {
 impl Packed {
     fn push(
         &mut self,
-        id: u64,
-        parent: Option<u64>,
+        id: EntryId,
+        parent: Option<EntryId>,
         revision: Revision,
         entry: Loose<'_>,
     ) -> Result<(), BuildError> {

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::side::SideRecords;
 use super::{EntryRef, Slot, blob};
 use crate::record::{Key, Revision};
-use crate::types::Timestamp;
+use crate::types::{EntryId, Timestamp};
 
 /// Every entry at one revision, and the indexes to find them. Immutable.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct Snapshot {
     pub(super) side: SideRecords,
     pub(super) revision: Revision,
     pub(super) live: usize,
-    pub(super) next_id: u64,
+    pub(super) next_id: EntryId,
 }
 
 /// A delta is folded when it has this many slots …
@@ -33,7 +33,7 @@ impl Snapshot {
             .entries
             .heads
             .last()
-            .map_or(1, |head| head.id.saturating_add(1));
+            .map_or(EntryId::FIRST, |head| head.id.next());
         Snapshot {
             live: base.entries.len(),
             base,
@@ -61,7 +61,7 @@ impl Snapshot {
 
     /// An id above every id this snapshot and those it was made from have seen. Ids of entries deleted before
     /// the index was built are not known here.
-    pub fn next_id(&self) -> u64 {
+    pub fn next_id(&self) -> EntryId {
         self.next_id
     }
 
@@ -112,11 +112,11 @@ impl Snapshot {
     }
 
     /// The entry with this id.
-    pub fn entry_by_id(&self, id: u64) -> Option<EntryRef<'_>> {
+    pub fn entry_by_id(&self, id: EntryId) -> Option<EntryRef<'_>> {
         self.entry(self.slot_of(id)?)
     }
 
-    pub(super) fn slot_of(&self, id: u64) -> Option<Slot> {
+    pub(super) fn slot_of(&self, id: EntryId) -> Option<Slot> {
         self.base.entries.slot_of(id).or_else(|| self.delta.slot_of(id))
     }
 

@@ -10,7 +10,7 @@ use super::testing::{
 use super::*;
 use crate::domain::schema::Schema;
 use crate::record::{Key, Kind, Operation, Revision};
-use crate::types::{Dn, SeededEntropy, Timestamp};
+use crate::types::{Dn, EntryId, SeededEntropy, Timestamp};
 
 fn dn(text: &str) -> Dn {
     Dn::parse(text).unwrap()
@@ -29,7 +29,7 @@ fn contents(snapshot: &Snapshot) -> BTreeMap<String, (u64, Vec<String>)> {
                 )
             })
         });
-        (entry.dn_text(), (entry.id(), values.collect()))
+        (entry.dn_text(), (entry.id().0, values.collect()))
     };
     snapshot.entries().map(entry).collect()
 }
@@ -39,10 +39,10 @@ fn entries_are_found_by_name_id_and_uid() {
     let schema = schema();
     let snapshot = snapshot(schema, UNIVERSITY);
     assert_eq!(
-        (snapshot.len(), snapshot.next_id(), snapshot.revision()),
+        (snapshot.len(), snapshot.next_id().0, snapshot.revision()),
         (8, 9, Revision(1))
     );
-    let found = |text: &str| snapshot.entry_by_dn(&dn(text), schema).map(|entry| entry.id());
+    let found = |text: &str| snapshot.entry_by_dn(&dn(text), schema).map(|entry| entry.id().0);
     assert_eq!(found("UID=Ada , ou=people,dc=UNI,dc=example"), Some(4));
     assert_eq!(found("uid=\u{ff21}da,ou=people,dc=uni,dc=example"), Some(4));
     assert_eq!(found(BASE), Some(1));
@@ -55,16 +55,16 @@ fn entries_are_found_by_name_id_and_uid() {
     ] {
         assert_eq!(found(missing), None, "{missing}");
     }
-    let by_uid = |uid: &str| snapshot.entry_by_uid(uid, schema).map(|entry| entry.id());
+    let by_uid = |uid: &str| snapshot.entry_by_uid(uid, schema).map(|entry| entry.id().0);
     assert_eq!(
         (by_uid("ADA"), by_uid("\u{ff47}race"), by_uid("nobody")),
         (Some(4), Some(5), None)
     );
-    let ada = snapshot.entry_by_id(4).unwrap();
+    let ada = snapshot.entry_by_id(EntryId(4)).unwrap();
     assert_eq!(ada.dn_text(), "uid=ada,ou=people,dc=uni,dc=example");
     assert_eq!(Some(ada.normal_dn()), schema.normal_dn(&ada.dn()));
     assert_eq!(ada.revision(), Revision(1));
-    assert!(snapshot.entry_by_id(99).is_none());
+    assert!(snapshot.entry_by_id(EntryId(99)).is_none());
 }
 
 #[test]
@@ -94,14 +94,14 @@ fn an_old_snapshot_does_not_see_a_change() {
         change(5, vec![put(schema, &Row(20, 2, "uid=new", &["uid: new"]))]),
     ];
     let new = old.apply(&changes, schema).unwrap();
-    assert_eq!((old.len(), old.revision(), old.next_id()), (8, Revision(1), 9));
-    assert_eq!((new.len(), new.revision(), new.next_id()), (8, Revision(5), 21));
+    assert_eq!((old.len(), old.revision(), old.next_id().0), (8, Revision(1), 9));
+    assert_eq!((new.len(), new.revision(), new.next_id().0), (8, Revision(5), 21));
     let uids = ["ada", "ada2", "grace", "new"];
     let ids =
-        |snapshot: &Snapshot| uids.map(|uid| snapshot.entry_by_uid(uid, schema).map(|entry| entry.id()));
+        |snapshot: &Snapshot| uids.map(|uid| snapshot.entry_by_uid(uid, schema).map(|entry| entry.id().0));
     assert_eq!(ids(&old), [Some(4), None, Some(5), None]);
     assert_eq!(ids(&new), [None, Some(4), None, Some(20)]);
-    let revisions = [4, 6, 20].map(|id| new.entry_by_id(id).unwrap().revision());
+    let revisions = [4, 6, 20].map(|id| new.entry_by_id(EntryId(id)).unwrap().revision());
     assert_eq!(revisions, [Revision(2), Revision(1), Revision(5)]);
 }
 
@@ -117,11 +117,11 @@ fn renaming_a_container_renames_all_below_it() {
     let new = snapshot(schema, UNIVERSITY)
         .apply(&[change(2, vec![put(schema, &renamed)])], schema)
         .unwrap();
-    let found = |text: &str| new.entry_by_dn(&dn(text), schema).map(|entry| entry.id());
+    let found = |text: &str| new.entry_by_dn(&dn(text), schema).map(|entry| entry.id().0);
     assert_eq!(found("uid=ada,ou=members,dc=uni,dc=example"), Some(4));
     assert_eq!(found("uid=ada,ou=people,dc=uni,dc=example"), None);
     assert_eq!(
-        new.entry_by_id(4).unwrap().dn_text(),
+        new.entry_by_id(EntryId(4)).unwrap().dn_text(),
         "uid=ada,ou=Members,dc=uni,dc=example"
     );
 }
@@ -136,7 +136,7 @@ fn a_child_may_come_before_its_parent_within_one_commit() {
     let both = change(2, rows.iter().map(|row| put(schema, row)).collect());
     let new = snapshot(schema, UNIVERSITY).apply(&[both], schema).unwrap();
     assert_eq!(
-        new.entry_by_id(21).unwrap().dn_text(),
+        new.entry_by_id(EntryId(21)).unwrap().dn_text(),
         "cn=x,ou=new,dc=uni,dc=example"
     );
 }
@@ -149,7 +149,10 @@ fn what_no_directory_writes_is_refused() {
     let orphan = Row(9, 77, "cn=x", &["cn: x"]);
     assert_eq!(
         refused(put(schema, &orphan)),
-        Some(BuildError::Orphan { id: 9, parent: 77 })
+        Some(BuildError::Orphan {
+            id: EntryId(9),
+            parent: EntryId(77)
+        })
     );
     let put = |key, value: &[u8]| Operation::Put {
         key,
@@ -159,12 +162,12 @@ fn what_no_directory_writes_is_refused() {
     let damaged = refused(put(key(4), b"\x01"));
     assert!(matches!(
         damaged,
-        Some(BuildError::Record(IncomingError::Entry { id: 4, .. }))
+        Some(BuildError::Record(IncomingError::Entry { id: EntryId(4), .. }))
     ));
     let short = refused(put(Key::new(Kind::Entry, b"4"), b"\x01"));
     assert_eq!(short, Some(BuildError::Record(IncomingError::Key)));
     let twice = [1, 1].map(|_| record(schema, &UNIVERSITY[0]));
-    assert_eq!(built(schema, twice).err(), Some(BuildError::Twice(1)));
+    assert_eq!(built(schema, twice).err(), Some(BuildError::Twice(EntryId(1))));
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn an_entry_goes_back_to_its_record_whole() {
     let schema = schema();
     let snapshot = snapshot(schema, UNIVERSITY);
     for row in UNIVERSITY {
-        let entry = snapshot.entry_by_id(row.0).unwrap();
+        let entry = snapshot.entry_by_id(EntryId(row.0)).unwrap();
         assert_eq!(entry.to_stored(schema).unwrap().encode(), stored(schema, row));
     }
 }
@@ -267,7 +270,7 @@ fn equal_ids(snapshot: &Snapshot, schema: &Schema, name: &str, value: &str) -> V
         values.any(|other| rule.normalize_assertion(schema, other).as_ref() == Ok(&normal))
     };
     let entries = slots.into_iter().filter_map(|slot| snapshot.entry(slot));
-    let mut ids: Vec<u64> = entries.filter(has).map(|entry| entry.id()).collect();
+    let mut ids: Vec<u64> = entries.filter(has).map(|entry| entry.id().0).collect();
     ids.sort_unstable();
     ids
 }
@@ -293,13 +296,16 @@ fn same(a: &Snapshot, b: &Snapshot, schema: &Schema) {
         }
         for parent in ["people", "groups"] {
             let name = dn(&format!("cn=p{},ou={parent},dc=uni,dc=example", 9 + 2 * at));
-            let id = |snapshot: &Snapshot| snapshot.entry_by_dn(&name, schema).map(|entry| entry.id());
+            let id = |snapshot: &Snapshot| snapshot.entry_by_dn(&name, schema).map(|entry| entry.id().0);
             assert_eq!(id(a), id(b), "{name}");
         }
     }
     let children = |snapshot: &Snapshot| {
-        let parent = snapshot.entry_by_id(2).unwrap();
-        let mut ids: Vec<u64> = snapshot.children(parent.slot()).map(|entry| entry.id()).collect();
+        let parent = snapshot.entry_by_id(EntryId(2)).unwrap();
+        let mut ids: Vec<u64> = snapshot
+            .children(parent.slot())
+            .map(|entry| entry.id().0)
+            .collect();
         ids.sort_unstable();
         ids
     };
@@ -378,13 +384,13 @@ fn classes_are_known_without_reading_them() {
     let schema = schema();
     let folded = snapshot(schema, UNIVERSITY);
     let class = |name: &str| schema.class(name.as_bytes()).unwrap().position;
-    let ada = folded.entry_by_id(4).unwrap();
+    let ada = folded.entry_by_id(EntryId(4)).unwrap();
     assert_eq!(ada.has_class(class("person")), Some(true));
     assert_eq!(ada.has_class(class("groupOfNames")), Some(false));
     let changed = folded
         .apply(&[change(2, vec![put(schema, &UNIVERSITY[3])])], schema)
         .unwrap();
-    let ada = changed.entry_by_id(4).unwrap();
+    let ada = changed.entry_by_id(EntryId(4)).unwrap();
     assert_eq!(
         ada.has_class(class("person")),
         None,

@@ -7,8 +7,8 @@ use super::{BuildError, Builder, IndexSettings, Snapshot};
 use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
-use crate::record::{Change, Key, Kind, Operation, Record, Revision};
-use crate::types::{Dn, SeededEntropy};
+use crate::record::{Change, Key, Operation, Record, Revision};
+use crate::types::{Dn, EntryId, SeededEntropy};
 
 /// The built-in schema, compiled once.
 pub(crate) fn schema() -> &'static Arc<Schema> {
@@ -41,13 +41,15 @@ pub(crate) fn stored(schema: &Schema, row: &Row<'_>) -> Vec<u8> {
             }),
         }
     }
-    let parent = (row.1 != 0).then_some(row.1);
-    StoredEntry::new(schema, row.0, parent, &entry).unwrap().encode()
+    let parent = (row.1 != 0).then_some(EntryId(row.1));
+    StoredEntry::new(schema, EntryId(row.0), parent, &entry)
+        .unwrap()
+        .encode()
 }
 
 /// The key of the entry `id`.
 pub(crate) fn key(id: u64) -> Key {
-    Key::new(Kind::Entry, &id.to_be_bytes())
+    Key::entry(EntryId(id))
 }
 
 /// The operation that writes `row`.

@@ -20,7 +20,7 @@ use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::packed::{self, AttributeView};
 use crate::domain::schema::Schema;
 use crate::record::well_known::WELL_KNOWN;
-use crate::types::Rdn;
+use crate::types::{EntryId, Rdn};
 
 /// The version that [`StoredEntry::encode`] writes; every version up to it is read.
 pub const ENTRY_VERSION: u8 = 1;
@@ -29,9 +29,9 @@ pub const ENTRY_VERSION: u8 = 1;
 #[derive(Clone)]
 pub struct StoredEntry {
     /// The stable id: the record's key.
-    pub id: u64,
+    pub id: EntryId,
     /// The id of the entry above; `None` for the base entry.
-    pub parent: Option<u64>,
+    pub parent: Option<EntryId>,
     /// The RDN as it is spelt.
     pub rdn: Rdn,
     /// The attributes, in the order they were written.
@@ -52,7 +52,7 @@ pub struct StoredAttribute {
 /// A stored entry read where it lies. Everything was checked when it was made.
 pub struct EntryView<'a> {
     /// The id of the entry above; `None` for the base entry.
-    pub parent: Option<u64>,
+    pub parent: Option<EntryId>,
     /// The RDN as it is spelt.
     pub rdn_text: &'a str,
     /// The same, parsed.
@@ -87,7 +87,7 @@ pub enum EntryError {
 
 impl StoredEntry {
     /// The stored form of an entry under `parent`. `None` if its DN is empty.
-    pub fn new(schema: &Schema, id: u64, parent: Option<u64>, entry: &Entry) -> Option<StoredEntry> {
+    pub fn new(schema: &Schema, id: EntryId, parent: Option<EntryId>, entry: &Entry) -> Option<StoredEntry> {
         Some(StoredEntry {
             id,
             parent,
@@ -113,7 +113,7 @@ impl StoredEntry {
             None => out.push(0),
             Some(parent) => {
                 out.push(1);
-                push_varint(&mut out, parent);
+                push_varint(&mut out, parent.0);
             }
         }
         push_bytes(&mut out, self.rdn.to_string().as_bytes());
@@ -125,7 +125,7 @@ impl StoredEntry {
     }
 
     /// Reads the value of the record whose key is `id`. Errors: [`EntryError`].
-    pub fn decode(id: u64, bytes: &[u8]) -> Result<StoredEntry, EntryError> {
+    pub fn decode(id: EntryId, bytes: &[u8]) -> Result<StoredEntry, EntryError> {
         let view = EntryView::new(bytes)?;
         let attributes = view.attributes().map(|attribute| StoredAttribute {
             name: attribute.name.into(),
@@ -211,7 +211,7 @@ impl<'a> EntryView<'a> {
         }
         let parent = match reader.byte()? {
             0 => None,
-            1 => Some(reader.varint()?),
+            1 => Some(EntryId(reader.varint()?)),
             _ => return Err(EntryError::Damaged(1)),
         };
         let at = reader.at;
@@ -341,7 +341,7 @@ mod tests {
     use super::*;
     use crate::domain::schema::SCHEMA;
 
-    fn stored(parent: Option<u64>, attributes: &[(&str, &str, Vec<Vec<u8>>)]) -> StoredEntry {
+    fn stored(parent: Option<EntryId>, attributes: &[(&str, &str, Vec<Vec<u8>>)]) -> StoredEntry {
         let pack = |(name, options, values): &(&str, &str, Vec<Vec<u8>>)| {
             let mut encoded = Vec::new();
             values
@@ -354,7 +354,7 @@ mod tests {
             }
         };
         StoredEntry {
-            id: 7,
+            id: EntryId(7),
             parent,
             rdn: Rdn::parse("UID=Ada+cn=x").unwrap(),
             attributes: attributes.iter().map(pack).collect(),
@@ -363,7 +363,7 @@ mod tests {
 
     fn ada() -> StoredEntry {
         stored(
-            Some(300),
+            Some(EntryId(300)),
             &[
                 ("cn", "", vec![b"Ada".to_vec()]),
                 ("gone", "lang-en", vec![b"x".to_vec(), Vec::new()]),
@@ -380,8 +380,10 @@ mod tests {
     #[test]
     fn attributes_that_the_schema_has_lost_are_kept() {
         let schema = &*SCHEMA;
-        let back = StoredEntry::decode(7, &ada().encode()).unwrap();
-        assert!(back.attributes == ada().attributes && back.parent == Some(300) && back.id == 7);
+        let back = StoredEntry::decode(EntryId(7), &ada().encode()).unwrap();
+        assert!(
+            back.attributes == ada().attributes && back.parent == Some(EntryId(300)) && back.id == EntryId(7)
+        );
         assert_eq!(back.known_attributes(schema).len(), 1);
         assert!(back.attributes.iter().any(|attribute| &*attribute.name == "gone"));
     }
@@ -392,7 +394,7 @@ mod tests {
         let refuse = |at: usize, byte: u8, error: EntryError| {
             let mut bytes = good.clone();
             bytes[at] = byte;
-            assert_eq!(StoredEntry::decode(7, &bytes).err(), Some(error));
+            assert_eq!(StoredEntry::decode(EntryId(7), &bytes).err(), Some(error));
         };
         refuse(0, 2, EntryError::Newer);
         refuse(0, 0, EntryError::Damaged(0));
@@ -401,7 +403,7 @@ mod tests {
         refuse(20, 0x05, EntryError::Damaged(19));
         for length in 0..good.len() {
             assert!(matches!(
-                StoredEntry::decode(7, &good[..length]),
+                StoredEntry::decode(EntryId(7), &good[..length]),
                 Err(EntryError::Damaged(_))
             ));
         }
@@ -418,14 +420,14 @@ mod tests {
             schema.attribute(b"surname").unwrap(),
             vec![b"L".as_slice().into()],
         );
-        let stored = StoredEntry::new(schema, 1, Some(0), &entry).unwrap();
+        let stored = StoredEntry::new(schema, EntryId(1), Some(EntryId(0)), &entry).unwrap();
         assert_eq!(
             (stored.rdn.to_string().as_str(), &*stored.attributes[0].name),
             ("uid=ada", "sn")
         );
         assert!(stored.known_attributes(schema) == entry.attributes);
         entry.dn = Default::default();
-        assert!(StoredEntry::new(schema, 1, None, &entry).is_none());
+        assert!(StoredEntry::new(schema, EntryId(1), None, &entry).is_none());
     }
 
     proptest! {
@@ -438,20 +440,21 @@ mod tests {
             ),
         ) {
             let borrowed: Vec<_> = attributes.iter().map(|(n, o, v)| (n.as_str(), o.as_str(), v.clone())).collect();
+            let parent = parent.map(EntryId);
             let entry = stored(parent, &borrowed);
-            let back = StoredEntry::decode(7, &entry.encode()).unwrap();
+            let back = StoredEntry::decode(EntryId(7), &entry.encode()).unwrap();
             prop_assert!(back.parent == parent && back.attributes == entry.attributes);
         }
 
         #[test]
         fn no_bytes_make_the_reader_panic(mut bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), to: u8) {
-            let _ = StoredEntry::decode(7, &bytes);
+            let _ = StoredEntry::decode(EntryId(7), &bytes);
             bytes.splice(0..0, [1, 0, 3, b'a', b'=', b'b']);
-            let _ = StoredEntry::decode(7, &bytes);
+            let _ = StoredEntry::decode(EntryId(7), &bytes);
             let mut good = ada().encode();
             let at = at.index(good.len());
             good[at] = to;
-            let _ = StoredEntry::decode(7, &good);
+            let _ = StoredEntry::decode(EntryId(7), &good);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Keys of records: a kind byte and the kind's own bytes.
 
+use crate::types::EntryId;
+
 /// What a record is about: the first byte of its key. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -33,8 +35,8 @@ impl Key {
     }
 
     /// The key of the entry `id`.
-    pub fn entry(id: u64) -> Key {
-        Key::new(Kind::Entry, &id.to_be_bytes())
+    pub fn entry(id: EntryId) -> Key {
+        Key::new(Kind::Entry, &id.to_bytes())
     }
 
     /// The key of the record that holds the next entry id (8 bytes, big-endian). Ids are never used twice, also
@@ -49,10 +51,10 @@ impl Key {
     }
 
     /// The entry id behind the kind byte; `None` if the key is of another kind or holds no id.
-    pub fn entry_of(&self, kind: Kind) -> Option<u64> {
+    pub fn entry_of(&self, kind: Kind) -> Option<EntryId> {
         let (first, entry) = self.0.split_first()?;
         (*first == kind as u8).then_some(())?;
-        Some(u64::from_be_bytes(entry.try_into().ok()?))
+        EntryId::from_bytes(entry)
     }
 
     /// The whole key, kind byte first.

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::fields::{push_group, push_moment, take_group, take_moment};
 use crate::domain::lockout::{Holds, Lock};
 use crate::record::{Key, Kind, Operation};
+use crate::types::EntryId;
 
 const VERSION: u8 = 2;
 
@@ -29,17 +30,17 @@ pub enum LockoutRecordError {
 
 impl LockoutRecord {
     /// The key of the lock of the account `entry`.
-    pub fn key(entry: u64) -> Key {
-        Key::new(Kind::Lockout, &entry.to_be_bytes())
+    pub fn key(entry: EntryId) -> Key {
+        Key::new(Kind::Lockout, &entry.to_bytes())
     }
 
     /// The account a lock's key is about; `None` if it is no lock's key.
-    pub fn entry(key: &Key) -> Option<u64> {
+    pub fn entry(key: &Key) -> Option<EntryId> {
         key.entry_of(Kind::Lockout)
     }
 
     /// The operation that stores the lock of `entry`.
-    pub fn put(&self, entry: u64) -> Operation {
+    pub fn put(&self, entry: EntryId) -> Operation {
         Operation::Put {
             key: LockoutRecord::key(entry),
             value: self.encode(),
@@ -152,15 +153,12 @@ mod tests {
 
     #[test]
     fn a_lock_stops_to_count_when_it_ends() {
-        let Operation::Put { key, expires, .. } = lock(Holds::ForAll).put(7) else {
+        let Operation::Put { key, expires, .. } = lock(Holds::ForAll).put(EntryId(7)) else {
             panic!("a lock is put");
         };
         assert_eq!(expires, Some(UNTIL));
-        assert_eq!(LockoutRecord::entry(&key), Some(7));
-        assert_eq!(
-            LockoutRecord::entry(&Key::new(Kind::Entry, &7u64.to_be_bytes())),
-            None
-        );
+        assert_eq!(LockoutRecord::entry(&key), Some(EntryId(7)));
+        assert_eq!(LockoutRecord::entry(&Key::entry(EntryId(7))), None);
         assert_eq!(LockoutRecord::entry(&Key::new(Kind::Lockout, b"short")), None);
     }
 }

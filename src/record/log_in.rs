@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::fields::{push_group, push_moment, take_group, take_moment};
 use crate::domain::log_ins::{KnownSource, LogInHistory, TRUSTED_SOURCES_MAX};
 use crate::record::{Key, Kind, Operation};
+use crate::types::EntryId;
 
 const VERSION: u8 = 1;
 /// How long the record outlives the last log-in, in seconds: 400 days. Longer than a source is trusted, so that
@@ -34,17 +35,17 @@ pub enum LogInRecordError {
 
 impl LogInRecord {
     /// The key of the log-ins of the account `entry`.
-    pub fn key(entry: u64) -> Key {
-        Key::new(Kind::LogIn, &entry.to_be_bytes())
+    pub fn key(entry: EntryId) -> Key {
+        Key::new(Kind::LogIn, &entry.to_bytes())
     }
 
     /// The account a key is about; `None` if it is no log-in record's.
-    pub fn entry(key: &Key) -> Option<u64> {
+    pub fn entry(key: &Key) -> Option<EntryId> {
         key.entry_of(Kind::LogIn)
     }
 
     /// The operation that stores the log-ins of `entry`, for [`KEPT_S`].
-    pub fn put(&self, entry: u64) -> Operation {
+    pub fn put(&self, entry: EntryId) -> Operation {
         Operation::Put {
             key: LogInRecord::key(entry),
             value: self.encode(),
@@ -139,13 +140,13 @@ mod tests {
 
     #[test]
     fn log_ins_are_kept_for_400_days_and_under_their_account() {
-        let Operation::Put { key, expires, .. } = record().put(7) else {
+        let Operation::Put { key, expires, .. } = record().put(EntryId(7)) else {
             panic!("a record is put");
         };
         assert_eq!(expires, Some(MOMENT.plus_s(400 * 86_400)));
-        assert_eq!(LogInRecord::entry(&key), Some(7));
+        assert_eq!(LogInRecord::entry(&key), Some(EntryId(7)));
         assert_eq!(
-            LogInRecord::entry(&Key::new(Kind::Lockout, &7u64.to_be_bytes())),
+            LogInRecord::entry(&Key::new(Kind::Lockout, &EntryId(7).to_bytes())),
             None
         );
     }

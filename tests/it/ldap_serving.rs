@@ -19,7 +19,7 @@ use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::http::tls::{Tls, TlsFiles, self_signed};
 use beadle::server::ldap::counters::LdapCounters;
 use beadle::server::ldap::listener::{Begin, LdapService, LdapSettings, Shutdown};
-use beadle::types::{AttributeType, Dn, Timestamp};
+use beadle::types::{AttributeType, Dn, EntryId, Timestamp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
@@ -83,7 +83,10 @@ impl Answers for MadeUp {
         match request.pin.expose() {
             b"right-pin" => {
                 let dn = Dn::parse(ADA).expect("a name");
-                Verdict::Accepted(Asker::Member(Arc::new(Member { entry: 1, dn })))
+                Verdict::Accepted(Asker::Member(Arc::new(Member {
+                    entry: EntryId(1),
+                    dn,
+                })))
             }
             b"busy" => Verdict::Busy,
             _ => Verdict::Refused,

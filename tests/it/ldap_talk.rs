@@ -10,7 +10,7 @@ use beadle::ldap::limits::Limits;
 use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::{Channel, Session, Shared};
-use beadle::types::{Dn, Timestamp};
+use beadle::types::{Dn, EntryId, Timestamp};
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
 
@@ -158,7 +158,7 @@ impl Talk {
 /// Ada has logged in.
 pub fn member() -> Verdict {
     Verdict::Accepted(Asker::Member(Arc::new(Member {
-        entry: 5,
+        entry: EntryId(5),
         dn: dn(ADA),
     })))
 }

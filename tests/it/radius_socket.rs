@@ -19,7 +19,7 @@ use beadle::server::observe::metrics::Metrics;
 use beadle::server::radius::counters::RadiusCounters;
 use beadle::server::radius::listener::{RadiusWiring, serve};
 use beadle::server::radius::socket::BoundSocket;
-use beadle::types::{Dn, SharedSecret, Timestamp};
+use beadle::types::{Dn, EntryId, SharedSecret, Timestamp};
 use radius::core::avp::AVP;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -41,7 +41,7 @@ impl OneMember {
             LoginName::Uid(uid) if uid.as_str() == "busy" => Verdict::Busy,
             _ if request.pin.same_as(b"abcdef-7") && request.service.as_deref() == Some("vpn") => {
                 Verdict::Accepted(Asker::Member(Arc::new(Member {
-                    entry: 1,
+                    entry: EntryId(1),
                     dn: Dn::default(),
                 })))
             }

@@ -3,7 +3,7 @@
 use crate::directory::request::{Asker, LoginName};
 use crate::domain::audit::Subject;
 use crate::record::{Operation, Revision};
-use crate::types::PinHash;
+use crate::types::{EntryId, PinHash};
 
 /// Whether an account may be used at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct AccountView<'a> {
 impl AccountView<'_> {
     /// The entry's id; `None` for accounts from the configuration, which are never locked and whose
     /// hashes are never replaced.
-    pub fn entry(&self) -> Option<u64> {
+    pub fn entry(&self) -> Option<EntryId> {
         match &self.asker {
             Asker::Member(member) => Some(member.entry),
             Asker::Public | Asker::Service(_) | Asker::Root => None,
@@ -54,9 +54,9 @@ pub trait Accounts {
     fn find(&self, name: &LoginName) -> Option<AccountView<'_>>;
 
     /// Whether there certainly is no entry `entry`; false while entries are being loaded.
-    fn is_gone(&self, entry: u64) -> bool;
+    fn is_gone(&self, entry: EntryId) -> bool;
 
     /// The operation that writes the entry `entry` as it stands in this snapshot, with its PIN's hash
     /// replaced and nothing else changed; `None` if there is no such entry.
-    fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation>;
+    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation>;
 }

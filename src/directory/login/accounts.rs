@@ -9,7 +9,7 @@ use crate::domain::packed::push_value;
 use crate::domain::schema::Schema;
 use crate::index::{EntryRef, Snapshot};
 use crate::record::{Key, Operation};
-use crate::types::{AttributeType, PinHash};
+use crate::types::{AttributeType, EntryId, PinHash};
 
 /// The attributes that make an entry an account.
 #[derive(Clone, Copy)]
@@ -94,12 +94,12 @@ impl Accounts for DirectoryAccounts {
         }
     }
 
-    fn is_gone(&self, entry: u64) -> bool {
+    fn is_gone(&self, entry: EntryId) -> bool {
         let snapshot = self.snapshot.as_ref();
         snapshot.is_some_and(|snapshot| snapshot.entry_by_id(entry).is_none())
     }
 
-    fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
+    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
         let mut stored = self
             .snapshot
             .as_ref()?

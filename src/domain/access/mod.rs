@@ -10,7 +10,7 @@ use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
-use crate::types::{AttributeSet, AttributeType};
+use crate::types::{AttributeSet, AttributeType, EntryId};
 
 /// Who looks, as far as access is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Viewer<'a> {
     /// A stranger.
     Public,
     /// The member whose entry has this id.
-    Member(u64),
+    Member(EntryId),
     /// A relying system, by its name.
     Service(&'a str),
     /// The emergency administrator.
@@ -226,7 +226,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// What the viewer may read of `entry`, whose id is `id`; `None` if the viewer may not even know of it.
     /// Allocates nothing.
-    pub fn readable<E: Attributes>(&self, id: u64, entry: &E) -> Option<AttributeSet> {
+    pub fn readable<E: Attributes>(&self, id: EntryId, entry: &E) -> Option<AttributeSet> {
         match self.viewer {
             Viewer::Root => Some(self.everything().difference(&self.rules.owner_only)),
             Viewer::Member(own) if own == id => Some(self.everything()),
@@ -235,7 +235,7 @@ impl View<'_> {
     }
 
     /// Whether the viewer may know of `entry`, whose id is `id`.
-    pub fn knows<E: Attributes>(&self, id: u64, entry: &E) -> bool {
+    pub fn knows<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
         self.readable(id, entry).is_some()
     }
 

@@ -70,12 +70,12 @@ fn check(viewer: Viewer<'_>, lines: &[&str], expected: Option<&[&str]>) {
     let rules = AccessRules::new(settings(&schema), &schema).unwrap();
     let entry = Lines::new(&schema, lines);
     let view = rules.view(viewer, &schema);
-    let found = view.readable(7, &entry).map(|set| {
+    let found = view.readable(EntryId(7), &entry).map(|set| {
         let readable = |name: &&&str| set.contains(schema.attribute(name.as_bytes()).unwrap());
         TELLING.iter().filter(readable).copied().collect::<Vec<_>>()
     });
     assert_eq!(found.as_deref(), expected, "{viewer:?} {lines:?}");
-    assert_eq!(view.knows(7, &entry), expected.is_some());
+    assert_eq!(view.knows(EntryId(7), &entry), expected.is_some());
 }
 
 #[test]
@@ -123,13 +123,15 @@ fn what_is_hidden_is_hidden_with_its_subtypes() {
         settings.owner_only = vec![owner_only.into()];
         let rules = AccessRules::new(settings, &schema).unwrap();
         let view = rules.view(viewer, &schema);
-        let set = view.readable(7, &Lines::new(&schema, &["sn: staff"])).unwrap();
+        let set = view
+            .readable(EntryId(7), &Lines::new(&schema, &["sn: staff"]))
+            .unwrap();
         set.contains(sn)
     };
     for (viewer, expected) in [
-        (Viewer::Member(8), false),
+        (Viewer::Member(EntryId(8)), false),
         (Viewer::Root, false),
-        (Viewer::Member(7), true),
+        (Viewer::Member(EntryId(7)), true),
     ] {
         assert!(reads("mail", viewer));
         assert_eq!(reads("name", viewer), expected, "{viewer:?}");
@@ -144,7 +146,7 @@ fn a_person_closes_an_attribute_with_its_subtypes() {
 
 #[test]
 fn grants_add_up_and_what_is_never_public_is_granted_by_name_only() {
-    let member = Viewer::Member(8);
+    let member = Viewer::Member(EntryId(8));
     check(
         member,
         &["sn: open"],
@@ -181,7 +183,7 @@ fn the_owner_reads_all_but_the_pin_and_root_all_but_the_owners_own() {
         "memberOf",
         "beadleAlternateMail",
     ];
-    check(Viewer::Member(7), &["sn: hidden"], Some(all));
+    check(Viewer::Member(EntryId(7)), &["sn: hidden"], Some(all));
     check(Viewer::Root, &["sn: hidden"], Some(&all[..8]));
 }
 

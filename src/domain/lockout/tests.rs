@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::log_ins::KnownSource;
 use crate::domain::pin::PinKey;
-use crate::types::{Entropy, Pin, SeededEntropy};
+use crate::types::{Entropy, EntryId, Pin, SeededEntropy};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const HOME: &str = "192.0.2.7";
@@ -15,7 +15,7 @@ fn group(source: &str) -> SourceGroup {
 
 fn mark(number: usize) -> PinMark {
     let key = PinKey::new(&mut SeededEntropy::new(1));
-    key.mark(7, &Pin::new(number.to_string().into_bytes()))
+    key.mark(EntryId(7), &Pin::new(number.to_string().into_bytes()))
 }
 
 /// Tells `attempts` of the wrong PINs `numbers` from `source`; the last one's effect.

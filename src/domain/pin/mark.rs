@@ -4,7 +4,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::types::{Entropy, Pin};
+use crate::types::{Entropy, EntryId, Pin};
 
 /// The key of every mark and proof of one process. Has no `Debug`.
 pub struct PinKey(Hmac<Sha256>);
@@ -33,25 +33,25 @@ impl PinKey {
     }
 
     /// The mark of `pin` as a wrong PIN of the account `entry`.
-    pub fn mark(&self, entry: u64, pin: &Pin) -> PinMark {
+    pub fn mark(&self, entry: EntryId, pin: &Pin) -> PinMark {
         let [a, b, c, d, e, f, g, h, ..] = self.mac(b"wrong", entry, &[], pin);
         PinMark(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
     /// The proof that `pin` is right for the account `entry` as long as its hash is `hash`: with another
     /// hash it is another proof, so a changed PIN is never known from before.
-    pub fn proof(&self, entry: u64, hash: &[u8], pin: &Pin) -> PinProof {
+    pub fn proof(&self, entry: EntryId, hash: &[u8], pin: &Pin) -> PinProof {
         let mac = self.mac(b"right", entry, hash, pin);
         PinProof(std::array::from_fn(|at| mac[at]))
     }
 
     /// Every part has a fixed length or its length in front: no two inputs give the same bytes.
-    fn mac(&self, purpose: &[u8; 5], entry: u64, hash: &[u8], pin: &Pin) -> [u8; 32] {
+    fn mac(&self, purpose: &[u8; 5], entry: EntryId, hash: &[u8], pin: &Pin) -> [u8; 32] {
         let mac = self
             .0
             .clone()
             .chain_update(purpose)
-            .chain_update(entry.to_be_bytes());
+            .chain_update(entry.to_bytes());
         let mac = mac
             .chain_update((hash.len() as u64).to_be_bytes())
             .chain_update(hash);
@@ -74,23 +74,23 @@ mod tests {
 
     #[test]
     fn a_mark_tells_pins_accounts_and_keys_apart() {
-        let same = key(1).mark(7, &pin("a"));
-        assert!(same == key(1).mark(7, &pin("a")));
-        assert!(same != key(1).mark(7, &pin("b")));
-        assert!(same != key(1).mark(8, &pin("a")));
-        assert!(same != key(2).mark(7, &pin("a")));
+        let same = key(1).mark(EntryId(7), &pin("a"));
+        assert!(same == key(1).mark(EntryId(7), &pin("a")));
+        assert!(same != key(1).mark(EntryId(7), &pin("b")));
+        assert!(same != key(1).mark(EntryId(8), &pin("a")));
+        assert!(same != key(2).mark(EntryId(7), &pin("a")));
     }
 
     #[test]
     fn a_proof_ends_with_the_hash_it_was_made_for() {
-        let same = key(1).proof(7, b"{SHA}x", &pin("a"));
-        assert!(same == key(1).proof(7, b"{SHA}x", &pin("a")));
-        assert!(same != key(1).proof(7, b"{SHA}y", &pin("a")));
+        let same = key(1).proof(EntryId(7), b"{SHA}x", &pin("a"));
+        assert!(same == key(1).proof(EntryId(7), b"{SHA}x", &pin("a")));
+        assert!(same != key(1).proof(EntryId(7), b"{SHA}y", &pin("a")));
         assert!(
-            same != key(1).proof(7, b"{SHA}", &pin("xa")),
+            same != key(1).proof(EntryId(7), b"{SHA}", &pin("xa")),
             "lengths are part of it"
         );
-        assert!(same != key(1).proof(8, b"{SHA}x", &pin("a")));
-        assert!(same != key(1).proof(7, b"{SHA}x", &pin("b")));
+        assert!(same != key(1).proof(EntryId(8), b"{SHA}x", &pin("a")));
+        assert!(same != key(1).proof(EntryId(7), b"{SHA}x", &pin("b")));
     }
 }

@@ -6,6 +6,7 @@ use crate::directory::change::unique;
 use crate::exchange::import::plan::{Claim, Plan, PlannedRow, RowKind};
 use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers};
 use crate::record::{Batch, Guard, Key, Operation, Revision};
+use crate::types::EntryId;
 
 /// Hands out the batches of a plan. Each must be committed, or given up, before the next is asked for.
 ///
@@ -21,9 +22,9 @@ pub struct Applying {
     /// The commit of ours that last wrote the records every batch writes.
     own: Option<Revision>,
     /// The entries of this plan that others are below: the commit that wrote them.
-    aboves: HashMap<u64, Option<Revision>>,
+    aboves: HashMap<EntryId, Option<Revision>>,
     /// The ones of them in the batch that is out.
-    in_batch: Vec<u64>,
+    in_batch: Vec<EntryId>,
     /// What is in the batch that is out.
     out: Written,
     done: Written,
@@ -51,7 +52,7 @@ impl Applying {
         let depth = |at: &u32| plan.rows.get(*at as usize).map(|row| row.depth);
         order.sort_by_key(depth);
         let added = |row: &&PlannedRow| row.kind == RowKind::New;
-        let parents: BTreeSet<u64> = plan.rows.iter().filter_map(|row| row.above).collect();
+        let parents: BTreeSet<EntryId> = plan.rows.iter().filter_map(|row| row.above).collect();
         let aboves = plan
             .rows
             .iter()
@@ -157,7 +158,7 @@ impl Applying {
         }
     }
 
-    fn add_guards(&self, batch: &mut Batch, claims: &BTreeSet<Claim>, above: &BTreeSet<u64>) {
+    fn add_guards(&self, batch: &mut Batch, claims: &BTreeSet<Claim>, above: &BTreeSet<EntryId>) {
         let own = self.own.unwrap_or(self.plan.seen);
         batch
             .guards
@@ -185,7 +186,7 @@ impl Applying {
             .push(Guard::UnchangedSince(Key::next_entry_id(), self.plan.seen));
         batch.operations.push(Operation::Put {
             key: Key::next_entry_id(),
-            value: self.plan.next_id.to_be_bytes().into(),
+            value: self.plan.next_id.to_bytes().into(),
             expires: None,
         });
     }

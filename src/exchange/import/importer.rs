@@ -18,7 +18,7 @@ use crate::exchange::import::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BY
 use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::Row;
 use crate::record::entry::StoredEntry;
-use crate::types::{AttributeType, Entropy};
+use crate::types::{AttributeType, Entropy, EntryId};
 
 /// What a good row does to the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,15 +73,15 @@ pub struct Importer<'a, E> {
     values: Vec<(AttributeType, Seen<u64>)>,
     open: Vec<Open>,
     /// The entries whose rows are open, or below one that is.
-    unsettled: HashSet<u64>,
+    unsettled: HashSet<EntryId>,
     plan: Plan,
 }
 
 /// Where a row's entry stands and what it still needs.
 struct Place {
-    id: u64,
-    known: Option<u64>,
-    above: Option<u64>,
+    id: EntryId,
+    known: Option<EntryId>,
+    above: Option<EntryId>,
     needs: Vec<Needs>,
 }
 
@@ -127,7 +127,7 @@ impl<'a, E: Existing> Importer<'a, E> {
         let name = self.schema.normal_dn(&entry.dn).ok_or_else(bad_dn)?;
         let checked = self.check(row, entry, &name, entropy);
         if checked.is_err() {
-            self.note(&name, 0, row.line, NameState::Refused);
+            self.note(&name, EntryId(0), row.line, NameState::Refused);
         }
         checked
     }
@@ -220,7 +220,7 @@ impl<'a, E: Existing> Importer<'a, E> {
     }
 
     /// The entry above, in the directory or in the file; one that has not come yet gets its id now.
-    fn above(&mut self, entry: &Entry, name: &[u8]) -> Result<(Option<u64>, Vec<Needs>), Fault> {
+    fn above(&mut self, entry: &Entry, name: &[u8]) -> Result<(Option<EntryId>, Vec<Needs>), Fault> {
         let own = entry
             .dn
             .rdns
@@ -347,7 +347,7 @@ impl<'a, E: Existing> Importer<'a, E> {
     }
 
     /// Remembers that the row of `name` has come. The first word on a name counts.
-    fn note(&mut self, name: &[u8], id: u64, line: u64, state: NameState) {
+    fn note(&mut self, name: &[u8], id: EntryId, line: u64, state: NameState) {
         match self.names.find(name) {
             Some(met) if met.state == NameState::Awaited => (met.line, met.state) = (line, state),
             Some(_) => {}
@@ -355,9 +355,9 @@ impl<'a, E: Existing> Importer<'a, E> {
         }
     }
 
-    fn new_id(&mut self) -> u64 {
+    fn new_id(&mut self) -> EntryId {
         let id = self.plan.next_id;
-        self.plan.next_id += 1;
+        self.plan.next_id = self.plan.next_id.next();
         id
     }
 

@@ -45,7 +45,7 @@ pub use run::{
 
 use crate::domain::entry::Entry;
 use crate::record::Revision;
-use crate::types::{AttributeType, Dn, Timestamp};
+use crate::types::{AttributeType, Dn, EntryId, Timestamp};
 
 /// The most operations in one batch: larger ones cost the store memory out of proportion.
 pub const BATCH_OPERATIONS_MAX: usize = 200;
@@ -77,13 +77,13 @@ pub trait Existing {
     /// The revision everything else here is true at.
     fn revision(&self) -> Revision;
     /// An id above that of every entry there is or was.
-    fn next_id(&self) -> u64;
+    fn next_id(&self) -> EntryId;
     /// The id of the entry with this name, in normal form.
-    fn by_name(&self, normal_dn: &[u8]) -> Option<u64>;
+    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId>;
     /// An entry other than `but` that has this value, in normal form, in `kind`.
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<u64>) -> Option<u64>;
+    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId>;
     /// The entry with this id, hashes and operational attributes included, computed ones not.
-    fn entry(&self, id: u64) -> Option<Entry>;
+    fn entry(&self, id: EntryId) -> Option<Entry>;
 }
 
 /// An empty directory.
@@ -95,19 +95,19 @@ impl Existing for Nothing {
         Revision(0)
     }
 
-    fn next_id(&self) -> u64 {
-        1
+    fn next_id(&self) -> EntryId {
+        EntryId::FIRST
     }
 
-    fn by_name(&self, _normal_dn: &[u8]) -> Option<u64> {
+    fn by_name(&self, _normal_dn: &[u8]) -> Option<EntryId> {
         None
     }
 
-    fn by_value(&self, _kind: AttributeType, _normal: &[u8], _but: Option<u64>) -> Option<u64> {
+    fn by_value(&self, _kind: AttributeType, _normal: &[u8], _but: Option<EntryId>) -> Option<EntryId> {
         None
     }
 
-    fn entry(&self, _id: u64) -> Option<Entry> {
+    fn entry(&self, _id: EntryId) -> Option<Entry> {
         None
     }
 }

@@ -6,11 +6,12 @@ use crate::exchange::import::Refused;
 use crate::exchange::import::plan::{Plan, RowKind};
 use crate::exchange::import::seen::Seen;
 use crate::exchange::problem::{Fault, Problem};
+use crate::types::EntryId;
 
 /// An entry that the file has, or names as the one above another.
 #[derive(Clone, Copy)]
 pub(super) struct Name {
-    pub id: u64,
+    pub id: EntryId,
     pub line: u64,
     pub state: NameState,
 }
@@ -42,7 +43,7 @@ pub(super) enum Needs {
     /// That the entry above, with this name in normal form, comes and is good.
     Above { name: Box<[u8]>, shown: Box<str> },
     /// That the entry `from` gives up a value it has in the directory.
-    Release { from: u64, problem: Problem },
+    Release { from: EntryId, problem: Problem },
 }
 
 /// Refuses those of `open` whose needs were not met, in `plan` and in `names`. Those that remain are good.
@@ -75,7 +76,7 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
     }
 }
 
-fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<u64>) -> Option<Problem> {
+fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<EntryId>) -> Option<Problem> {
     row.needs.iter().find_map(|needs| match needs {
         Needs::Release { from, .. } if changed.contains(from) => None,
         Needs::Release { problem, .. } => Some(problem.clone()),
@@ -95,7 +96,7 @@ fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<u64>) -> Op
 }
 
 /// The entries that the plan changes: those may give up values. Empty if nobody asks.
-fn changed_ids(open: &[Open], plan: &Plan) -> HashSet<u64> {
+fn changed_ids(open: &[Open], plan: &Plan) -> HashSet<EntryId> {
     let is_release = |needs: &Needs| matches!(needs, Needs::Release { .. });
     if !open.iter().any(|row| row.needs.iter().any(is_release)) {
         return HashSet::new();

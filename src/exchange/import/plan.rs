@@ -2,13 +2,14 @@
 
 use crate::directory::change::unique;
 use crate::record::Revision;
+use crate::types::EntryId;
 
 /// The new and changed entries of one file. Handed out in batches by [`super::Applying`].
 pub struct Plan {
     /// The revision of the directory it was made against.
     pub(super) seen: Revision,
     /// The first entry id that is still free when it is applied.
-    pub(super) next_id: u64,
+    pub(super) next_id: EntryId,
     pub(super) rows: Vec<PlannedRow>,
     pub(super) claims: Vec<Claim>,
     /// The attributes the claims' numbers mean; names first.
@@ -18,8 +19,8 @@ pub struct Plan {
 
 /// One entry to be written.
 pub(super) struct PlannedRow {
-    pub id: u64,
-    pub above: Option<u64>,
+    pub id: EntryId,
+    pub above: Option<EntryId>,
     pub kind: RowKind,
     /// The number of RDNs in its name: entries are written in this order.
     pub depth: u8,
@@ -47,8 +48,8 @@ pub(super) struct Claim {
 
 /// An entry as [`Plan::push`] takes it.
 pub(super) struct Planned<'a> {
-    pub id: u64,
-    pub above: Option<u64>,
+    pub id: EntryId,
+    pub above: Option<EntryId>,
     pub kind: RowKind,
     pub depth: usize,
     pub bytes: &'a [u8],
@@ -59,7 +60,7 @@ pub(super) struct Planned<'a> {
 const CHUNK_BYTES: usize = 4 << 20;
 
 impl Plan {
-    pub(super) fn new(seen: Revision, next_id: u64, unique: impl Iterator<Item = Box<str>>) -> Plan {
+    pub(super) fn new(seen: Revision, next_id: EntryId, unique: impl Iterator<Item = Box<str>>) -> Plan {
         let spaces = std::iter::once(unique::NAMES.into()).chain(unique).collect();
         Plan {
             seen,

@@ -452,7 +452,7 @@ fn a_unique_value_taken_in_between_is_seen() {
             value: 100u64.to_be_bytes().into(),
             expires: None,
         },
-        town.put(99, parent, &entry),
+        town.put(EntryId(99), parent, &entry),
     ];
     town.rivals.push(rival);
     let told = town.import(&person("ada", "mail: a@x"));

@@ -168,7 +168,7 @@ impl Town {
     }
 
     /// The operation that writes an entry.
-    pub(super) fn put(&self, id: u64, parent: Option<u64>, entry: &Entry) -> Operation {
+    pub(super) fn put(&self, id: EntryId, parent: Option<EntryId>, entry: &Entry) -> Operation {
         let value = StoredEntry::new(&self.schema, id, parent, entry)
             .unwrap()
             .encode()
@@ -202,18 +202,20 @@ impl Town {
     pub(super) fn look(&self) -> Look {
         let mut look = Look {
             revision: self.revision,
-            next_id: 1,
-            ..Look::default()
+            next_id: EntryId::FIRST,
+            names: HashMap::new(),
+            values: HashMap::new(),
+            entries: BTreeMap::new(),
         };
         if let Some((value, _)) = self.records.get(&Key::next_entry_id()) {
-            look.next_id = u64::from_be_bytes((**value).try_into().unwrap());
+            look.next_id = EntryId::from_bytes(value).unwrap();
         }
-        let stored: BTreeMap<u64, StoredEntry> = self
+        let stored: BTreeMap<EntryId, StoredEntry> = self
             .records
             .iter()
             .filter(|(key, _)| key.as_bytes()[0] == Kind::Entry as u8)
             .map(|(key, (value, _))| {
-                let id = u64::from_be_bytes(key.as_bytes()[1..].try_into().unwrap());
+                let id = key.entry_of(Kind::Entry).unwrap();
                 (id, StoredEntry::decode(id, value).unwrap())
             })
             .collect();
@@ -285,13 +287,12 @@ impl World for Town {
 }
 
 /// A snapshot of a [`Town`].
-#[derive(Default)]
 pub(super) struct Look {
     revision: Revision,
-    next_id: u64,
-    names: HashMap<Vec<u8>, u64>,
-    values: HashMap<(AttributeType, Vec<u8>), Vec<u64>>,
-    pub entries: BTreeMap<u64, (Option<u64>, Entry)>,
+    next_id: EntryId,
+    names: HashMap<Vec<u8>, EntryId>,
+    values: HashMap<(AttributeType, Vec<u8>), Vec<EntryId>>,
+    pub entries: BTreeMap<EntryId, (Option<EntryId>, Entry)>,
 }
 
 impl Existing for Look {
@@ -299,30 +300,30 @@ impl Existing for Look {
         self.revision
     }
 
-    fn next_id(&self) -> u64 {
+    fn next_id(&self) -> EntryId {
         self.next_id
     }
 
-    fn by_name(&self, normal_dn: &[u8]) -> Option<u64> {
+    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId> {
         self.names.get(normal_dn).copied()
     }
 
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<u64>) -> Option<u64> {
+    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId> {
         let ids = self.values.get(&(kind, normal.to_vec()))?;
         ids.iter().copied().find(|id| Some(*id) != but)
     }
 
-    fn entry(&self, id: u64) -> Option<Entry> {
+    fn entry(&self, id: EntryId) -> Option<Entry> {
         self.entries.get(&id).map(|(_, entry)| entry.clone())
     }
 }
 
 impl Exported for Look {
-    fn ids(&self) -> Vec<u64> {
+    fn ids(&self) -> Vec<EntryId> {
         self.entries.keys().rev().copied().collect()
     }
 
-    fn dn(&self, id: u64) -> Option<Dn> {
+    fn dn(&self, id: EntryId) -> Option<Dn> {
         self.entries.get(&id).map(|(_, entry)| entry.dn.clone())
     }
 }

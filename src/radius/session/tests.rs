@@ -7,7 +7,7 @@ use super::super::client::RequireMessageAuthenticator::{self, Latch, No, Yes};
 use super::super::tests::{accounting_request, client, hidden_pin, packet, secret, signed};
 use super::*;
 use crate::directory::request::{LoginName, Member};
-use crate::types::{Dn, SeededEntropy};
+use crate::types::{Dn, EntryId, SeededEntropy};
 
 const ADA: &[u8] = &[1, 5, b'a', b'd', b'a'];
 const ACCEPT: u8 = 2;
@@ -94,7 +94,7 @@ fn under_another_authenticator(mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn accepted() -> Verdict {
     Verdict::Accepted(Asker::Member(Arc::new(Member {
-        entry: 1,
+        entry: EntryId(1),
         dn: Dn::default(),
     })))
 }

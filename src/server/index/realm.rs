@@ -18,7 +18,7 @@ use crate::server::login::{Realm, StoredLogIns, Unread};
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::work::transfer::Snapshots;
 use crate::store::{CommitError, Store};
-use crate::types::Timestamp;
+use crate::types::{EntryId, Timestamp};
 
 /// How long a writer waits to see its own commit. An index that is built anew meanwhile takes seconds.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl Realm for DirectoryRealm {
         }
     }
 
-    async fn stored_log_ins(&self, entries: &[u64]) -> Vec<StoredLogIns> {
+    async fn stored_log_ins(&self, entries: &[EntryId]) -> Vec<StoredLogIns> {
         let keys: Vec<_> = entries.iter().map(|entry| LogInRecord::key(*entry)).collect();
         let now = self.clock.now();
         match self.store.get(&keys).await {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::lockout::Attempts;
-use crate::types::Timestamp;
+use crate::types::{EntryId, Timestamp};
 
 /// The most accounts whose attempts are remembered; beyond it those not seen longest are forgotten first.
 /// A lock is never forgotten before it ends: locks are bounded by the accounts there are.
@@ -21,8 +21,8 @@ pub struct AttemptsTable {
 /// Two maps by turns: when the young one is full it becomes the old one, and the old one is dropped.
 #[derive(Default)]
 struct Generations {
-    young: HashMap<u64, Attempts>,
-    old: HashMap<u64, Attempts>,
+    young: HashMap<EntryId, Attempts>,
+    old: HashMap<EntryId, Attempts>,
 }
 
 impl Default for AttemptsTable {
@@ -36,7 +36,7 @@ impl Default for AttemptsTable {
 impl AttemptsTable {
     /// Lets `act` read and change what is remembered of `entry`, alone. It must be short: other log-ins wait.
     /// Without an entry there is nothing to remember, and what `act` does is forgotten.
-    pub fn with<T>(&self, entry: Option<u64>, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
+    pub fn with<T>(&self, entry: Option<EntryId>, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
         let Some(entry) = entry else {
             return act(&mut Attempts::default());
         };
@@ -44,20 +44,20 @@ impl AttemptsTable {
     }
 
     /// Whether anything is remembered of `entry`.
-    pub fn has(&self, entry: u64) -> bool {
+    pub fn has(&self, entry: EntryId) -> bool {
         let generations = self.shard(entry);
         generations.young.contains_key(&entry) || generations.old.contains_key(&entry)
     }
 
-    fn shard(&self, entry: u64) -> MutexGuard<'_, Generations> {
-        let shard = &self.shards[(entry % SHARDS as u64) as usize];
+    fn shard(&self, entry: EntryId) -> MutexGuard<'_, Generations> {
+        let shard = &self.shards[(entry.0 % SHARDS as u64) as usize];
         // A map is whole between any two statements, so a poisoned lock guards one all the same.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Generations {
-    fn with<T>(&mut self, entry: u64, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
+    fn with<T>(&mut self, entry: EntryId, now: Timestamp, act: impl FnOnce(&mut Attempts) -> T) -> T {
         if let Some(attempts) = self.young.get_mut(&entry) {
             return act(attempts);
         }
@@ -96,7 +96,7 @@ mod tests {
         }
     }
 
-    fn is_locked(table: &AttemptsTable, entry: u64) -> bool {
+    fn is_locked(table: &AttemptsTable, entry: EntryId) -> bool {
         table.with(Some(entry), START, |attempts| attempts.is_locked(START))
     }
 
@@ -112,23 +112,27 @@ mod tests {
     fn each_account_has_its_own_attempts() {
         let table = AttemptsTable::default();
         let set = |attempts: &mut Attempts| attempts.set_lock(Some(lock()));
-        table.with(Some(7), START, set);
+        table.with(Some(EntryId(7)), START, set);
         table.with(None, START, set);
-        assert!(is_locked(&table, 7) && table.has(7) && !table.has(8));
-        assert!(!is_locked(&table, 7 + SHARDS as u64));
+        assert!(is_locked(&table, EntryId(7)) && table.has(EntryId(7)) && !table.has(EntryId(8)));
+        assert!(!is_locked(&table, EntryId(7 + SHARDS as u64)));
         assert_eq!(tracked(&table), 1, "looking leaves nothing behind");
     }
 
     #[test]
     fn many_accounts_are_forgotten_but_no_lock() {
         let table = AttemptsTable::default();
-        table.with(Some(0), START, |attempts| attempts.set_lock(Some(lock())));
+        table.with(Some(EntryId(0)), START, |attempts| {
+            attempts.set_lock(Some(lock()))
+        });
         let source = crate::domain::lockout::SourceGroup::Local;
         for entry in 1..2 * TRACKED_ACCOUNTS_MAX as u64 {
-            table.with(Some(entry), START, |attempts| attempts.right(source, START));
+            table.with(Some(EntryId(entry)), START, |attempts| {
+                attempts.right(source, START)
+            });
         }
         assert!(tracked(&table) <= TRACKED_ACCOUNTS_MAX);
-        assert!(is_locked(&table, 0));
-        assert!(table.with(Some(1), START, |attempts| attempts.is_empty()));
+        assert!(is_locked(&table, EntryId(0)));
+        assert!(table.with(Some(EntryId(1)), START, |attempts| attempts.is_empty()));
     }
 }

@@ -29,13 +29,13 @@ use crate::server::entropy::SystemEntropy;
 use crate::server::login::attempts::AttemptsTable;
 use crate::server::login::hash_pool::{HashPool, PoolSettings, Urgency};
 use crate::server::login::verified::VerifiedPins;
-use crate::types::{Entropy, Timestamp};
+use crate::types::{Entropy, EntryId, Timestamp};
 use stored::Unstored;
 
 pub use stored::{HeedError, StoredLogIns, UNSTORED_MAX, Unread};
 
 /// Stands in proofs for the accounts of the configuration, which have no entry; their hash tells them apart.
-const NO_ENTRY: u64 = u64::MAX;
+const NO_ENTRY: EntryId = EntryId(u64::MAX);
 
 /// What log-ins stand on: the directory, the store behind it and the audit log.
 pub trait Realm: Send + Sync + 'static {
@@ -59,7 +59,7 @@ pub trait Realm: Send + Sync + 'static {
 
     /// What is stored of the good log-ins of the accounts `entries`, in their order; `None` is nothing. Errors:
     /// [`Unread`], of each apart.
-    fn stored_log_ins(&self, entries: &[u64]) -> impl Future<Output = Vec<StoredLogIns>> + Send;
+    fn stored_log_ins(&self, entries: &[EntryId]) -> impl Future<Output = Vec<StoredLogIns>> + Send;
 
     /// Keeps `event`, which happened at `now`. Must not wait.
     fn audit(&self, event: AuditEvent, now: Timestamp);
@@ -118,7 +118,7 @@ pub struct Logins<R: Realm> {
     verified: VerifiedPins,
     attempts: AttemptsTable,
     unstored: Unstored,
-    upgrading: Arc<Mutex<HashSet<u64>>>,
+    upgrading: Arc<Mutex<HashSet<EntryId>>>,
     pool: HashPool,
 }
 
@@ -325,12 +325,12 @@ fn held_until(verdict: &Verdict, asked: Instant, refusal_floor_ms: u64) -> Optio
 
 /// The right to replace the hash of one account, given back when dropped, also unused.
 struct Turn {
-    upgrading: Arc<Mutex<HashSet<u64>>>,
-    entry: u64,
+    upgrading: Arc<Mutex<HashSet<EntryId>>>,
+    entry: EntryId,
 }
 
 impl Turn {
-    fn take(upgrading: &Arc<Mutex<HashSet<u64>>>, entry: u64) -> Option<Turn> {
+    fn take(upgrading: &Arc<Mutex<HashSet<EntryId>>>, entry: EntryId) -> Option<Turn> {
         let is_new = upgrading
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -11,7 +11,7 @@ use crate::domain::lockout::{Holds, Lock, SourceGroup};
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::record::{
-    Guard, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Record, Revision,
+    Guard, Key, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Record, Revision,
 };
 use crate::server::clock::ManualClock;
 use crate::store::{LogBounds, MemoryStore, Store, StoreId};
@@ -20,7 +20,7 @@ use crate::types::{Dn, Pin, PinHash, Uid};
 pub(super) const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 pub(super) const SSHA: &[u8] = b"{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
 pub(super) const RIGHT: &str = "Orchid-42 tree";
-pub(super) const ENTRY: u64 = 7;
+pub(super) const ENTRY: EntryId = EntryId(7);
 pub(super) const HOME: &str = "192.0.2.7";
 pub(super) const AWAY: &str = "203.0.113.9";
 
@@ -59,13 +59,13 @@ impl Accounts for Account {
         })
     }
 
-    fn is_gone(&self, _entry: u64) -> bool {
+    fn is_gone(&self, _entry: EntryId) -> bool {
         self.is_gone
     }
 
-    fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
+    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
         Some(Operation::Put {
-            key: Key::new(Kind::Entry, &entry.to_be_bytes()),
+            key: Key::entry(entry),
             value: hash.expose().into(),
             expires: None,
         })
@@ -88,7 +88,7 @@ impl Realm for OneAccount {
         self.store.commit(batch).await.unwrap();
     }
 
-    async fn stored_log_ins(&self, entries: &[u64]) -> Vec<StoredLogIns> {
+    async fn stored_log_ins(&self, entries: &[EntryId]) -> Vec<StoredLogIns> {
         if self.accounts().is_silent {
             std::future::pending::<()>().await;
         }
@@ -352,7 +352,7 @@ fn records_that_are_no_locks_are_not_heeded() {
         value: value.into(),
         expires: None,
     };
-    let entry = put(Key::new(Kind::Entry, &ENTRY.to_be_bytes()), b"\x01");
+    let entry = put(Key::entry(ENTRY), b"\x01");
     assert_eq!(campus.logins.heed(&entry, START), Ok(()));
     let newer = put(LockoutRecord::key(ENTRY), b"\x03");
     assert_eq!(
@@ -371,7 +371,7 @@ fn an_imported_hash_is_replaced_after_the_answer() {
     );
     assert!(is_accepted(&campus.log_in("ada", RIGHT)));
     let (batch, event) = campus.soon.recv().unwrap();
-    let key = Key::new(Kind::Entry, &ENTRY.to_be_bytes());
+    let key = Key::entry(ENTRY);
     assert_eq!(batch.guards, [Guard::UnchangedSince(key, Revision(5))]);
     let [Operation::Put { value, .. }] = &batch.operations[..] else {
         panic!("one record is written");
@@ -479,8 +479,8 @@ fn a_refusal_and_busy_wait_for_their_floor_and_a_good_log_in_does_not() {
 #[test]
 fn one_account_is_upgraded_once_at_a_time() {
     let upgrading = Arc::default();
-    let turn = Turn::take(&upgrading, 7).unwrap();
-    assert!(Turn::take(&upgrading, 7).is_none() && Turn::take(&upgrading, 8).is_some());
+    let turn = Turn::take(&upgrading, EntryId(7)).unwrap();
+    assert!(Turn::take(&upgrading, EntryId(7)).is_none() && Turn::take(&upgrading, EntryId(8)).is_some());
     drop(turn);
-    assert!(Turn::take(&upgrading, 7).is_some());
+    assert!(Turn::take(&upgrading, EntryId(7)).is_some());
 }

@@ -80,12 +80,12 @@ impl VerifiedPins {
 mod tests {
     use super::*;
     use crate::domain::pin::PinKey;
-    use crate::types::{Pin, SeededEntropy};
+    use crate::types::{EntryId, Pin, SeededEntropy};
 
     const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 
     fn proof(key: &PinKey, entry: u64) -> PinProof {
-        key.proof(entry, b"{SHA}x", &Pin::new(*b"pin"))
+        key.proof(EntryId(entry), b"{SHA}x", &Pin::new(*b"pin"))
     }
 
     fn key() -> PinKey {

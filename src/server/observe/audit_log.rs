@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, Subject};
 use crate::index::IndexHandle;
 use crate::server::observe::audit_counters::AuditCounters;
-use crate::types::{Timestamp, visible};
+use crate::types::{EntryId, Timestamp, visible};
 
 /// Where audit events go: log lines of the target `audit`. Holds no value a stranger typed and no secret,
 /// for the events hold none. A person is called by the name of the entry, which the help desk can look up.
@@ -68,7 +68,7 @@ impl AuditLog {
         }
     }
 
-    fn name_of(&self, id: u64) -> Option<String> {
+    fn name_of(&self, id: EntryId) -> Option<String> {
         let snapshot = self.index.get()?.load();
         let dn = snapshot.entry_by_id(id)?.dn();
         Some(one_word(&dn.to_string()))

@@ -20,7 +20,7 @@ use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject}
 use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, SourceGroup, WrongPinEffect};
 use crate::domain::pin::{self, HashCost, HashMemory, HashScheme, Hashing, PIN_BYTES_MAX, PinCheck, PinKey};
 use crate::record::{Batch, Guard, Key, Kind, LockoutRecord};
-use crate::types::{Pin, PinHash, Timestamp};
+use crate::types::{EntryId, Pin, PinHash, Timestamp};
 
 /// The most hashes one log-in is checked against: so often its account's may have been replaced meanwhile. Then
 /// it is [`Verdict::Busy`].
@@ -103,13 +103,13 @@ pub struct Decision {
     /// What is to be done after the answer.
     pub upgrade: Option<Upgrade>,
     /// The account whose log-in is to be stored soon, after the answer.
-    pub unstored: Option<u64>,
+    pub unstored: Option<EntryId>,
 }
 
 /// A hash that is to be replaced. Has no `Debug`.
 pub struct Upgrade {
     /// Whose.
-    pub entry: u64,
+    pub entry: EntryId,
     /// The hash the PIN was right for.
     hash: Arc<PinHash>,
 }
@@ -270,7 +270,7 @@ impl Upgrade {
         if !same || account.entry() != Some(self.entry) {
             return None;
         }
-        let key = Key::new(Kind::Entry, &self.entry.to_be_bytes());
+        let key = Key::new(Kind::Entry, &self.entry.to_bytes());
         let batch = Batch {
             guards: vec![Guard::UnchangedSince(key, account.revision)],
             operations: vec![accounts.with_hash(self.entry, new)?],

@@ -30,13 +30,13 @@ impl Accounts for One {
         })
     }
 
-    fn is_gone(&self, entry: u64) -> bool {
-        entry != 7
+    fn is_gone(&self, entry: EntryId) -> bool {
+        entry != EntryId(7)
     }
 
-    fn with_hash(&self, entry: u64, hash: &PinHash) -> Option<Operation> {
+    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
         Some(Operation::Put {
-            key: Key::new(Kind::Entry, &entry.to_be_bytes()),
+            key: Key::entry(entry),
             value: hash.expose().into(),
             expires: None,
         })
@@ -45,7 +45,7 @@ impl Accounts for One {
 
 fn one(hash: &str) -> One {
     let member = Member {
-        entry: 7,
+        entry: EntryId(7),
         dn: Dn::default(),
     };
     One {
@@ -150,7 +150,7 @@ fn locked(attempts: &mut Attempts, now: Timestamp) -> Decision {
 fn the_right_pin_logs_in_and_a_wrong_one_does_not() {
     let decision = log_in(Some(&one(SSHA)), RIGHT, &mut Attempts::default(), START);
     assert!(is_accepted(&decision) && decision.batch.is_empty());
-    assert_eq!(decision.unstored, Some(7), "the source is new");
+    assert_eq!(decision.unstored, Some(EntryId(7)), "the source is new");
     let decision = log_in(
         Some(&one(SSHA)),
         "orchid-42 tree",
@@ -218,7 +218,7 @@ fn the_eighth_different_wrong_pin_locks_until_time_passes() {
     let lock = attempts.lock().cloned().unwrap();
     let offender = SourceGroup::from(request("").source);
     assert_eq!(lock.holds, Holds::ForOffenders(vec![offender]));
-    assert!(decision.batch.operations == [LockoutRecord(lock).put(7)]);
+    assert!(decision.batch.operations == [LockoutRecord(lock).put(EntryId(7))]);
     let second_before = log_in(Some(&one(SSHA)), RIGHT, &mut attempts, START.plus_s(1799));
     assert_refused(&second_before, RefusalReason::Locked(until));
     assert!(is_accepted(&log_in(
@@ -369,7 +369,7 @@ fn an_imported_hash_is_replaced_unless_the_pin_changes_in_between() {
     let (batch, event) = upgrade.batch(&request(RIGHT), &accounts, &new).unwrap();
     let key = Key::new(Kind::Entry, &7u64.to_be_bytes());
     assert_eq!(batch.guards, [Guard::UnchangedSince(key, Revision(5))]);
-    assert!(batch.operations == [accounts.with_hash(7, &new).unwrap()]);
+    assert!(batch.operations == [accounts.with_hash(EntryId(7), &new).unwrap()]);
     assert!(matches!(
         event,
         AuditEvent::HashUpgraded {

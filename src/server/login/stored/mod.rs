@@ -23,7 +23,7 @@ use crate::record::{
     Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation,
 };
 use crate::store::Limits;
-use crate::types::Timestamp;
+use crate::types::{EntryId, Timestamp};
 
 /// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
 pub const UNSTORED_MAX: usize = 65_536;
@@ -56,19 +56,19 @@ pub type StoredLogIns = Result<Option<LogInHistory>, Unread>;
 /// The accounts whose log-ins are to be stored.
 #[derive(Default)]
 pub(super) struct Unstored {
-    accounts: Mutex<HashSet<u64>>,
+    accounts: Mutex<HashSet<EntryId>>,
     some: Notify,
 }
 
 impl Unstored {
-    pub(super) fn add(&self, entry: u64) {
+    pub(super) fn add(&self, entry: EntryId) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() < UNSTORED_MAX && accounts.insert(entry) {
             self.some.notify_one();
         }
     }
 
-    pub(super) fn take(&self) -> HashSet<u64> {
+    pub(super) fn take(&self) -> HashSet<EntryId> {
         std::mem::take(&mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -132,7 +132,7 @@ impl<R: Realm> Logins<R> {
     }
 
     /// The accounts that wait: those whose entry is gone, and the others.
-    fn take_unstored(&self) -> (Vec<u64>, Vec<u64>) {
+    fn take_unstored(&self) -> (Vec<EntryId>, Vec<EntryId>) {
         let accounts = self.realm.accounts();
         let unstored = self.unstored.take().into_iter();
         unstored.partition(|entry| accounts.is_gone(*entry))
@@ -147,7 +147,7 @@ impl<R: Realm> Logins<R> {
 
     /// The operation that stores the log-ins of `entry`, if one is due. Without what was stored `before`, that would
     /// be lost; while it cannot be read nothing is written.
-    fn due(&self, entry: u64, before: StoredLogIns) -> Option<Operation> {
+    fn due(&self, entry: EntryId, before: StoredLogIns) -> Option<Operation> {
         let now = self.clock.now();
         if let Ok(before) = &before {
             self.recalled(entry, before.as_ref(), now);
@@ -182,19 +182,19 @@ impl<R: Realm> Logins<R> {
         }
     }
 
-    fn recalled(&self, entry: u64, stored: Option<&LogInHistory>, now: Timestamp) {
+    fn recalled(&self, entry: EntryId, stored: Option<&LogInHistory>, now: Timestamp) {
         self.attempts
             .with(Some(entry), now, |attempts| attempts.recalled(stored, now));
     }
 
-    fn set_lock(&self, entry: u64, lock: Option<Lock>, now: Timestamp) {
+    fn set_lock(&self, entry: EntryId, lock: Option<Lock>, now: Timestamp) {
         self.attempts
             .with(Some(entry), now, |attempts| attempts.set_lock(lock));
     }
 }
 
 /// Deletes what is stored of the log-ins of `entry`.
-fn forget(entry: u64) -> [Operation; 2] {
+fn forget(entry: EntryId) -> [Operation; 2] {
     let keys = [LogInRecord::key(entry), LockoutRecord::key(entry)];
     keys.map(|key| Operation::Delete { key })
 }

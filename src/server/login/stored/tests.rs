@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::log_ins::{KnownSource, LogInHistory};
-use crate::record::{Key, Kind, LogInRecord, Operation};
+use crate::record::{Key, LogInRecord, Operation};
 use crate::server::login::tests::*;
 use crate::server::login::*;
 use crate::store::{SledSettings, SledStore};
@@ -120,7 +120,7 @@ fn what_is_stored_of_an_account_goes_after_its_entry() {
     assert!(campus.stored().is_some());
     campus.set(|account| account.is_gone = true);
     let deleted = Operation::Delete {
-        key: Key::new(Kind::Entry, &ENTRY.to_be_bytes()),
+        key: Key::entry(ENTRY),
     };
     campus.logins.heed(&deleted, START).unwrap();
     assert_eq!(campus.stored(), None);
@@ -137,7 +137,7 @@ fn many_accounts_that_are_gone_are_forgotten_together() {
     let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
     campus.set(|account| account.is_gone = true);
     for entry in 0..300_u64 {
-        let key = Key::new(Kind::Entry, &entry.to_be_bytes());
+        let key = Key::entry(EntryId(entry));
         campus.logins.heed(&Operation::Delete { key }, START).unwrap();
     }
     campus.runtime.block_on(async {
@@ -169,7 +169,7 @@ fn log_ins_that_another_node_has_stored_are_heard_of() {
 fn log_ins_wait_to_be_stored_in_a_bounded_queue() {
     let unstored = Unstored::default();
     for entry in 0..=UNSTORED_MAX as u64 {
-        unstored.add(entry);
+        unstored.add(EntryId(entry));
     }
     assert_eq!(unstored.take().len(), UNSTORED_MAX);
     assert!(unstored.take().is_empty());
