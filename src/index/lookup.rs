@@ -121,7 +121,12 @@ impl Snapshot {
     /// Where entries may be that have a value of `kind` with this normal form.
     pub fn equality(&self, kind: AttributeType, normal: &[u8]) -> Candidates {
         let hash = self.base.fixed.hasher.value(normal);
-        if self.base.columns.of(kind).is_some_and(|column| column.membership.is_some()) {
+        if self
+            .base
+            .columns
+            .of(kind)
+            .is_some_and(|column| column.membership.is_some())
+        {
             return Candidates::Among(self.members(kind, hash).map(|posting| posting.slot).collect());
         }
         match self.equal_slots(kind, normal) {
