@@ -150,7 +150,7 @@ fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write
     };
     check(&place.schema, &form, secrets)?;
     let all = place.entries();
-    offline::tell_audit(log, &export_begins(offline::operator()?, &all, secrets))?;
+    offline::tell_audit(log, export_begins(offline::operator()?, &all, secrets))?;
     let entries = export(&place.schema, &all, &form, secrets, out, &mut |_, _| {})?;
     Ok(entries.to_string())
 }

@@ -1,12 +1,22 @@
 //! Where log lines go: standard error, one line each, in UTC.
 
-use anyhow::anyhow;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, enabled};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::config::settings::{Log, LogFormat, LogLevel};
+use crate::config::settings::{Log, LogLevel};
 use crate::server::clock::{Clock, SystemClock};
+use crate::server::observe::log::LogFormat;
+use crate::server::observe::log::line::AUDIT;
+use crate::server::observe::log::queue::Log as Queue;
+use crate::server::observe::log::writer::{Form, LogThread};
 
 /// The variable that overrides `log.level`, in the directives of tracing: `BEADLE_LOG=debug`.
 pub const VARIABLE: &str = "BEADLE_LOG";
@@ -20,25 +30,31 @@ const NEVER: &[&str] = &[
     "rustls=warn",
 ];
 
-/// Who logged in and what was changed is written at every level: who wants fewer lines of the daemon's work still
-/// wants those.
-const AUDIT: &str = "audit=info";
-
-/// Sends log lines to standard error as `log` says, audit events at every level. Errors: the variable holds no
-/// directives, or the process logs already.
-pub fn start(log: Log) -> anyhow::Result<()> {
-    let filter = filter(log.level)?.add_directive(AUDIT.parse()?);
-    begin(log.format, filter)
+/// Sends log lines to standard error as `log` says, audit events at every level, until what is returned is dropped.
+/// Errors: the variable holds no directives, the process logs already, or the system has no thread to give.
+pub fn start(log: Log) -> anyhow::Result<LogThread> {
+    let queue = listen(log)?;
+    write(queue, log.format, LevelFilter::INFO)
 }
 
 /// The same, audit events like every other line: for a terminal that shows something else.
-pub fn start_quietly(log: Log) -> anyhow::Result<()> {
-    begin(log.format, filter(log.level)?)
+pub fn start_quietly(log: Log) -> anyhow::Result<LogThread> {
+    let queue = listen(log)?;
+    let audit = [
+        (enabled!(target: AUDIT, Level::INFO), LevelFilter::INFO),
+        (enabled!(target: AUDIT, Level::WARN), LevelFilter::WARN),
+    ];
+    let shown = audit.into_iter().find(|(is_enabled, _)| *is_enabled);
+    write(
+        queue,
+        log.format,
+        shown.map_or(LevelFilter::OFF, |(_, level)| level),
+    )
 }
 
 /// Audit events only, for a command that does not serve.
-pub fn start_audit(log: Log) -> anyhow::Result<()> {
-    begin(log.format, EnvFilter::try_new(AUDIT)?)
+pub fn start_audit(log: Log) -> anyhow::Result<LogThread> {
+    write(Arc::default(), log.format, LevelFilter::INFO)
 }
 
 fn filter(log_level: LogLevel) -> anyhow::Result<EnvFilter> {
@@ -50,16 +66,27 @@ fn filter(log_level: LogLevel) -> anyhow::Result<EnvFilter> {
     Ok(filter)
 }
 
-fn begin(format: LogFormat, filter: EnvFilter) -> anyhow::Result<()> {
+/// Has every line of the program put into the queue that is returned. What is above the level is not put together.
+fn listen(log: Log) -> anyhow::Result<Arc<Queue>> {
+    let queue = Arc::<Queue>::default();
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_env_filter(filter(log.level)?)
+        .with_writer(queue.clone())
         .with_timer(Utc);
-    let started = match format {
+    let started = match log.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
-    started.map_err(|error| anyhow!("logging: {error}"))
+    started.map_err(|error| anyhow!("logging: {error}"))?;
+    Ok(queue)
+}
+
+/// Begins to write what comes into `queue`.
+fn write(queue: Arc<Queue>, format: LogFormat, audit: LevelFilter) -> anyhow::Result<LogThread> {
+    // Not by way of the standard library's handle: its lock would be held while nobody reads.
+    let out = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let thread = out.and_then(|out| LogThread::start(queue, out, Form { format, audit }));
+    thread.context("logging")
 }
 
 fn level(level: LogLevel) -> &'static str {

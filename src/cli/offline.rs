@@ -71,10 +71,11 @@ pub fn keep_base(place: &Place, plan: &Plan) -> anyhow::Result<()> {
     kept.with_context(|| format!("cannot write in {}", plan.entries.store.path.display()))
 }
 
-/// Writes an audit event of this command to standard error, as the daemon does with its own.
-pub fn tell_audit(log: Log, event: &AuditEvent) -> anyhow::Result<()> {
-    logging::start_audit(log)?;
-    AuditLog::default().write(event, SystemClock.now());
+/// Writes an audit event of this command to standard error, as the daemon does with its own. It is written when this
+/// returns.
+pub fn tell_audit(log: Log, event: AuditEvent) -> anyhow::Result<()> {
+    let thread = logging::start_audit(log)?;
+    AuditLog::new(thread.log().clone()).write_blocking(event, SystemClock.now());
     Ok(())
 }
 

@@ -19,8 +19,10 @@ pub struct Arguments {
 
 /// Runs the daemon until it is told to stop. Errors: one sentence that names the path or address at fault.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    logging::start(settings.plain.places.log)?;
-    runtime()?.block_on(daemon::run(settings.into(), tell_service_manager))?;
+    // Ends last: everybody with something to say has ended by then.
+    let thread = logging::start(settings.plain.places.log)?;
+    let log = thread.log().clone();
+    runtime()?.block_on(daemon::run(settings.into(), log, tell_service_manager))?;
     Ok(())
 }
 

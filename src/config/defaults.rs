@@ -7,6 +7,7 @@ use super::settings::*;
 use crate::directory::ask::limits::SearchLimits;
 use crate::domain::access::Grantee;
 use crate::server::boot::plan::Listen;
+use crate::server::observe::log::LogFormat;
 use crate::store::SledSettings;
 use crate::types::IpNet;
 

@@ -17,6 +17,7 @@ use crate::server::boot::plan::Listen;
 use crate::server::http::tls::TlsFiles;
 use crate::server::ldap::listener::LdapSettings;
 use crate::server::login::LoginSettings;
+use crate::server::observe::log::LogFormat;
 use crate::store::SledSettings;
 use crate::types::Dn;
 
@@ -92,15 +93,6 @@ pub enum LogLevel {
     Debug,
     /// Every step.
     Trace,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people and journald.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Limits of LDAP connections and messages.

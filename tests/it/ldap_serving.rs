@@ -176,6 +176,7 @@ impl Serving {
             Some(Arc::clone(&tls)),
             settings,
             Arc::clone(&counters),
+            Arc::default(),
             shutdown.clone(),
         );
         let cleartext = Serving::listen(&service, Begin::Cleartext).await;

@@ -23,6 +23,7 @@ mod ldap_talk;
 mod ldap_tools;
 mod ldap_vectors;
 mod log_ins;
+mod log_lines;
 mod malformed;
 mod radius_socket;
 mod readme;

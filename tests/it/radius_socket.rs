@@ -113,6 +113,7 @@ fn server(listen: &str, port: Port, required: RequireMessageAuthenticator, rejec
     let wiring = RadiusWiring {
         answers: answers.clone(),
         counters: counters.clone(),
+        log: Arc::default(),
         events,
     };
     let stop = CancellationToken::new();

@@ -82,7 +82,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         store.display()
     );
     let settings = file.settings(&arguments.listen)?;
-    logging::start_quietly(settings.plain.places.log)?;
+    let thread = logging::start_quietly(settings.plain.places.log)?;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let (sockets, mut signals) = runtime.block_on(begin(&plan))?;
@@ -102,7 +102,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         };
         table.print(begun.elapsed());
     };
-    runtime.block_on(daemon::serve(plan, sockets, signals, ready))?;
+    runtime.block_on(daemon::serve(plan, thread.log().clone(), sockets, signals, ready))?;
     Ok(())
 }
 

@@ -11,8 +11,9 @@ use super::Checker;
 use crate::config::defaults;
 use crate::config::document::Span;
 use crate::config::raw::{Field, Raw, RawLog, RawStore, RawTls};
-use crate::config::settings::{Log, LogFormat, LogLevel, Places};
+use crate::config::settings::{Log, LogLevel, Places};
 use crate::server::http::tls::{self, TlsFiles};
+use crate::server::observe::log::LogFormat;
 use crate::store::SledSettings;
 
 impl Checker<'_> {

@@ -27,6 +27,7 @@ use crate::server::index::realm::{DirectoryRealm, Loaded};
 use crate::server::ldap::listener::Shutdown;
 use crate::server::login::Logins;
 use crate::server::observe::audit_log::AuditLog;
+use crate::server::observe::log::queue::Log;
 use crate::server::radius::latches;
 use crate::server::runner::Runner;
 use crate::server::work::space_watch;
@@ -74,15 +75,16 @@ pub enum StartError {
 }
 
 /// Runs the daemon until SIGTERM or SIGINT, then ends every connection after its present request and closes
-/// the store. `ready` is called once it answers. Errors: [`StartError`]; nothing is left running.
-pub async fn run(plan: Plan, ready: impl FnOnce() + Send) -> Result<(), StartError> {
+/// the store. Lines of requests and audit events go into `log`. `ready` is called once it answers. Errors: [`StartError`]; nothing is left running.
+pub async fn run(plan: Plan, log: Arc<Log>, ready: impl FnOnce() + Send) -> Result<(), StartError> {
     let sockets = Sockets::bind(&plan.listen)?;
-    serve(plan, sockets, Signals::new(HangUp::Reload)?, ready).await
+    serve(plan, log, sockets, Signals::new(HangUp::Reload)?, ready).await
 }
 
 /// As [`run`], on sockets and with signals that are there already.
 pub async fn serve(
     plan: Plan,
+    log: Arc<Log>,
     sockets: Sockets,
     mut signals: Signals,
     ready: impl FnOnce() + Send,
@@ -91,7 +93,7 @@ pub async fn serve(
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy)?);
     let tls = Arc::new(load_tls(&plan)?);
     let administration = AdminSocket::bind(&plan.admin_socket)?;
-    let runner = Arc::new(runner(&plan, store)?);
+    let runner = Arc::new(runner(&plan, store, log)?);
     let shutdown = Shutdown::default();
     // They answer "busy" until the index is loaded.
     Listeners {
@@ -140,7 +142,7 @@ fn own_names() -> Vec<String> {
         .collect()
 }
 
-fn runner(plan: &Plan, store: Arc<dyn Store>) -> Result<Runner, StartError> {
+fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, StartError> {
     let (schema, clock): (_, Arc<dyn Clock>) = (plan.entries.schema.clone(), Arc::new(SystemClock));
     let realm = Arc::new(DirectoryRealm {
         store,
@@ -148,7 +150,7 @@ fn runner(plan: &Plan, store: Arc<dyn Store>) -> Result<Runner, StartError> {
         types: AccountTypes::of(&schema).ok_or(StartError::Schema)?,
         schema,
         principals: plan.rules.principals.clone(),
-        audit: Arc::new(AuditLog::default()),
+        audit: Arc::new(AuditLog::new(log)),
         clock: clock.clone(),
         runtime: Handle::current(),
     });

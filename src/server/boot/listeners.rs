@@ -67,6 +67,7 @@ impl Listeners<'_> {
             Some(self.tls.clone()),
             settings.clone(),
             counters.ldap.clone(),
+            self.runner.realm.audit.log().clone(),
             self.shutdown.clone(),
         )
     }
@@ -80,6 +81,7 @@ impl Listeners<'_> {
             let wiring = RadiusWiring {
                 answers: self.runner.clone(),
                 counters: counters.radius.clone(),
+                log: self.runner.realm.audit.log().clone(),
                 events,
             };
             let serving = listener::serve(socket, session, wiring, self.shutdown.stop.clone());

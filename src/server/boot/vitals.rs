@@ -96,6 +96,13 @@ impl Collector for Figures {
         )?;
         let panics = ConstCounter::new(logins.pool().panics());
         write(out, "hash_pool_panics", "hashes that died", &panics)?;
+        let dropped = ConstCounter::new(realm.audit.log().dropped());
+        write(
+            out,
+            "log_lines_dropped",
+            "log lines that nobody read in time",
+            &dropped,
+        )?;
         self.encode_space(out)
     }
 }

@@ -282,7 +282,7 @@ impl Administration {
     }
 
     fn tell_audit(&self, event: AuditEvent) {
-        self.audit.write(&event, self.clock.now());
+        self.audit.write_blocking(event, self.clock.now());
     }
 
     fn cannot_write(&self, error: &dyn std::error::Error) -> Part {

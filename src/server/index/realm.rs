@@ -97,7 +97,7 @@ impl Realm for DirectoryRealm {
         let (store, audit, clock) = (self.store.clone(), self.audit.clone(), self.clock.clone());
         self.runtime.spawn(async move {
             match store.commit(batch).await {
-                Ok(_) => audit.write(&event, clock.now()),
+                Ok(_) => audit.write(event, clock.now()).await,
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => {
                     tracing::warn!(%error, "login: a stronger hash is not stored; the old one stays")
@@ -125,7 +125,7 @@ impl Realm for DirectoryRealm {
     }
 
     fn audit(&self, event: AuditEvent, now: Timestamp) {
-        self.audit.write(&event, now);
+        self.audit.write_blocking(event, now);
     }
 }
 

@@ -28,6 +28,7 @@ use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::ldap::end::{self, End};
 use crate::server::ldap::listener::{Begin, LdapService};
 use crate::server::ldap::patience::{Patience, at_once, within};
+use crate::server::observe::log::line::{self, LdapLine, Line};
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
@@ -350,19 +351,22 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         if served.code == Some(ResultCode::ProtocolError) {
             counters.protocol_errors.inc();
         }
-        // Who logs in from where; the connection's other lines have its number.
-        let source = (served.operation == Operation::Bind).then_some(self.wiring.source);
-        tracing::info!(
-            target: "beadle::ldap",
-            conn = self.wiring.id,
-            source = source.map(tracing::field::display),
-            msg = served.id,
-            op = served.operation.name(),
-            code = served.code.clone().map(|code| code as i64),
-            entries = served.entries,
-            duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            asker = asker_kind(self.wiring.session.asker()),
-        );
+        if tracing::enabled!(target: line::LDAP, tracing::Level::INFO) {
+            self.wiring.service.log.tell(Line::Ldap(self.line(served, begun)));
+        }
+    }
+
+    fn line(&self, served: &Served, begun: Instant) -> LdapLine {
+        LdapLine {
+            conn: self.wiring.id,
+            source: (served.operation == Operation::Bind).then_some(self.wiring.source),
+            msg: served.id,
+            op: served.operation,
+            code: served.code.clone().map(|code| code as u64),
+            entries: served.entries,
+            duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            asker: asker_kind(self.wiring.session.asker()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
 use crate::server::ldap::counters::LdapCounters;
 use crate::server::ldap::places::Places;
+use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
 use crate::types::IpNet;
 
@@ -73,6 +74,7 @@ pub struct Shutdown {
 pub struct LdapService<A> {
     pub(super) answers: Arc<A>,
     pub(super) counters: Arc<LdapCounters>,
+    pub(super) log: Arc<Log>,
     pub(super) settings: LdapSettings,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) shutdown: Shutdown,
@@ -89,12 +91,14 @@ impl<A: Answers> LdapService<A> {
         tls: Option<Arc<Tls>>,
         settings: LdapSettings,
         counters: Arc<LdapCounters>,
+        log: Arc<Log>,
         shutdown: Shutdown,
     ) -> Arc<LdapService<A>> {
         let places = Places::new(settings.connections_max, settings.connections_per_source_max);
         Arc::new(LdapService {
             answers,
             counters,
+            log,
             settings,
             tls,
             shutdown,

@@ -61,7 +61,7 @@ pub trait Realm: Send + Sync + 'static {
     /// [`Unread`], of each apart.
     fn stored_log_ins(&self, entries: &[EntryId]) -> impl Future<Output = Vec<StoredLogIns>> + Send;
 
-    /// Keeps `event`, which happened at `now`. Must not wait.
+    /// Keeps `event`, which happened at `now`. Waits only while the log's reader stalls and too many wait already.
     fn audit(&self, event: AuditEvent, now: Timestamp);
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Level, debug, enabled, info, warn};
 
 use crate::directory::request::{Authenticate, Verdict};
 use crate::radius::next::{Dropped, Event, Next, Reply, ReplyKind};
@@ -20,6 +20,8 @@ use crate::radius::session::{Peer, Pending, Session};
 use crate::radius::wire::code_name;
 use crate::server::answers::Answers;
 use crate::server::entropy::SystemEntropy;
+use crate::server::observe::log::line::{self, Line, RadiusLine};
+use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
 use crate::server::radius::counters::{RadiusCounters, Trouble};
 use crate::server::radius::held::{Held, HeldReply};
@@ -41,6 +43,8 @@ pub struct RadiusWiring<A> {
     pub answers: Arc<A>,
     /// What happened is counted here.
     pub counters: Arc<RadiusCounters>,
+    /// A line of each packet goes here.
+    pub log: Arc<Log>,
     /// What must be remembered beyond this process goes here: at most one event for each client.
     pub events: UnboundedSender<Event>,
 }
@@ -225,7 +229,7 @@ impl<A: Answers> Listener<A> {
 
     async fn reply(&mut self, way: Way, reply: Reply) {
         self.wiring.counters.reply(reply.kind);
-        log_reply(way, &reply);
+        log_reply(&self.wiring.log, way, &reply);
         let elapsed = way.received.elapsed();
         let held_for = Duration::from_millis(reply.not_before.ms_since(way.now));
         if held_for <= elapsed {
@@ -258,7 +262,7 @@ impl<A: Answers> Listener<A> {
 
     fn dropped(&mut self, way: Way, dropped: &Dropped) {
         self.wiring.counters.dropped(dropped.reason);
-        log_drop(way, dropped);
+        log_drop(&self.wiring.log, way, dropped);
         let source = way.peer.source.ip().to_canonical();
         if dropped.client.is_none() && self.strangers.is_due(source, way.now) {
             warn!(%source, "radius: no client in the configuration has this address; it gets no answer");
@@ -287,42 +291,41 @@ impl<A: Answers> Listener<A> {
     }
 }
 
-fn log_reply(way: Way, reply: &Reply) {
+fn log_reply(log: &Log, way: Way, reply: &Reply) {
     let (result, reason) = match reply.kind {
         ReplyKind::Accept => ("accept", ""),
         ReplyKind::Reject(reason) => ("reject", reason.label()),
         ReplyKind::Status => ("status", ""),
         ReplyKind::Resent => ("resent", ""),
     };
-    let duration_us = duration_us(way);
-    info!(
-        client = &*reply.client,
-        code = way.code,
-        result,
-        reason,
-        duration_us,
-        "radius"
-    );
+    if enabled!(target: line::RADIUS, Level::INFO) {
+        log.tell(Line::Radius(RadiusLine {
+            client: Some(reply.client.clone()),
+            noise_from: None,
+            code: way.code,
+            result,
+            reason,
+            duration_us: duration_us(way),
+        }));
+    }
 }
 
 /// Noise and strangers are not worth a line each at the usual level: anyone can send them, without end.
-fn log_drop(way: Way, dropped: &Dropped) {
-    let (result, reason, duration_us) = ("drop", dropped.reason.label(), duration_us(way));
-    match (&dropped.client, dropped.reason) {
-        (Some(client), DropReason::Unanswered(_)) => {
-            info!(
-                client = &**client,
-                code = way.code,
-                result,
-                reason,
-                duration_us,
-                "radius"
-            );
-        }
-        (client, _) => {
-            let (client, source) = (client.as_deref().unwrap_or_default(), way.peer.source);
-            debug!(client, %source, code = way.code, result, reason, duration_us, "radius");
-        }
+fn log_drop(log: &Log, way: Way, dropped: &Dropped) {
+    let is_noise = dropped.client.is_none() || matches!(dropped.reason, DropReason::Malformed(_));
+    let is_told = match is_noise {
+        true => enabled!(target: line::RADIUS, Level::DEBUG),
+        false => enabled!(target: line::RADIUS, Level::INFO),
+    };
+    if is_told {
+        log.tell(Line::Radius(RadiusLine {
+            client: dropped.client.clone(),
+            noise_from: is_noise.then_some(way.peer.source),
+            code: way.code,
+            result: "drop",
+            reason: dropped.reason.label(),
+            duration_us: duration_us(way),
+        }));
     }
 }
 
