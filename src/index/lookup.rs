@@ -93,24 +93,18 @@ impl Snapshot {
     /// The one entry with this `uid`. `None` also if several have it: nobody logs in by an ambiguous name.
     pub fn entry_by_uid(&self, uid: &str, schema: &Schema) -> Option<EntryRef<'_>> {
         let kind = schema.attribute(b"uid")?;
-        let normal = normal_value(schema, kind, uid.as_bytes())?;
-        let mut slots = match self.equality(kind, &normal) {
-            Candidates::Among(slots) => slots,
-            Candidates::Anywhere => self.entries().map(|entry| entry.slot()).collect(),
-        };
-        slots.dedup();
+        let wanted = normal_value(schema, kind, uid.as_bytes())?;
         let has_uid = |entry: &EntryRef<'_>| {
-            let values = entry.attribute(kind).into_iter().flat_map(|uids| uids.values());
-            values
-                .map(|value| normal_value(schema, kind, value))
-                .any(|value| value.as_ref() == Some(&normal))
+            let mut uids = entry.attribute(kind).into_iter().flat_map(|uids| uids.values());
+            // Most are typed as they are stored, and then there is nothing to prepare.
+            uids.any(|value| {
+                value == uid.as_bytes() || normal_value(schema, kind, value).as_ref() == Some(&wanted)
+            })
         };
-        let mut entries = slots
-            .into_iter()
-            .filter_map(|slot| self.entry(slot))
-            .filter(has_uid);
-        let entry = entries.next()?;
-        entries.next().is_none().then_some(entry)
+        match self.equal_slots(kind, &wanted) {
+            Some(slots) => only(slots.filter_map(|slot| self.entry(slot)).filter(has_uid)),
+            None => only(self.entries().filter(has_uid)),
+        }
     }
 
     /// About how many slots [`Snapshot::equality`] would give; `None` if the attribute is not indexed.
@@ -126,19 +120,28 @@ impl Snapshot {
 
     /// Where entries may be that have a value of `kind` with this normal form.
     pub fn equality(&self, kind: AttributeType, normal: &[u8]) -> Candidates {
-        let Some(column) = self.base.columns.of(kind) else {
-            return Candidates::Anywhere;
-        };
         let hash = self.base.fixed.hasher.value(normal);
-        if column.membership.is_some() {
+        if self
+            .base
+            .columns
+            .of(kind)
+            .is_some_and(|column| column.membership.is_some())
+        {
             return Candidates::Among(self.members(kind, hash).map(|posting| posting.slot).collect());
         }
-        let Some(postings) = &column.equality else {
-            return Candidates::Anywhere;
-        };
-        let mut slots = self.unhidden(postings.slots(hash).map(Slot));
-        slots.extend(self.delta.indexes.equality(kind, hash));
-        Candidates::Among(slots)
+        match self.equal_slots(kind, normal) {
+            Some(slots) => Candidates::Among(slots.collect()),
+            None => Candidates::Anywhere,
+        }
+    }
+
+    /// The slots that the equality index has for this normal form; `None` if `kind` has no such index.
+    fn equal_slots(&self, kind: AttributeType, normal: &[u8]) -> Option<impl Iterator<Item = Slot> + '_> {
+        let postings = self.base.columns.of(kind)?.equality.as_ref()?;
+        let hash = self.base.fixed.hasher.value(normal);
+        let based = postings.slots(hash).map(Slot);
+        let based = based.filter(|slot| !self.delta.hides(*slot));
+        Some(based.chain(self.delta.indexes.equality(kind, hash)))
     }
 
     /// Where entries may be that have a value of `kind` with these parts, in normal form. Gives up
@@ -252,4 +255,9 @@ pub struct SubstringParts<'a> {
     pub any: Vec<&'a [u8]>,
     /// What the value ends with.
     pub last: Option<&'a [u8]>,
+}
+/// The only entry among `entries`, of which one may come several times; `None` if there are others.
+fn only<'s>(mut entries: impl Iterator<Item = EntryRef<'s>>) -> Option<EntryRef<'s>> {
+    let first = entries.next()?;
+    entries.all(|entry| entry.slot() == first.slot()).then_some(first)
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use thiserror::Error;
 
-use crate::types::dn_text::Reader;
+use crate::types::dn_text::{AvaText, walk, walk_rdn};
 
 /// A distinguished name: its RDNs, the entry's own first. Empty is the root DSE's name.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,9 @@ impl Dn {
     /// Parses RFC 4514 text; also takes what RFC 2253 section 4 asks servers to take: spaces around
     /// separators, `;` for `,`, values in double quotes, `OID.` before a numeric OID. Errors: [`DnError`].
     pub fn parse(text: &str) -> Result<Dn, DnError> {
-        Reader::new(text).dn().map(|rdns| Dn { rdns })
+        let mut rdns = Vec::new();
+        walk(text, &mut collect(&mut rdns))?;
+        Ok(Dn { rdns })
     }
 
     /// The name one level up, or `None` for the root.
@@ -70,7 +72,24 @@ impl Dn {
 impl Rdn {
     /// Parses one RDN. Errors: [`DnError`], also for text that holds more than one.
     pub fn parse(text: &str) -> Result<Rdn, DnError> {
-        Reader::new(text).only_rdn()
+        let mut rdns = Vec::with_capacity(1);
+        walk_rdn(text, &mut collect(&mut rdns))?;
+        rdns.pop().ok_or(DnError::Syntax(0))
+    }
+}
+
+/// Puts the pairs of a name together into RDNs.
+fn collect(rdns: &mut Vec<Rdn>) -> impl FnMut(AvaText<'_>) {
+    let mut avas = Vec::with_capacity(1);
+    move |ava| {
+        avas.push(Ava {
+            attribute: ava.attribute.into(),
+            value: ava.value.into(),
+        });
+        if ava.ends_rdn {
+            let avas = std::mem::replace(&mut avas, Vec::with_capacity(1));
+            rdns.push(Rdn { avas });
+        }
     }
 }
 

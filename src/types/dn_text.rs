@@ -1,48 +1,69 @@
 //! The grammar of distinguished names (RFC 4514 section 3) and what RFC 2253 section 4 adds to it.
 
-use crate::types::dn::{Ava, DN_RDNS_MAX, DnError, RDN_AVAS_MAX, Rdn};
+use crate::types::dn::{DN_RDNS_MAX, DnError, RDN_AVAS_MAX};
+
+/// One attribute-value pair of a name, as [`walk`] comes by it.
+pub struct AvaText<'a> {
+    /// The attribute's name or OID as it is written.
+    pub attribute: &'a str,
+    /// The value, unescaped.
+    pub value: &'a [u8],
+    /// Whether it is the last of its RDN.
+    pub ends_rdn: bool,
+}
+
+/// Hands the pairs of a whole name to `each` in their order, leaf first; none of an empty text. Keeps nothing, so that
+/// who only wants the name's normal form need not hold the name. Errors: [`DnError`]; the pairs before it were handed out.
+pub fn walk(text: &str, each: &mut dyn FnMut(AvaText<'_>)) -> Result<(), DnError> {
+    let mut reader = Reader::new(text);
+    reader.skip_spaces();
+    if reader.peek().is_none() {
+        return Ok(());
+    }
+    for _ in 0..DN_RDNS_MAX {
+        reader.rdn(each)?;
+        match reader.peek() {
+            None => return Ok(()),
+            Some(b',' | b';') => reader.at += 1,
+            Some(_) => return reader.wrong(),
+        }
+    }
+    Err(DnError::TooLong)
+}
+
+/// The same for a text that is one RDN and no more.
+pub(super) fn walk_rdn(text: &str, each: &mut dyn FnMut(AvaText<'_>)) -> Result<(), DnError> {
+    let mut reader = Reader::new(text);
+    reader.skip_spaces();
+    reader.rdn(each)?;
+    match reader.peek() {
+        None => Ok(()),
+        Some(_) => reader.wrong(),
+    }
+}
 
 /// Walks over the text of a name.
-pub(super) struct Reader<'a> {
+struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    /// The value at hand, if it does not stand in the text as it is.
+    unescaped: Vec<u8>,
+}
+
+/// Where a value is.
+enum Value<'a> {
+    /// In the text.
+    Plain(&'a [u8]),
+    /// In [`Reader::unescaped`].
+    Unescaped,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str) -> Reader<'a> {
+    fn new(text: &'a str) -> Reader<'a> {
         Reader {
             text: text.as_bytes(),
             at: 0,
-        }
-    }
-
-    /// The RDNs of a whole name; none for an empty text.
-    pub(super) fn dn(mut self) -> Result<Vec<Rdn>, DnError> {
-        self.skip_spaces();
-        let mut rdns = Vec::new();
-        if self.peek().is_none() {
-            return Ok(rdns);
-        }
-        loop {
-            if rdns.len() == DN_RDNS_MAX {
-                return Err(DnError::TooLong);
-            }
-            rdns.push(self.rdn()?);
-            match self.peek() {
-                None => return Ok(rdns),
-                Some(b',' | b';') => self.at += 1,
-                Some(_) => return self.wrong(),
-            }
-        }
-    }
-
-    /// One RDN that fills the text whole.
-    pub(super) fn only_rdn(mut self) -> Result<Rdn, DnError> {
-        self.skip_spaces();
-        let rdn = self.rdn()?;
-        match self.peek() {
-            None => Ok(rdn),
-            Some(_) => self.wrong(),
+            unescaped: Vec::new(),
         }
     }
 
@@ -51,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_spaces(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r')) {
+        while self.peek().is_some_and(is_space) {
             self.at += 1;
         }
     }
@@ -60,21 +81,18 @@ impl<'a> Reader<'a> {
         Err(DnError::Syntax(self.at))
     }
 
-    fn rdn(&mut self) -> Result<Rdn, DnError> {
-        let mut avas = Vec::with_capacity(1);
-        loop {
-            if avas.len() == RDN_AVAS_MAX {
-                return Err(DnError::TooLong);
-            }
-            avas.push(self.ava()?);
-            if self.peek() != Some(b'+') {
-                return Ok(Rdn { avas });
+    fn rdn(&mut self, each: &mut dyn FnMut(AvaText<'_>)) -> Result<(), DnError> {
+        for _ in 0..RDN_AVAS_MAX {
+            if self.ava(each)? {
+                return Ok(());
             }
             self.at += 1;
         }
+        Err(DnError::TooLong)
     }
 
-    fn ava(&mut self) -> Result<Ava, DnError> {
+    /// One pair; whether it is the last of its RDN.
+    fn ava(&mut self, each: &mut dyn FnMut(AvaText<'_>)) -> Result<bool, DnError> {
         self.skip_spaces();
         let attribute = self.attribute()?;
         self.skip_spaces();
@@ -83,20 +101,27 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         self.skip_spaces();
+        self.unescaped.clear();
         let value = match self.peek() {
             Some(b'#') => self.hex_string()?,
             Some(b'"') => self.quoted()?,
             _ => self.string()?,
         };
         self.skip_spaces();
-        Ok(Ava {
+        let ends_rdn = self.peek() != Some(b'+');
+        each(AvaText {
             attribute,
-            value: value.into(),
-        })
+            value: match value {
+                Value::Plain(value) => value,
+                Value::Unescaped => &self.unescaped,
+            },
+            ends_rdn,
+        });
+        Ok(ends_rdn)
     }
 
     /// A descriptor or a numeric OID (RFC 4512 section 1.4).
-    fn attribute(&mut self) -> Result<Box<str>, DnError> {
+    fn attribute(&mut self) -> Result<&'a str, DnError> {
         if let Some(prefix) = self.text.get(self.at..self.at + 5)
             && prefix[..4].eq_ignore_ascii_case(b"oid.")
             && prefix[4].is_ascii_digit()
@@ -118,34 +143,51 @@ impl<'a> Reader<'a> {
             false => name.first().is_some_and(u8::is_ascii_alphabetic),
         };
         match std::str::from_utf8(name) {
-            Ok(name) if good => Ok(name.into()),
+            Ok(name) if good => Ok(name),
             _ => Err(DnError::Syntax(start)),
         }
     }
 
     /// A value of plain characters and escapes, up to a separator. Unescaped trailing spaces are not part of it.
-    fn string(&mut self) -> Result<Vec<u8>, DnError> {
-        let mut value = Vec::new();
+    fn string(&mut self) -> Result<Value<'a>, DnError> {
+        let start = self.at;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b',' | b';' | b'+' => break,
+                b'"' | b'<' | b'>' | 0 => return self.wrong(),
+                b'\\' => return self.escaped_string(start),
+                _ => self.at += 1,
+            }
+        }
+        let value = &self.text[start..self.at];
+        let significant = value.iter().rposition(|byte| !is_space(*byte));
+        Ok(Value::Plain(&value[..significant.map_or(0, |at| at + 1)]))
+    }
+
+    /// The same where the value began at `start` and there is an escape here.
+    fn escaped_string(&mut self, start: usize) -> Result<Value<'a>, DnError> {
+        self.unescaped.extend_from_slice(&self.text[start..self.at]);
         let mut significant = 0;
         while let Some(byte) = self.peek() {
             match byte {
                 b',' | b';' | b'+' => break,
                 b'"' | b'<' | b'>' | 0 => return self.wrong(),
                 b'\\' => {
-                    value.push(self.escape()?);
-                    significant = value.len();
+                    let byte = self.escape()?;
+                    self.unescaped.push(byte);
+                    significant = self.unescaped.len();
                 }
                 _ => {
                     self.at += 1;
-                    value.push(byte);
-                    if !matches!(byte, b' ' | b'\n' | b'\r') {
-                        significant = value.len();
+                    self.unescaped.push(byte);
+                    if !is_space(byte) {
+                        significant = self.unescaped.len();
                     }
                 }
             }
         }
-        value.truncate(significant);
-        Ok(value)
+        self.unescaped.truncate(significant);
+        Ok(Value::Unescaped)
     }
 
     /// `\,` and its like, or `\2c`.
@@ -173,37 +215,41 @@ impl<'a> Reader<'a> {
     }
 
     /// `"…"` as RFC 1779 wrote it: only the quote and the backslash are special inside.
-    fn quoted(&mut self) -> Result<Vec<u8>, DnError> {
+    fn quoted(&mut self) -> Result<Value<'a>, DnError> {
         self.at += 1;
-        let mut value = Vec::new();
         loop {
-            match self.peek() {
+            let byte = match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(value);
+                    return Ok(Value::Unescaped);
                 }
-                Some(b'\\') => value.push(self.escape()?),
+                Some(b'\\') => self.escape()?,
                 Some(byte) => {
                     self.at += 1;
-                    value.push(byte);
+                    byte
                 }
                 None => return self.wrong(),
-            }
+            };
+            self.unescaped.push(byte);
         }
     }
 
     /// `#` and the BER of a string type: its content is the value. Other types have no LDAP string here.
-    fn hex_string(&mut self) -> Result<Vec<u8>, DnError> {
+    fn hex_string(&mut self) -> Result<Value<'a>, DnError> {
         self.at += 1;
         let start = self.at;
         let mut ber = Vec::new();
         while self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
             ber.push(self.hex_pair()?);
         }
-        string_content(&ber)
-            .map(<[u8]>::to_vec)
-            .ok_or(DnError::Syntax(start))
+        let content = string_content(&ber).ok_or(DnError::Syntax(start))?;
+        self.unescaped.extend_from_slice(content);
+        Ok(Value::Unescaped)
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r')
 }
 
 /// The content of a BER OCTET STRING, UTF8String, NumericString, PrintableString, TeletexString or

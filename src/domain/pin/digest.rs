@@ -6,17 +6,20 @@ use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::PinCheck;
-use super::scheme::{HashRefused, HashScheme, decode};
+use super::scheme::{HashRefused, HashScheme, decode_into};
 
 /// The longest salt; OpenLDAP writes 4 to 16 octets.
 const SALT_BYTES_MAX: usize = 64;
+/// Room for the longest digest and salt, and for what the decoder may write beyond.
+const ROOM_BYTES: usize = 64 + SALT_BYTES_MAX + 4;
 
 /// A stored digest and its salt, which is empty for the schemes without.
 pub(super) struct Digest {
     scheme: HashScheme,
     digest_bytes: usize,
-    /// The digest, then the salt.
-    bytes: Vec<u8>,
+    /// The digest, then the salt, so many octets. In place: it is read at every log-in with an imported hash.
+    length: usize,
+    octets: [u8; ROOM_BYTES],
 }
 
 impl Digest {
@@ -31,11 +34,14 @@ impl Digest {
             HashScheme::Ssha512 => (64, 1..=SALT_BYTES_MAX),
             _ => return Err(HashRefused::UnknownScheme),
         };
-        let bytes = decode(text, digest_bytes + salt.start()..=digest_bytes + salt.end())?;
+        let mut octets = [0; ROOM_BYTES];
+        let lengths = digest_bytes + salt.start()..=digest_bytes + salt.end();
+        let length = decode_into(text, lengths, &mut octets)?;
         Ok(Digest {
             scheme,
             digest_bytes,
-            bytes,
+            length,
+            octets,
         })
     }
 
@@ -45,7 +51,7 @@ impl Digest {
 
     /// Checks a PIN.
     pub(super) fn verify(&self, pin: &[u8]) -> PinCheck {
-        let (stored, salt) = self.bytes.split_at(self.digest_bytes);
+        let (stored, salt) = self.octets[..self.length].split_at(self.digest_bytes);
         let same = match self.digest_bytes {
             20 => same::<Sha1>(stored, pin, salt),
             32 => same::<Sha256>(stored, pin, salt),

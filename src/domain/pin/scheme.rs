@@ -98,6 +98,15 @@ impl HashScheme {
         }
     }
 
+    /// What checking a PIN against `hash` costs, from its scheme's name alone: of every log-in it is asked whether
+    /// it is worth remembering.
+    pub fn cost_of(hash: &[u8]) -> HashCost {
+        match split(hash).and_then(|(name, _)| digest_scheme(name)) {
+            Some(_) => HashCost::Negligible,
+            None => HashCost::Deliberate,
+        }
+    }
+
     /// The scheme's usual name, for logs and reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -133,21 +142,26 @@ pub(super) fn parse(hash: &[u8]) -> Result<Parsed<'_>, HashRefused> {
     if hash.len() > HASH_BYTES_MAX {
         return Err(HashRefused::Malformed);
     }
+    if let Some(scheme) = digest_scheme(name) {
+        return Digest::parse(scheme, rest).map(Parsed::Digest);
+    }
     match name.to_ascii_uppercase().as_str() {
         "ARGON2" | "ARGON2ID" | "ARGON2I" => Phc::parse(rest).map(Parsed::Argon2),
         "CRYPT" | "SHA256-CRYPT" | "SHA512-CRYPT" | "BLF-CRYPT" => Crypt::parse(rest).map(Parsed::Crypt),
         "PBKDF2" | "PBKDF2-SHA1" => Derived::parse(HashScheme::Pbkdf2Sha1, rest).map(Parsed::Derived),
         "PBKDF2-SHA256" => Derived::parse(HashScheme::Pbkdf2Sha256, rest).map(Parsed::Derived),
         "PBKDF2-SHA512" => Derived::parse(HashScheme::Pbkdf2Sha512, rest).map(Parsed::Derived),
-        "SHA" => Digest::parse(HashScheme::Sha, rest).map(Parsed::Digest),
-        "SSHA" => Digest::parse(HashScheme::Ssha, rest).map(Parsed::Digest),
-        "SHA256" => Digest::parse(HashScheme::Sha256, rest).map(Parsed::Digest),
-        "SSHA256" => Digest::parse(HashScheme::Ssha256, rest).map(Parsed::Digest),
-        "SHA512" => Digest::parse(HashScheme::Sha512, rest).map(Parsed::Digest),
-        "SSHA512" => Digest::parse(HashScheme::Ssha512, rest).map(Parsed::Digest),
         "CLEARTEXT" | "CLEAR" | "PLAIN" => Err(HashRefused::ClearText),
         _ => Err(HashRefused::UnknownScheme),
     }
+}
+
+/// Those schemes that are one digest over PIN and salt.
+fn digest_scheme(name: &str) -> Option<HashScheme> {
+    use HashScheme::{Sha, Sha256, Sha512, Ssha, Ssha256, Ssha512};
+    let all = [Sha, Ssha, Sha256, Ssha256, Sha512, Ssha512];
+    all.into_iter()
+        .find(|scheme| scheme.name().eq_ignore_ascii_case(name))
 }
 
 /// `{NAME}rest`.
@@ -162,6 +176,19 @@ pub(super) fn decode(text: &str, lengths: RangeInclusive<usize>) -> Result<Vec<u
     lengths
         .contains(&bytes.len())
         .then_some(bytes)
+        .ok_or(HashRefused::Malformed)
+}
+
+/// The same into `octets`, which must have room for three octets more than are allowed; how many there are.
+pub(super) fn decode_into(
+    text: &str,
+    lengths: RangeInclusive<usize>,
+    octets: &mut [u8],
+) -> Result<usize, HashRefused> {
+    let length = BASE64.decode_slice(text, octets);
+    length
+        .ok()
+        .filter(|length| lengths.contains(length))
         .ok_or(HashRefused::Malformed)
 }
 
