@@ -19,7 +19,8 @@ use crate::server::index::base_name;
 use crate::server::index::follower::{self, IndexPlan};
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::work::transfer::{Place, Snapshots};
-use crate::store::{CommitError, SledStore, Store};
+use crate::store::sled::SledStore;
+use crate::store::{CommitError, Store};
 use crate::types::Entropy;
 
 /// Opens the store of `plan` and reads it. Errors: one sentence that names the folder; also if it is another user's,

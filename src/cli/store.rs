@@ -8,7 +8,7 @@ use super::config_file::ConfigFile;
 use super::output;
 use super::progress::{Progress, Shown};
 use crate::server::boot::owner;
-use crate::store::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
+use crate::store::sled::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
 
 /// Arguments of `beadle store`.
 #[derive(Args)]
@@ -71,7 +71,7 @@ fn compact_store(arguments: &Which) -> anyhow::Result<()> {
     let folder = settings.path.display().to_string();
     let shown = if arguments.json { Shown::No } else { Shown::Yes };
     let mut progress = Progress::new(shown, "copied", "records");
-    let compacted = store::compact(&settings, &mut |copied, all| progress.tell(copied, copied, all));
+    let compacted = sled::compact(&settings, &mut |copied, all| progress.tell(copied, copied, all));
     progress.end();
     let compacted = compacted.map_err(|error| match error {
         CompactError::Open(error) => error.into(),
@@ -87,7 +87,7 @@ fn compact_store(arguments: &Which) -> anyhow::Result<()> {
 fn verify_store(arguments: &Which) -> anyhow::Result<()> {
     let settings = arguments.settings()?;
     let folder = settings.path.display().to_string();
-    let stats = store::verify(&settings).map_err(|error| named(error, &folder))?;
+    let stats = sled::verify(&settings).map_err(|error| named(error, &folder))?;
     match arguments.json {
         true => output::say_json(&findings(&folder, &stats)),
         false => output::say(&sentence(&folder, &stats)),

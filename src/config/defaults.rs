@@ -8,7 +8,7 @@ use crate::directory::ask::limits::SearchLimits;
 use crate::domain::access::Grantee;
 use crate::server::boot::plan::Listen;
 use crate::server::observe::log::LogFormat;
-use crate::store::SledSettings;
+use crate::store::sled::SledSettings;
 use crate::types::IpNet;
 
 const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);

@@ -18,7 +18,7 @@ use crate::server::http::tls::TlsFiles;
 use crate::server::ldap::listener::LdapSettings;
 use crate::server::login::LoginSettings;
 use crate::server::observe::log::LogFormat;
-use crate::store::SledSettings;
+use crate::store::sled::SledSettings;
 use crate::types::Dn;
 
 /// Everything the daemon is told. Has no `Debug`: some parts hold secrets.

@@ -1,4 +1,4 @@
-//! The most one batch may hold.
+//! The most one batch may hold, and how much of the past is kept.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -76,5 +76,24 @@ impl fmt::Display for Limits {
             "{} operations, {} guards, {} bytes a value, {} bytes in all, {KEY_BYTES_MAX} bytes a key",
             self.operations_max, self.guards_max, self.value_bytes_max, self.batch_bytes_max
         )
+    }
+}
+/// How much of the past the change feed keeps. What is older is forgotten, oldest first, and a follower
+/// that far behind hears `Compacted`. By count and size, not by age: a store has no clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogBounds {
+    /// The most commits.
+    pub commits_max: usize,
+    /// The most bytes. 0 keeps nothing: for a bulk load that nobody follows, which then writes
+    /// everything once instead of twice.
+    pub bytes_max: usize,
+}
+
+impl Default for LogBounds {
+    fn default() -> LogBounds {
+        LogBounds {
+            commits_max: 65_536,
+            bytes_max: 32 * 1024 * 1024,
+        }
     }
 }

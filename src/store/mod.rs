@@ -1,6 +1,6 @@
 //! Layer 3: the durable truth, behind one trait. Policy and protocols are unknown here.
 //!
-//! An engine may be on this machine ([`SledStore`], [`MemoryStore`]) or across a network, so the trait
+//! An engine may be on this machine ([`sled`], [`memory`]) or across a network, so the trait
 //! is async; but no engine here needs a runtime. Of tokio only `sync` is used (one-shot answers, a
 //! semaphore as the bound of the queue, a channel from scan threads): these park a task, they do no
 //! input or output and run under any executor.
@@ -11,8 +11,8 @@ mod digest;
 mod error;
 mod feed;
 mod limits;
-mod memory;
-mod sled;
+pub mod memory;
+pub mod sled;
 mod space;
 mod stream;
 mod ticket;
@@ -28,12 +28,7 @@ use crate::types::Timestamp;
 pub use backup::{BackupError, BackupReader};
 pub use digest::Digest;
 pub use error::{CommitError, Fault, FeedError, OpenError, StoreError};
-pub use limits::Limits;
-pub use memory::MemoryStore;
-pub use sled::compact::{CompactError, Compacted, compact};
-pub use sled::log::LogBounds;
-pub use sled::verify::{Stats, VerifyError, verify};
-pub use sled::{SledSettings, SledStore};
+pub use limits::{Limits, LogBounds};
 pub use space::Space;
 pub use stream::{BoxStream, next};
 pub use ticket::Ticket;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use beadle::record::{Batch, Key, Kind, Operation};
-use beadle::store::{SledSettings, SledStore, Store};
+use beadle::store::Store;
+use beadle::store::sled::{SledSettings, SledStore};
 use beadle::types::SeededEntropy;
 
 use crate::Options;

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use beadle::record::{Batch, Change, Guard, Key, Kind, Operation, Record, Revision};
-use beadle::store::{
-    BoxStream, CommitError, Feed, FeedError, Limits, LogBounds, MemoryStore, SledSettings, SledStore, Store,
-    StoreId, next,
-};
+use beadle::store::memory::MemoryStore;
+use beadle::store::sled::{SledSettings, SledStore};
+use beadle::store::{BoxStream, CommitError, Feed, FeedError, Limits, LogBounds, Store, StoreId, next};
 use beadle::types::{Entropy, SeededEntropy};
 
 /// A store and the folder it lives in, if it needs one.

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use beadle::record::{Operation, Revision};
-use beadle::store::{CompactError, LogBounds, SledSettings, SledStore, Store, compact, verify};
+use beadle::store::sled::{CompactError, SledSettings, SledStore, compact, verify};
+use beadle::store::{LogBounds, Store};
 use beadle::types::Timestamp;
 
 use crate::harness::{Campus, base, person, said, stdout};
@@ -12,7 +13,7 @@ use crate::store_battery::{batch, churn, contents, delete, follow, key, put, sma
 use crate::store_crash::{command, numbered, open, settings, trace, write};
 use crate::store_full::run_on_a_small_disk;
 
-fn compact_now(settings: &SledSettings) -> Result<beadle::store::Compacted, CompactError> {
+fn compact_now(settings: &SledSettings) -> Result<beadle::store::sled::Compacted, CompactError> {
     compact(settings, &mut |_, _| ())
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use beadle::record::{Batch, Revision};
-use beadle::store::{LogBounds, OpenError, SledSettings, SledStore, Store, compact, verify};
+use beadle::store::sled::{SledSettings, SledStore, compact, verify};
+use beadle::store::{LogBounds, OpenError, Store};
 use beadle::types::SeededEntropy;
 
 use crate::store_battery::{batch, contents, key, put, small};

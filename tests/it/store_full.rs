@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use beadle::record::Revision;
-use beadle::store::{CommitError, Fault, SledSettings, Store};
+use beadle::store::sled::SledSettings;
+use beadle::store::{CommitError, Fault, Store};
 
 use crate::store_battery::{contents, follow, key};
 use crate::store_crash::{KEYS, check, command, last_said, number_in, numbered, open, say, settings, write};

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use beadle::record::Batch;
-use beadle::store::{SledSettings, SledStore, Store};
+use beadle::store::Store;
+use beadle::store::sled::{SledSettings, SledStore};
 use beadle::types::{Entropy, SeededEntropy};
 
 use crate::store_battery::{batch, contents, put};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use beadle::record::{Operation, Revision};
-use beadle::store::{Feed, FeedError, LogBounds, SledSettings, SledStore, Store, next, verify};
+use beadle::store::sled::{SledSettings, SledStore, verify};
+use beadle::store::{Feed, FeedError, LogBounds, Store, next};
 use beadle::types::{SeededEntropy, Timestamp};
 
 use crate::store_battery::{batch, churn, contents, delete, follow, key, open_sled, put, small};

@@ -14,7 +14,7 @@ use crate::config::raw::{Field, Raw, RawLog, RawStore, RawTls};
 use crate::config::settings::{Log, LogLevel, Places};
 use crate::server::http::tls::{self, TlsFiles};
 use crate::server::observe::log::LogFormat;
-use crate::store::SledSettings;
+use crate::store::sled::SledSettings;
 
 impl Checker<'_> {
     pub(super) fn places(&self, raw: &Raw) -> Places {

@@ -34,7 +34,8 @@ use crate::server::work::space_watch;
 use crate::server::work::spool;
 use crate::server::work::sweeper;
 use crate::server::work::transfer::Place;
-use crate::store::{OpenError, SledStore, Store};
+use crate::store::sled::SledStore;
+use crate::store::{OpenError, Store};
 use crate::types::Entropy;
 
 /// How long open connections may take to end after SIGTERM, in seconds.

@@ -14,7 +14,7 @@ use crate::radius::session;
 use crate::server::http::tls::TlsFiles;
 use crate::server::ldap::listener::LdapSettings;
 use crate::server::login::LoginSettings;
-use crate::store::SledSettings;
+use crate::store::sled::SledSettings;
 use crate::types::Dn;
 
 /// What `beadle serve` runs.

@@ -14,7 +14,8 @@ use crate::record::{
     Guard, Key, LockoutRecord, LockoutRecordError, LogInRecord, Operation, Record, Revision,
 };
 use crate::server::clock::ManualClock;
-use crate::store::{LogBounds, MemoryStore, Store, StoreId};
+use crate::store::memory::MemoryStore;
+use crate::store::{LogBounds, Store, StoreId};
 use crate::types::{Dn, Pin, PinHash, Uid};
 
 pub(super) const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);

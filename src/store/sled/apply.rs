@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::record::{Batch, Change, Guard, Key, Operation, Revision};
+use crate::store::LogBounds;
 use crate::store::deletions::Deletions;
 use crate::store::sled::codec::{decode_expiry, encode_expiry, encode_record};
-use crate::store::sled::log::{LogBounds, LogIndex};
+use crate::store::sled::log::LogIndex;
 use crate::store::sled::scan::Overlay;
 use crate::store::sled::space::{LiveBytes, Mark};
 use crate::store::sled::trees::{Trees, Writes, fault, undecodable};

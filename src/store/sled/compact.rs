@@ -9,13 +9,15 @@
 
 use thiserror::Error;
 
+use crate::store::sled::SledSettings;
 use crate::store::sled::codec::{decode_record, encode_expiry};
 use crate::store::sled::files::{DatabaseFile, Files};
 use crate::store::sled::open::{Absent, Opened, SEGMENT_BYTES, open, open_engine};
 use crate::store::sled::trees::{Trees, Writes, fault, undecodable};
 use crate::store::sled::verify::check;
+use crate::store::sled::verify::{Stats, VerifyError};
 use crate::store::sled::writer::guarded;
-use crate::store::{Fault, Limits, OpenError, SledSettings, Stats, VerifyError};
+use crate::store::{Fault, Limits, OpenError};
 use crate::types::SeededEntropy;
 
 /// How much one piece of the copy writes at most: what one commit may.

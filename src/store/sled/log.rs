@@ -11,27 +11,7 @@ use crate::store::sled::codec::{
 use crate::store::sled::scan::in_thread;
 use crate::store::sled::trees::{Trees, Writes, fault, undecodable};
 use crate::store::sled::writer::guarded;
-use crate::store::{Fault, FeedError, StoreError};
-
-/// How much of the past the change feed keeps. What is older is forgotten, oldest first, and a follower
-/// that far behind hears `Compacted`. By count and size, not by age: a store has no clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogBounds {
-    /// The most commits.
-    pub commits_max: usize,
-    /// The most bytes. 0 keeps nothing: for a bulk load that nobody follows, which then writes
-    /// everything once instead of twice.
-    pub bytes_max: usize,
-}
-
-impl Default for LogBounds {
-    fn default() -> LogBounds {
-        LogBounds {
-            commits_max: 65_536,
-            bytes_max: 32 * 1024 * 1024,
-        }
-    }
-}
+use crate::store::{Fault, FeedError, LogBounds, StoreError};
 
 /// How many pieces one commit removes from the log at most; the rest is left to the next ones.
 const TRIM_PARTS_MAX: usize = 100;

@@ -5,16 +5,16 @@
 mod apply;
 mod blobs;
 mod codec;
-pub(super) mod compact;
+mod compact;
 mod files;
-pub(super) mod log;
+mod log;
 mod open;
 mod replay;
 mod scan;
 mod space;
 mod swap;
 mod trees;
-pub(super) mod verify;
+mod verify;
 mod writer;
 
 use std::path::PathBuf;
@@ -41,6 +41,9 @@ use crate::store::{
     StoreError, StoreId, Ticket,
 };
 use crate::types::{Entropy, Timestamp};
+
+pub use compact::{CompactError, Compacted, compact};
+pub use verify::{Stats, VerifyError, verify};
 
 /// How a [`SledStore`] is opened.
 #[derive(Clone, Debug)]

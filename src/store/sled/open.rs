@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use ::sled::{Config, Db};
 
+use crate::store::sled::SledSettings;
 use crate::store::sled::files::{DatabaseFile, Files, Lock};
 use crate::store::sled::replay::replay;
 use crate::store::sled::trees::{FORMAT, Trees, fault};
 use crate::store::sled::writer::guarded;
-use crate::store::{Fault, OpenError, SledSettings, StoreId};
+use crate::store::{Fault, OpenError, StoreId};
 use crate::types::Entropy;
 
 /// The engine's segments, in bytes: what it lays out, checks and takes back at once. Two things keep a power cut

@@ -11,7 +11,8 @@ use crate::store::sled::log::LoggedChanges;
 use crate::store::sled::open::{Absent, open};
 use crate::store::sled::trees::{Trees, disk_fault, fault, undecodable};
 use crate::store::sled::writer::guarded;
-use crate::store::{Digest, Fault, OpenError, SledSettings, SledStore, Space, StoreError, StoreId};
+use crate::store::sled::{SledSettings, SledStore};
+use crate::store::{Digest, Fault, OpenError, Space, StoreError, StoreId};
 use crate::types::SeededEntropy;
 
 /// What a store holds and takes.

@@ -5,7 +5,7 @@ use crate::domain::log_ins::{KnownSource, LogInHistory};
 use crate::record::{Key, LogInRecord, Operation};
 use crate::server::login::tests::*;
 use crate::server::login::*;
-use crate::store::{SledSettings, SledStore};
+use crate::store::sled::{SledSettings, SledStore};
 use crate::types::SeededEntropy;
 
 #[test]
