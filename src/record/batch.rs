@@ -7,10 +7,6 @@ use crate::types::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Revision(pub u64);
 
-/// Names one attempt to commit, so that its fate can be asked for after an outage. Given by the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BatchId(pub u128);
-
 /// A condition under which a batch may be committed. Guards look at revisions, never at a clock: a
 /// record that has expired but was not swept yet is still there for them, so whoever writes over an
 /// expired record guards it with [`Guard::UnchangedSince`].

@@ -8,7 +8,7 @@ pub mod lockout;
 pub mod log_in;
 pub mod well_known;
 
-pub use batch::{Batch, BatchId, Change, Guard, Operation, Record, Revision};
+pub use batch::{Batch, Change, Guard, Operation, Record, Revision};
 pub use key::{Key, Kind};
 pub use lockout::{LockoutRecord, LockoutRecordError};
 pub use log_in::{LogInRecord, LogInRecordError};

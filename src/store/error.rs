@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::record::{BatchId, Revision};
+use crate::record::Revision;
 use crate::store::Limits;
 
 /// Why a batch was not committed.
@@ -26,9 +26,6 @@ pub enum CommitError {
     /// The store cannot be reached or is closing; nothing was written. Try again later.
     #[error("the store is not available")]
     Unavailable,
-    /// The engine could not find out whether the batch was committed.
-    #[error("whether batch {:032x} was committed is not known", .0.0)]
-    Unknown(BatchId),
     /// The store is full or damaged: stop writing, keep reading, raise the alarm. Whether this batch is
     /// found after a restart is not known.
     #[error("the store refuses writes: {0}")]

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
-use crate::record::{BatchId, Revision};
-use crate::store::CommitError;
+use crate::record::Revision;
+use crate::store::{CommitError, Fault};
 
 /// What a commit comes to.
 pub(super) type Committed = Result<Revision, CommitError>;
@@ -18,7 +18,7 @@ pub struct Ticket(State);
 
 enum State {
     Known(Option<Committed>),
-    Waiting(oneshot::Receiver<Committed>, BatchId),
+    Waiting(oneshot::Receiver<Committed>),
 }
 
 impl Ticket {
@@ -27,9 +27,10 @@ impl Ticket {
         Ticket(State::Known(Some(committed)))
     }
 
-    /// Of a batch that will be answered through `receiver`. If that never happens its fate is `Unknown`.
-    pub(super) fn waiting(receiver: oneshot::Receiver<Committed>, id: BatchId) -> Ticket {
-        Ticket(State::Waiting(receiver, id))
+    /// Of a batch that will be answered through `receiver`. If that never happens the
+    /// writer has died half-way, and whether the batch is found after a restart is not known.
+    pub(super) fn waiting(receiver: oneshot::Receiver<Committed>) -> Ticket {
+        Ticket(State::Waiting(receiver))
     }
 }
 
@@ -39,8 +40,9 @@ impl Future for Ticket {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Committed> {
         Poll::Ready(match &mut self.0 {
             State::Known(committed) => committed.take().unwrap_or(Err(CommitError::Unavailable)),
-            State::Waiting(receiver, id) => {
-                ready!(Pin::new(receiver).poll(cx)).unwrap_or(Err(CommitError::Unknown(*id)))
+            State::Waiting(receiver) => {
+                let died = |_| Err(CommitError::Fatal(Fault::Damaged("the writer has died".into())));
+                ready!(Pin::new(receiver).poll(cx)).unwrap_or_else(died)
             }
         })
     }

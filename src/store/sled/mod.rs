@@ -26,7 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::record::{Batch, BatchId, Guard, Key, Operation, Record, Revision};
+use crate::record::{Batch, Guard, Key, Operation, Record, Revision};
 use crate::store::feed::{Follower, Ring};
 use crate::store::sled::apply::Applier;
 use crate::store::sled::files::{Files, Lock};
@@ -228,8 +228,7 @@ impl Store for SledStore {
     async fn submit(&self, batch: Batch) -> Result<Ticket, CommitError> {
         let (answer, ticket) = oneshot::channel();
         self.enqueue(batch, Some(answer)).await?;
-        // Nothing outlives this process that could be asked by name, so the name says nothing.
-        Ok(Ticket::waiting(ticket, BatchId(0)))
+        Ok(Ticket::waiting(ticket))
     }
 
     async fn commit_soon(&self, batch: Batch) -> Result<(), CommitError> {
