@@ -7,9 +7,9 @@
 //! conflicts, loads a newer snapshot and sees the value taken. A false conflict costs one more look.
 //!
 //! A bulk import of a million entries would touch every bucket thousands of times. It touches
-//! [`everything`] instead, once a batch, and every other writer guards that record too ([`claim`]).
+//! [`everything`] instead, once a batch, and every other writer shall guard that record too.
 
-use crate::record::{Batch, Guard, Key, Kind, Operation, Revision};
+use crate::record::{Key, Kind, Operation};
 
 /// The number of buckets of one attribute: 4,096 records instead of one a value. Stored keys depend on it.
 pub const BUCKETS: u16 = 4096;
@@ -17,18 +17,13 @@ pub const BUCKETS: u16 = 4096;
 /// The attribute whose buckets guard the entries' names.
 pub const NAMES: &str = "entrydn";
 
-/// The record of the bucket that `value`, in its normal form, falls in. `attribute` is the attribute's
-/// canonical name, so that the key outlives the running schema.
-pub fn bucket(attribute: &str, value: &[u8]) -> Key {
-    numbered(attribute, bucket_number(value))
-}
-
 /// The number of the bucket that `value`, in its normal form, falls in.
 pub fn bucket_number(value: &[u8]) -> u16 {
     (spread(value) % u64::from(BUCKETS)) as u16
 }
 
-/// The record of the bucket of that number.
+/// The record of the bucket of that number. `attribute` is the attribute's canonical name, so that the key outlives
+/// the running schema.
 pub fn numbered(attribute: &str, number: u16) -> Key {
     let mut rest = attribute.to_ascii_lowercase().into_bytes();
     rest.push(0);
@@ -39,21 +34,6 @@ pub fn numbered(attribute: &str, number: u16) -> Key {
 /// The record that stands for all buckets of all attributes.
 pub fn everything() -> Key {
     Key::new(Kind::Bucket, &[])
-}
-
-/// Adds to `batch` what makes one value of one entry unique: the value was seen to be free at `seen`.
-pub fn claim(batch: &mut Batch, attribute: &str, value: &[u8], seen: Revision) {
-    let key = bucket(attribute, value);
-    for key in [everything(), key.clone()] {
-        let guard = Guard::UnchangedSince(key, seen);
-        if !batch.guards.contains(&guard) {
-            batch.guards.push(guard);
-        }
-    }
-    let touch = touch(key);
-    if !batch.operations.contains(&touch) {
-        batch.operations.push(touch);
-    }
 }
 
 /// Gives the record at `key` a new revision.
@@ -77,6 +57,10 @@ fn spread(value: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    fn bucket(attribute: &str, value: &[u8]) -> Key {
+        numbered(attribute, bucket_number(value))
+    }
+
     #[test]
     fn the_key_of_a_bucket_is_the_same_for_ever() {
         assert_eq!(bucket("uid", b"ada").as_bytes(), b"uuid\0\x01\x3b");
@@ -90,16 +74,5 @@ mod tests {
             .map(|at: u32| bucket("uid", format!("u{at:07}").as_bytes()))
             .collect();
         assert!(buckets.len() > 4000, "{}", buckets.len());
-    }
-
-    #[test]
-    fn a_claim_guards_its_bucket_and_bulk_imports_and_touches_its_bucket_once() {
-        let mut batch = Batch::default();
-        claim(&mut batch, "uid", b"ada", Revision(7));
-        claim(&mut batch, "uid", b"ada", Revision(7));
-        let key = bucket("uid", b"ada");
-        let guards = [everything(), key.clone()].map(|key| Guard::UnchangedSince(key, Revision(7)));
-        assert_eq!(batch.guards, guards);
-        assert!(batch.operations == [touch(key)]);
     }
 }

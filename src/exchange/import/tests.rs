@@ -446,7 +446,7 @@ fn a_unique_value_taken_in_between_is_seen() {
     };
     entry.set(kind("mail"), vec![(*b"a@x").into()]);
     let rival = vec![
-        unique::touch(unique::bucket("mail", b"a@x")),
+        unique::touch(unique::numbered("mail", unique::bucket_number(b"a@x"))),
         Operation::Put {
             key: Key::next_entry_id(),
             value: 100u64.to_be_bytes().into(),
