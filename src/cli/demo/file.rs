@@ -84,7 +84,6 @@ impl DemoFile {
             radius,
             accounting,
             admin,
-            web: _,
         } = listen;
         format!(
             r#"{MARK} at every start. Its PINs and its secret are known to everybody.

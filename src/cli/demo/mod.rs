@@ -52,9 +52,6 @@ pub struct Listen {
     /// RADIUS accounting
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18130")]
     pub accounting: SocketAddr,
-    /// The web pages of members; this version has none and leaves the address alone
-    #[arg(long, value_name = "ADDR")]
-    pub web: Option<SocketAddr>,
     /// Health and metrics
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub admin: SocketAddr,
@@ -120,7 +117,6 @@ impl Listen {
             ldaps: first(&bound.ldaps, self.ldaps),
             radius: first(&bound.radius, self.radius),
             accounting: first(&bound.accounting, self.accounting),
-            web: self.web,
             admin: first(&bound.admin, self.admin),
         }
     }

@@ -109,7 +109,6 @@ fn reachable(listen: &Listen) -> Listen {
         ldaps: reachable(listen.ldaps),
         radius: reachable(listen.radius),
         accounting: reachable(listen.accounting),
-        web: listen.web.map(reachable),
         admin: reachable(listen.admin),
     }
 }
