@@ -81,8 +81,8 @@ impl Source {
             .tokens
             .windows(2)
             .any(|pair| pair[0] == "mod" && pair[1] == name);
-        let ours = |path: &Vec<String>| path[0] == "crate" && path.last().is_some_and(|last| last == name);
-        declared || self.paths().iter().filter(|path| path.len() > 1).any(ours)
+        let ours = |named: &Named| named.path.len() > 1 && named.path[0] == "crate" && named.name == name;
+        declared || self.named().iter().any(ours)
     }
 
     /// Reads one path or `use` tree that begins at token `at`, under `prefix`; the index after it.
@@ -115,7 +115,7 @@ impl Source {
         let is_renamed = self.tokens.get(at).is_some_and(|token| token == "as");
         let alias = self.tokens.get(at + 1).filter(|_| is_renamed).cloned();
         found.push(Named {
-            name: alias.or_else(|| path.last().cloned()).unwrap_or_default(),
+            name: alias.or_else(|| last_name(&path)).unwrap_or_default(),
             path,
             is_exported: false,
         });
@@ -155,6 +155,11 @@ impl Source {
             .cloned()
             .collect()
     }
+}
+
+/// What a path without `as` is called: `self` stands for the word before it.
+fn last_name(path: &[String]) -> Option<String> {
+    path.iter().rev().find(|word| *word != "self").cloned()
 }
 
 /// `ldap/bind.rs` is the module `ldap::bind`, `ldap/mod.rs` is `ldap`, `lib.rs` is the crate.
