@@ -1,26 +1,26 @@
-//! Normal forms of distinguished names: what matches what (RFC 4517 section 4.2.15).
+//! Makes normal forms of distinguished names.
 
 use crate::domain::schema::Schema;
-use crate::types::{Dn, Rdn};
+use crate::types::normal_dn::RDN_END;
+use crate::types::{Dn, NormalDn, Rdn};
 
 impl Schema {
-    /// The normal form of a whole DN: equal bytes if and only if the DNs match. `None` if it names an
-    /// attribute type that does not exist or a value its rule refuses.
-    ///
-    /// The normal forms of the RDNs stand one behind the other, leaf first: see [`is_at_or_under`].
-    pub fn normal_dn(&self, dn: &Dn) -> Option<Vec<u8>> {
+    /// The normal form of a whole DN. `None` if it names an attribute type that does not exist or a value its
+    /// rule refuses.
+    pub fn normal_dn(&self, dn: &Dn) -> Option<NormalDn> {
         let mut normal = Vec::with_capacity(32 * dn.rdns.len());
         dn.rdns
             .iter()
             .try_for_each(|rdn| self.push_rdn(rdn, &mut normal))?;
-        Some(normal)
+        Some(NormalDn::from_rdns(normal))
     }
 
-    /// The normal form of one RDN (pairs sorted). Does not change when the schema grows, so it may be stored.
-    pub fn normal_rdn(&self, rdn: &Rdn) -> Option<Vec<u8>> {
+    /// The normal form of the name of a topmost entry with this RDN (pairs sorted). Does not change when the schema
+    /// grows, so it may be stored.
+    pub fn normal_rdn(&self, rdn: &Rdn) -> Option<NormalDn> {
         let mut normal = Vec::with_capacity(32);
         self.push_rdn(rdn, &mut normal)?;
-        Some(normal)
+        Some(NormalDn::from_rdns(normal))
     }
 
     fn push_rdn(&self, rdn: &Rdn, normal: &mut Vec<u8>) -> Option<()> {
@@ -66,29 +66,13 @@ impl Schema {
 }
 
 const AVA_END: &[u8] = &[0, 1];
-const RDN_END: &[u8] = &[0, 2];
-
-/// Whether the DN of the first normal form is the DN of the second or below it. Every DN is under the root.
-pub fn is_at_or_under(normal: &[u8], base: &[u8]) -> bool {
-    normal
-        .strip_suffix(base)
-        .is_some_and(|above| above.is_empty() || above.ends_with(RDN_END))
-}
-
-/// The normal form of a DN without its last RDN, and that RDN's. Nothing is left of nothing.
-pub fn split_last_rdn(normal: &[u8]) -> (&[u8], &[u8]) {
-    let before = normal.strip_suffix(RDN_END).unwrap_or_default();
-    // An end mark is nowhere else: zero bytes in values are escaped.
-    let ends = before.windows(RDN_END.len()).rposition(|bytes| bytes == RDN_END);
-    normal.split_at(ends.map_or(0, |at| at + RDN_END.len()))
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::schema::SCHEMA;
 
-    fn dn(text: &str) -> Option<Vec<u8>> {
+    fn dn(text: &str) -> Option<NormalDn> {
         SCHEMA.normal_dn(&Dn::parse(text).unwrap())
     }
 
@@ -99,7 +83,7 @@ mod tests {
             dn("0.9.2342.19200300.100.1.1=ada,ou=  people,domainComponent=UNI")
         );
         assert_eq!(dn("cn=a+sn=b,dc=x"), dn("SN=B+CN=A,dc=x"));
-        assert_eq!(dn(""), Some(Vec::new()));
+        assert!(dn("").unwrap().as_ref().is_root());
         for (a, b) in [
             ("cn=a,dc=x", "cn=a"),
             ("cn=a+sn=b", "cn=a,sn=b"),
@@ -113,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_dn_is_under_its_ancestors_and_nobody_else() {
-        let under = |dn_text: &str, base: &str| is_at_or_under(&dn(dn_text).unwrap(), &dn(base).unwrap());
+        let under = |dn_text: &str, base: &str| {
+            let (dn, base) = (dn(dn_text).unwrap(), dn(base).unwrap());
+            dn.as_ref().is_at_or_under(base.as_ref())
+        };
         assert!(under("uid=a,ou=b,dc=c", "OU=B,dc=c") && under("dc=c", "dc=c") && under("dc=c", ""));
         assert!(!under("dc=c", "uid=a,dc=c") && !under("uid=a,dc=cc", "dc=c"));
         assert!(!under("userPassword=\\00\\02x,dc=c", "dc=d"));
@@ -121,12 +108,16 @@ mod tests {
 
     #[test]
     fn a_dn_comes_apart_rdn_by_rdn() {
-        let whole = dn("uid=a,userPassword=\\00\\02x,dc=c").unwrap();
-        let (rest, last) = split_last_rdn(&whole);
-        assert_eq!(Some(last), dn("dc=c").as_deref());
-        let (rest, last) = split_last_rdn(rest);
-        assert_eq!(Some(last), dn("userPassword=\\00\\02x").as_deref());
-        assert_eq!(Some(rest), dn("uid=a").as_deref());
-        assert_eq!(split_last_rdn(b""), (&b""[..], &b""[..]));
+        let name = |text| dn(text).unwrap();
+        let (all, top) = (name("uid=a,userPassword=\\00\\02x,dc=c"), name("dc=c"));
+        let (middle, leaf) = (name("userPassword=\\00\\02x"), name("uid=a"));
+        let (rest, last) = all.as_ref().split_last_rdn().unwrap();
+        assert_eq!(last, top.as_ref());
+        assert_eq!(rest.split_last_rdn(), Some((leaf.as_ref(), middle.as_ref())));
+        assert_eq!(all.as_ref().below(top.as_ref()), Some(rest));
+        let above = all.as_ref().parent().unwrap();
+        assert_eq!(above.split_last_rdn(), Some((middle.as_ref(), top.as_ref())));
+        let root = top.as_ref().parent().unwrap();
+        assert!(root.is_root() && root.parent().is_none() && root.split_last_rdn().is_none());
     }
 }

@@ -8,7 +8,7 @@ use crate::exchange::export::Exported;
 use crate::exchange::import::Existing;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot};
 use crate::record::{Key, Revision};
-use crate::types::{AttributeType, Dn, EntryId, Timestamp};
+use crate::types::{AttributeType, Dn, EntryId, NormalDnRef, Timestamp};
 
 /// Every entry at one moment.
 pub struct Entries {
@@ -65,7 +65,7 @@ impl Existing for Entries {
         stored.map_or(unseen, |stored| stored.max(unseen))
     }
 
-    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId> {
+    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
         self.snapshot
             .entry_by_normal_dn(normal_dn)
             .map(|entry| entry.id())

@@ -10,7 +10,7 @@ use crate::domain::schema::Schema;
 use crate::exchange::csv;
 use crate::exchange::import::{Existing, NEVER_IMPORTED};
 use crate::exchange::ldif;
-use crate::types::{AttributeType, Dn, EntryId};
+use crate::types::{AttributeType, Dn, EntryId, NormalDn};
 
 /// The directory, as it is exported.
 pub trait Exported: Existing {
@@ -110,7 +110,7 @@ fn in_order<S: Exported>(schema: &Schema, source: &S) -> Vec<EntryId> {
             .rdns
             .iter()
             .rev()
-            .map(|rdn| schema.normal_rdn(rdn).unwrap_or_default());
+            .map(|rdn| schema.normal_rdn(rdn).map_or_else(Vec::new, NormalDn::into_bytes));
         names.flatten().collect::<Box<[u8]>>()
     };
     let mut ids = source.ids();

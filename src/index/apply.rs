@@ -164,7 +164,7 @@ impl IndexChange<'_> {
             .base
             .fixed
             .hasher
-            .name(parent, entry.normal_name());
+            .name(parent, entry.normal_name().as_bytes());
         set(&mut self.indexes.names, (hash, self.slot), self.indexing);
     }
 

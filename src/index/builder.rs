@@ -37,6 +37,12 @@ pub enum BuildError {
         /// The missing one.
         parent: EntryId,
     },
+    /// An entry is below one that was deleted.
+    #[error("entry {0} is below an entry that was deleted")]
+    Cut(EntryId),
+    /// The schema does not know an attribute type of the base's name, or refuses a value.
+    #[error("the schema cannot read the name of the base, {0}")]
+    Base(Box<str>),
     /// There are more than [`ENTRIES_MAX`] entries.
     #[error("more entries than an index can hold")]
     TooMany,
@@ -53,14 +59,19 @@ pub struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// A builder of nothing yet. `base` is the name of the entry without a parent. `seed` must be random and
-    /// secret: look-ups are by keyed hash.
-    pub fn new(schema: &'s Schema, settings: &IndexSettings, base: &Dn, seed: u64) -> Builder<'s> {
+    /// secret: look-ups are by keyed hash. Errors: [`BuildError::Base`].
+    pub fn new(
+        schema: &'s Schema,
+        settings: &IndexSettings,
+        base: &Dn,
+        seed: u64,
+    ) -> Result<Builder<'s>, BuildError> {
         let fixed = Fixed {
-            intake: Intake::new(schema, base),
+            intake: Intake::new(schema, base).ok_or_else(|| BuildError::Base(base.to_string().into()))?,
             roles: Roles::new(settings),
             hasher: TermHasher::new(seed),
         };
-        Builder::with(schema, Arc::new(fixed))
+        Ok(Builder::with(schema, Arc::new(fixed)))
     }
 
     pub(super) fn with(schema: &'s Schema, fixed: Arc<Fixed>) -> Builder<'s> {

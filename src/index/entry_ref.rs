@@ -6,7 +6,7 @@ use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::{ClassPosition, Schema};
 use crate::record::Revision;
 use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
-use crate::types::{AttributeType, Dn, EntryId};
+use crate::types::{AttributeType, Dn, EntryId, NormalDn, NormalDnRef};
 
 /// A borrowed entry of a [`Snapshot`]. What `attributes` yields is as stored: computed attributes are not in it.
 #[derive(Clone, Copy)]
@@ -47,8 +47,8 @@ impl<'a> EntryRef<'a> {
     }
 
     /// The normal form of [`EntryRef::name`].
-    pub fn normal_name(&self) -> &'a [u8] {
-        self.parts.normal
+    pub fn normal_name(&self) -> NormalDnRef<'a> {
+        NormalDnRef::from_bytes(self.parts.normal)
     }
 
     /// The entry above it; `None` for a topmost one.
@@ -114,14 +114,14 @@ impl<'a> EntryRef<'a> {
     }
 
     /// The normal form of its DN, as [`crate::domain::schema::Schema::normal_dn`] gives it.
-    pub fn normal_dn(&self) -> Vec<u8> {
-        let mut normal = self.normal_name().to_vec();
+    pub fn normal_dn(&self) -> NormalDn {
+        let mut normal = self.parts.normal.to_vec();
         let mut above = self.parent();
         while let Some(entry) = above {
-            normal.extend_from_slice(entry.normal_name());
+            normal.extend_from_slice(entry.parts.normal);
             above = entry.parent();
         }
-        normal
+        NormalDn::from_rdns(normal)
     }
 
     /// The stored attributes, each description once.

@@ -10,7 +10,7 @@ use crate::domain::schema::Schema;
 use crate::record::entry::{EntryError, EntryView, StoredAttributeView};
 use crate::record::well_known::WELL_KNOWN;
 use crate::record::{Key, Kind};
-use crate::types::{AttributeType, Dn, EntryId, Rdn};
+use crate::types::{AttributeType, Dn, EntryId, NormalDn, Rdn};
 
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -66,25 +66,27 @@ pub(super) struct Intake {
     /// By position in [`WELL_KNOWN`].
     well_known: Vec<Option<AttributeType>>,
     /// What stands above the base entry's own RDN: text with a leading comma, and normal form.
-    above_base: (Box<str>, Box<[u8]>),
+    above_base: (Box<str>, NormalDn),
 }
 
 impl Intake {
-    /// For entries under `base`, which is the name of the entry without a parent.
-    pub(super) fn new(schema: &Schema, base: &Dn) -> Intake {
+    /// For entries under `base`, which is the name of the entry without a parent. `None` if the schema cannot read
+    /// what stands above it.
+    pub(super) fn new(schema: &Schema, base: &Dn) -> Option<Intake> {
+        // Nothing stands above the root either, which is no entry's name.
         let above = base.parent().unwrap_or_default();
         let text = match above.rdns.is_empty() {
             true => String::new(),
             false => format!(",{above}"),
         };
-        let normal = schema.normal_dn(&above).unwrap_or_default();
-        Intake {
+        let normal = schema.normal_dn(&above)?;
+        Some(Intake {
             well_known: WELL_KNOWN
                 .iter()
                 .map(|name| schema.attribute(name.as_bytes()))
                 .collect(),
-            above_base: (text.into(), normal.into()),
-        }
+            above_base: (text.into(), normal),
+        })
     }
 
     /// Reads one record. Errors: [`IncomingError`].
@@ -133,7 +135,7 @@ impl Intake {
         let mut normal = normal_rdn(&view.rdn, view.rdn_text, schema);
         if view.parent.is_none() {
             name.to_mut().push_str(&self.above_base.0);
-            normal.extend_from_slice(&self.above_base.1);
+            normal.extend_from_slice(self.above_base.1.as_bytes());
         }
         (name, normal)
     }
@@ -143,7 +145,9 @@ impl Intake {
 /// not by name, until its schema file is back.
 fn normal_rdn(rdn: &Rdn, text: &str, schema: &Schema) -> Vec<u8> {
     let unreadable = || [b"\0\0", text.as_bytes()].concat();
-    schema.normal_rdn(rdn).unwrap_or_else(unreadable)
+    schema
+        .normal_rdn(rdn)
+        .map_or_else(unreadable, NormalDn::into_bytes)
 }
 
 /// The id in an entry's key; `None` for a record of another kind.

@@ -4,10 +4,9 @@ use super::membership::Posting;
 use super::ordered::OrderedColumn;
 use super::terms::normal_value;
 use super::{EntryRef, Slot, Snapshot, text};
-use crate::domain::normal_dn::{is_at_or_under, split_last_rdn};
 use crate::domain::packed::value_at;
 use crate::domain::schema::Schema;
-use crate::types::{AttributeType, Dn};
+use crate::types::{AttributeType, Dn, NormalDnRef};
 
 /// How far a name leads from the top.
 pub enum Walk<'a> {
@@ -37,7 +36,7 @@ impl Snapshot {
     /// Follows `dn` from its topmost entry downwards. A name the schema cannot read leads as far as it can.
     pub fn walk(&self, dn: &Dn, schema: &Schema) -> Walk<'_> {
         if let Some(normal) = schema.normal_dn(dn) {
-            return self.walk_normal(&normal);
+            return self.walk_normal(normal.as_ref());
         }
         let above = dn
             .parent()
@@ -49,19 +48,18 @@ impl Snapshot {
     }
 
     /// The entry whose DN has this normal form.
-    pub fn entry_by_normal_dn(&self, normal: &[u8]) -> Option<EntryRef<'_>> {
+    pub fn entry_by_normal_dn(&self, normal: NormalDnRef<'_>) -> Option<EntryRef<'_>> {
         match self.walk_normal(normal) {
             Walk::Found(entry) => Some(entry),
             Walk::Missing(_) => None,
         }
     }
 
-    fn walk_normal(&self, normal: &[u8]) -> Walk<'_> {
+    fn walk_normal(&self, normal: NormalDnRef<'_>) -> Walk<'_> {
         let Some((mut at, mut below)) = self.topmost_of(normal) else {
             return Walk::Missing(None);
         };
-        while !below.is_empty() {
-            let (rest, rdn) = split_last_rdn(below);
+        while let Some((rest, rdn)) = below.split_last_rdn() {
             match self.child(at.slot(), rdn) {
                 Some(child) => at = child,
                 None => return Walk::Missing(Some(at)),
@@ -72,16 +70,16 @@ impl Snapshot {
     }
 
     /// The topmost entry that a normal DN ends in, and what is in front of it.
-    fn topmost_of<'n>(&self, normal: &'n [u8]) -> Option<(EntryRef<'_>, &'n [u8])> {
+    fn topmost_of<'n>(&self, normal: NormalDnRef<'n>) -> Option<(EntryRef<'_>, NormalDnRef<'n>)> {
         self.children(Slot::NONE).find_map(|topmost| {
-            let below = normal.strip_suffix(topmost.normal_name())?;
-            is_at_or_under(normal, topmost.normal_name()).then_some((topmost, below))
+            let below = normal.below(topmost.normal_name())?;
+            Some((topmost, below))
         })
     }
 
     /// The child of `parent` with this normal name.
-    fn child(&self, parent: Slot, normal: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = self.base.fixed.hasher.name(parent, normal);
+    fn child(&self, parent: Slot, normal: NormalDnRef<'_>) -> Option<EntryRef<'_>> {
+        let hash = self.base.fixed.hasher.name(parent, normal.as_bytes());
         let based = self.base.names.slots(hash).map(Slot);
         let based = based.filter(|slot| !self.delta.hides(*slot));
         based

@@ -9,7 +9,7 @@ use super::builder::BuildError;
 use super::incoming::Incoming;
 use super::shared::SharedBuilder;
 use super::side::SideRecords;
-use super::{ENTRIES_MAX, EntryRef};
+use super::{ENTRIES_MAX, EntryRef, Slot};
 use crate::domain::schema::Schema;
 use crate::record::{Record, Revision};
 use crate::types::EntryId;
@@ -60,17 +60,22 @@ impl Packer {
         Ok(())
     }
 
-    /// Takes an entry over from another snapshot. Errors: [`BuildError::TooMany`].
+    /// Takes an entry over from another snapshot. Errors: [`BuildError::TooMany`],
+    /// [`BuildError::Cut`].
     pub(super) fn push_entry(&mut self, entry: EntryRef<'_>) -> Result<(), BuildError> {
         let known: Vec<_> = entry.packed().collect();
         let unknown: Vec<_> = entry.unknown().collect();
         let loose = Loose {
             name: entry.name(),
-            normal: entry.normal_name(),
+            normal: entry.normal_name().as_bytes(),
             known: &known,
             unknown: &unknown,
         };
-        let parent = entry.parent().map(|parent| parent.id());
+        // An entry that has lost its parent must not become a topmost one.
+        let parent = match entry.parent_slot() {
+            Slot::NONE => None,
+            _ => Some(entry.parent().ok_or(BuildError::Cut(entry.id()))?.id()),
+        };
         self.packed.push(entry.id(), parent, entry.revision(), loose)
     }
 }

@@ -171,6 +171,23 @@ fn what_no_directory_writes_is_refused() {
 }
 
 #[test]
+fn an_entry_that_lost_its_parent_never_becomes_a_topmost_one() {
+    let schema = schema();
+    let people = change(2, vec![Operation::Delete { key: key(2) }]);
+    let cut = snapshot(schema, UNIVERSITY).apply(&[people], schema).unwrap();
+    let folded = cut.folded(schema, NonZeroUsize::MIN);
+    assert_eq!(folded.err(), Some(BuildError::Cut(EntryId(4))));
+}
+
+#[test]
+fn nothing_is_built_under_a_base_that_the_schema_cannot_read() {
+    let schema = schema();
+    let base = dn("dc=uni,nosuch=x");
+    let builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7);
+    assert_eq!(builder.err(), Some(BuildError::Base("dc=uni,nosuch=x".into())));
+}
+
+#[test]
 fn side_records_are_kept_through_changes_and_folding() {
     let schema = schema();
     let lock = Key::new(Kind::Lockout, &4u64.to_be_bytes());

@@ -85,7 +85,7 @@ pub(crate) fn built(
     records: impl IntoIterator<Item = Record>,
 ) -> Result<Snapshot, BuildError> {
     let base = Dn::parse(BASE).unwrap();
-    let mut builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7);
+    let mut builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7)?;
     let mut packers = [builder.packer(), builder.packer()];
     for (at, record) in records.into_iter().enumerate() {
         packers[at % 2].push(&record, schema)?;

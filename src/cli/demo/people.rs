@@ -364,7 +364,7 @@ mod tests {
             creator: None,
             now: Timestamp::default(),
         };
-        let mut importer = Importer::new(&schema, &Nothing, &settings);
+        let mut importer = Importer::new(&schema, &Nothing, &settings).unwrap();
         let mut entropy = SeededEntropy::new(1);
         read(base, count, |row| {
             let checked = importer.row(row, &mut entropy);

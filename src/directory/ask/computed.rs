@@ -7,7 +7,7 @@ use crate::domain::filter::Assertion;
 use crate::domain::packed::{AttributeView, Attributes, push_value};
 use crate::domain::schema::{ClassPosition, OBJECT_CLASS, ObjectClass, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
-use crate::types::{AttributeSet, AttributeType, Dn};
+use crate::types::{AttributeSet, AttributeType, Dn, NormalDnRef};
 
 /// The attribute types that are computed, as far as the schema has them.
 pub struct ComputedTypes {
@@ -81,7 +81,7 @@ impl ComputedTypes {
         match self.computation(assertion.target.kind)? {
             Computation::EntryDn => Some(1),
             Computation::MemberOf => {
-                let group = snapshot.entry_by_normal_dn(&assertion.normal);
+                let group = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
                 // A member takes at least a few bytes of text to name.
                 let bytes = group.map_or(0, |group| {
                     self.member_runs(group).map(|run| run.encoded.len()).sum()
@@ -100,7 +100,7 @@ impl ComputedTypes {
         snapshot: &Snapshot,
         schema: &Schema,
     ) -> Candidates {
-        let named = snapshot.entry_by_normal_dn(&assertion.normal);
+        let named = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
         match self.computation(assertion.target.kind) {
             Some(Computation::EntryDn) => {
                 Candidates::Among(named.into_iter().map(|entry| entry.slot()).collect())
@@ -112,7 +112,7 @@ impl ComputedTypes {
                         let rule = schema.definition(run.kind).equality?;
                         let mut normal = Vec::new();
                         rule.normalize(schema, value, &mut normal).ok()?;
-                        snapshot.entry_by_normal_dn(&normal)
+                        snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&normal))
                     })
                 });
                 Candidates::Among(members.map(|member| member.slot()).collect())
@@ -176,7 +176,7 @@ impl Computed {
         let groups = types
             .memberships
             .iter()
-            .flat_map(|kind| snapshot.holders(*kind, &normal, schema));
+            .flat_map(|kind| snapshot.holders(*kind, normal.as_bytes(), schema));
         let mut groups: Vec<_> = groups.filter(|group| view.knows(group.id(), group)).collect();
         groups.sort_unstable_by_key(|group| group.slot());
         groups.dedup_by_key(|group| group.slot());

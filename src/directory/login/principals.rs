@@ -10,11 +10,11 @@ use thiserror::Error;
 use crate::directory::login::account::{AccountView, Standing};
 use crate::directory::request::Asker;
 use crate::record::Revision;
-use crate::types::{Ava, Dn, PinHash, Rdn};
+use crate::types::{Ava, Dn, NormalDn, PinHash, Rdn};
 
 /// The accounts of the configuration, by the normal form of their names.
 #[derive(Default)]
-pub struct Principals(HashMap<Vec<u8>, Principal>);
+pub struct Principals(HashMap<NormalDn, Principal>);
 
 struct Principal {
     asker: Asker,
@@ -35,14 +35,14 @@ pub enum PrincipalError {
 impl Principals {
     /// Adds the emergency administrator. `normal` is the schema's normal form of its name. Errors:
     /// [`PrincipalError`].
-    pub fn add_root(&mut self, normal: Option<Vec<u8>>, hash: PinHash) -> Result<(), PrincipalError> {
+    pub fn add_root(&mut self, normal: Option<NormalDn>, hash: PinHash) -> Result<(), PrincipalError> {
         self.add(normal, Asker::Root, hash)
     }
 
     /// Adds a relying system; `normal` is the normal form of its [`service_dn`]. Errors: [`PrincipalError`].
     pub fn add_service(
         &mut self,
-        normal: Option<Vec<u8>>,
+        normal: Option<NormalDn>,
         name: Arc<str>,
         hash: PinHash,
     ) -> Result<(), PrincipalError> {
@@ -51,7 +51,7 @@ impl Principals {
 
     /// The account with this name in normal form. To be asked before the entries: the emergency
     /// administrator logs in whatever the directory holds.
-    pub fn find(&self, normal: &[u8]) -> Option<AccountView<'_>> {
+    pub fn find(&self, normal: &NormalDn) -> Option<AccountView<'_>> {
         self.0.get(normal).map(|principal| AccountView {
             asker: principal.asker.clone(),
             hash: Some(principal.hash.expose()),
@@ -60,7 +60,7 @@ impl Principals {
         })
     }
 
-    fn add(&mut self, normal: Option<Vec<u8>>, asker: Asker, hash: PinHash) -> Result<(), PrincipalError> {
+    fn add(&mut self, normal: Option<NormalDn>, asker: Asker, hash: PinHash) -> Result<(), PrincipalError> {
         let normal = normal.ok_or(PrincipalError::Name)?;
         if self.0.contains_key(&normal) {
             return Err(PrincipalError::Taken);
@@ -93,24 +93,28 @@ mod tests {
         PinHash::new(*b"{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=")
     }
 
-    fn subject(principals: &Principals, normal: &[u8]) -> Option<Subject> {
-        principals.find(normal).map(|account| account.subject())
+    fn normal(name: &str) -> NormalDn {
+        NormalDn::from_rdns(name.into())
+    }
+
+    fn subject(principals: &Principals, name: &str) -> Option<Subject> {
+        principals.find(&normal(name)).map(|account| account.subject())
     }
 
     #[test]
     fn an_account_is_found_by_its_name_and_has_no_entry() {
         let mut principals = Principals::default();
-        principals.add_root(Some(b"root".into()), hash()).unwrap();
+        principals.add_root(Some(normal("root")), hash()).unwrap();
         principals
-            .add_service(Some(b"mail".into()), "mail".into(), hash())
+            .add_service(Some(normal("mail")), "mail".into(), hash())
             .unwrap();
-        assert_eq!(subject(&principals, b"root"), Some(Subject::Root));
+        assert_eq!(subject(&principals, "root"), Some(Subject::Root));
         assert_eq!(
-            subject(&principals, b"mail"),
+            subject(&principals, "mail"),
             Some(Subject::Service("mail".into()))
         );
-        assert_eq!(subject(&principals, b"lms"), None);
-        let mail = principals.find(b"mail").unwrap();
+        assert_eq!(subject(&principals, "lms"), None);
+        let mail = principals.find(&normal("mail")).unwrap();
         assert!(mail.entry().is_none() && mail.hash.is_some_and(|stored| hash().same_as(stored)));
     }
 
@@ -118,10 +122,10 @@ mod tests {
     fn a_name_that_is_none_or_taken_is_refused() {
         let mut principals = Principals::default();
         assert_eq!(principals.add_root(None, hash()), Err(PrincipalError::Name));
-        principals.add_root(Some(b"x".into()), hash()).unwrap();
-        let taken = principals.add_service(Some(b"x".into()), "mail".into(), hash());
+        principals.add_root(Some(normal("x")), hash()).unwrap();
+        let taken = principals.add_service(Some(normal("x")), "mail".into(), hash());
         assert_eq!(taken, Err(PrincipalError::Taken));
-        assert_eq!(subject(&principals, b"x"), Some(Subject::Root));
+        assert_eq!(subject(&principals, "x"), Some(Subject::Root));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn normalize_oid(schema: &Schema, value: &[u8], out: &mut Vec<u8>) ->
 pub(super) fn normalize_dn(schema: &Schema, value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidValue> {
     let text = std::str::from_utf8(value).map_err(|_| InvalidValue)?;
     let dn = Dn::parse(text).map_err(|_| InvalidValue)?;
-    out.extend_from_slice(&schema.normal_dn(&dn).ok_or(InvalidValue)?);
+    out.extend_from_slice(schema.normal_dn(&dn).ok_or(InvalidValue)?.as_bytes());
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use crate::directory::change::unique;
 use crate::domain::entry::{AttributeDescription, Entry};
-use crate::domain::normal_dn::is_at_or_under;
 use crate::domain::schema::Schema;
 use crate::exchange::import::checking::check_schema;
 use crate::exchange::import::classes;
@@ -18,7 +17,7 @@ use crate::exchange::import::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BY
 use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::Row;
 use crate::record::entry::StoredEntry;
-use crate::types::{AttributeType, Entropy, EntryId};
+use crate::types::{AttributeType, Entropy, EntryId, NormalDn, NormalDnRef};
 
 /// What a good row does to the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ impl Refused {
 pub struct Importer<'a, E> {
     schema: &'a Schema,
     existing: &'a E,
-    base: Vec<u8>,
+    base: NormalDn,
     base_text: Box<str>,
     reading: Reading<'a>,
     /// What the rows speak of, if not of everything.
@@ -92,14 +91,13 @@ struct Taken {
 }
 
 impl<'a, E: Existing> Importer<'a, E> {
-    /// Checks against `existing`; no row has been met yet.
-    pub fn new(schema: &'a Schema, existing: &'a E, settings: &'a ImportSettings) -> Importer<'a, E> {
+    /// Checks against `existing`; no row has been met yet. `None` if the schema cannot read the base's name.
+    pub fn new(schema: &'a Schema, existing: &'a E, settings: &'a ImportSettings) -> Option<Importer<'a, E>> {
         let unique = settings.unique.iter().map(|kind| schema.name(*kind).into());
-        Importer {
+        Some(Importer {
             schema,
             existing,
-            // A base that has no normal form has nothing under it: every row is then refused.
-            base: schema.normal_dn(&settings.base).unwrap_or_else(|| vec![0]),
+            base: schema.normal_dn(&settings.base)?,
             base_text: settings.base.to_string().into(),
             reading: Reading::new(schema, settings),
             columns: None,
@@ -109,7 +107,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             open: Vec::new(),
             unsettled: HashSet::new(),
             plan: Plan::new(existing.revision(), existing.next_id(), unique),
-        }
+        })
     }
 
     /// The rows speak of these attributes only, as [`Rows::columns`](crate::exchange::row::Rows::columns) tells.
@@ -125,9 +123,9 @@ impl<'a, E: Existing> Importer<'a, E> {
         let entry = self.reading.entry(row)?;
         let bad_dn = || Problem::of(row.dn_line(), "dn", Fault::BadDn(shown(row.dn())));
         let name = self.schema.normal_dn(&entry.dn).ok_or_else(bad_dn)?;
-        let checked = self.check(row, entry, &name, entropy);
+        let checked = self.check(row, entry, name.as_ref(), entropy);
         if checked.is_err() {
-            self.note(&name, EntryId(0), row.line, NameState::Refused);
+            self.note(name.as_bytes(), EntryId(0), row.line, NameState::Refused);
         }
         checked
     }
@@ -142,7 +140,7 @@ impl<'a, E: Existing> Importer<'a, E> {
         &mut self,
         row: &Row,
         mut entry: Entry,
-        name: &[u8],
+        name: NormalDnRef<'_>,
         entropy: &mut dyn Entropy,
     ) -> Result<Effect, Problem> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
@@ -171,8 +169,8 @@ impl<'a, E: Existing> Importer<'a, E> {
                 Effect::New
             }
         };
-        self.note(name, place.id, row.line, NameState::Good);
-        let claims = self.claim(name, row.line, taken);
+        self.note(name.as_bytes(), place.id, row.line, NameState::Good);
+        let claims = self.claim(name.as_bytes(), row.line, taken);
         if effect == Effect::Unchanged {
             return Ok(effect);
         }
@@ -192,50 +190,49 @@ impl<'a, E: Existing> Importer<'a, E> {
             bytes: &bytes,
             claims: &claims,
         });
-        self.keep_open(row, name, place);
+        self.keep_open(row, name.as_bytes(), place);
         Ok(effect)
     }
 
     /// Finds the entry's id and what stands above it.
-    fn place(&mut self, entry: &Entry, name: &[u8]) -> Result<Place, Fault> {
-        if !is_at_or_under(name, &self.base) {
+    fn place(&mut self, entry: &Entry, name: NormalDnRef<'_>) -> Result<Place, Fault> {
+        if !name.is_at_or_under(self.base.as_ref()) {
             return Err(Fault::OutsideBase(self.base_text.clone()));
         }
-        let met = self.names.find(name).copied();
+        let met = self.names.find(name.as_bytes()).copied();
         if let Some(met) = met.filter(|met| met.state != NameState::Awaited) {
             return Err(Fault::DnTwice(met.line));
         }
         let known = self.existing.by_name(name);
-        let (above, needs) = match name == self.base {
-            true => (None, Vec::new()),
-            false => self.above(entry, name)?,
+        // The base has no entry above it, whatever its name.
+        let above = name.parent().filter(|_| name != self.base.as_ref());
+        let (above, needs) = match above {
+            None => (None, Vec::new()),
+            Some(above) => self.above(entry, above)?,
         };
         let id = met.map(|met| met.id).or(known).unwrap_or_else(|| self.new_id());
         Ok(Place {
             id,
             known,
-            above: above.filter(|_| name != self.base),
+            above,
             needs,
         })
     }
 
     /// The entry above, in the directory or in the file; one that has not come yet gets its id now.
-    fn above(&mut self, entry: &Entry, name: &[u8]) -> Result<(Option<EntryId>, Vec<Needs>), Fault> {
-        let own = entry
-            .dn
-            .rdns
-            .first()
-            .and_then(|rdn| self.schema.normal_rdn(rdn))
-            .unwrap_or_default();
-        let above = name.get(own.len()..).unwrap_or_default();
+    fn above(
+        &mut self,
+        entry: &Entry,
+        above: NormalDnRef<'_>,
+    ) -> Result<(Option<EntryId>, Vec<Needs>), Fault> {
         let shown = || entry.dn.parent().unwrap_or_default().to_string().into_boxed_str();
         let needs = || {
             vec![Needs::Above {
-                name: above.into(),
+                name: above.as_bytes().into(),
                 shown: shown(),
             }]
         };
-        match self.names.find(above).copied() {
+        match self.names.find(above.as_bytes()).copied() {
             Some(met) if met.state == NameState::Refused => Err(Fault::ParentRefused(met.line)),
             Some(met) if met.state == NameState::Awaited || self.unsettled.contains(&met.id) => {
                 Ok((Some(met.id), needs()))
@@ -246,7 +243,7 @@ impl<'a, E: Existing> Importer<'a, E> {
                 None => {
                     let id = self.new_id();
                     self.names.insert(
-                        above,
+                        above.as_bytes(),
                         Name {
                             id,
                             line: 0,

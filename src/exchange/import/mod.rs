@@ -45,7 +45,7 @@ pub use run::{
 
 use crate::domain::entry::Entry;
 use crate::record::Revision;
-use crate::types::{AttributeType, Dn, EntryId, Timestamp};
+use crate::types::{AttributeType, Dn, EntryId, NormalDnRef, Timestamp};
 
 /// The most operations in one batch: larger ones cost the store memory out of proportion.
 pub const BATCH_OPERATIONS_MAX: usize = 200;
@@ -79,7 +79,7 @@ pub trait Existing {
     /// An id above that of every entry there is or was.
     fn next_id(&self) -> EntryId;
     /// The id of the entry with this name, in normal form.
-    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId>;
+    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId>;
     /// An entry other than `but` that has this value, in normal form, in `kind`.
     fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId>;
     /// The entry with this id, hashes and operational attributes included, computed ones not.
@@ -99,7 +99,7 @@ impl Existing for Nothing {
         EntryId::FIRST
     }
 
-    fn by_name(&self, _normal_dn: &[u8]) -> Option<EntryId> {
+    fn by_name(&self, _normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
         None
     }
 

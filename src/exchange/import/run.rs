@@ -12,7 +12,7 @@ use crate::exchange::import::{Applying, Effect, Existing, ImportSettings, Import
 use crate::exchange::problem::Problem;
 use crate::exchange::row::{More, Row, RowError, Rows};
 use crate::record::{Batch, Revision};
-use crate::types::Entropy;
+use crate::types::{Dn, Entropy};
 
 /// How often a file is planned again because others wrote at the same time; then [`ImportError::Busy`].
 pub const ROUNDS_MAX: u32 = 10;
@@ -144,6 +144,9 @@ pub enum Applied {
 /// Why an import ended early. What was committed before stays; the same file again does the rest.
 #[derive(Debug, Error)]
 pub enum ImportError<E> {
+    /// The schema does not know an attribute type of the base's name, or refuses a value.
+    #[error("the schema cannot read the name of the base, {0}")]
+    Base(Dn),
     /// The file cannot be opened or read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -255,7 +258,9 @@ fn plan<E: Existing, S>(
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
 ) -> Result<Plan, ImportError<S>> {
-    let mut importer = Importer::new(job.schema, existing, job.settings).speaking_of(rows.columns());
+    let importer = Importer::new(job.schema, existing, job.settings);
+    let importer = importer.ok_or_else(|| ImportError::Base(job.settings.base.clone()))?;
+    let mut importer = importer.speaking_of(rows.columns());
     let (mut counts, mut row) = (Counts::default(), Row::default());
     loop {
         let checked = match rows.read(&mut row) {

@@ -438,7 +438,7 @@ fn a_unique_value_taken_in_between_is_seen() {
         .schema
         .normal_dn(&Dn::parse(&format!("ou=people,{BASE}")).unwrap())
         .unwrap();
-    let parent = look.by_name(&people);
+    let parent = look.by_name(people.as_ref());
     let kind = |name: &str| town.schema.attribute(name.as_bytes()).unwrap();
     let mut entry = Entry {
         dn: Dn::parse(&dn("rival")).unwrap(),

@@ -145,7 +145,7 @@ impl Town {
     /// The first value of an attribute of an entry.
     pub(super) fn value(&self, dn: &str, attribute: &str) -> Option<String> {
         let look = self.look();
-        let entry = look.entry(look.by_name(&self.schema.normal_dn(&Dn::parse(dn).unwrap())?)?)?;
+        let entry = look.entry(look.by_name(self.schema.normal_dn(&Dn::parse(dn).unwrap())?.as_ref())?)?;
         let values = entry.values(self.schema.attribute(attribute.as_bytes()).unwrap());
         values
             .first()
@@ -156,7 +156,7 @@ impl Town {
     pub(super) fn upgrade(&mut self, dn: &str, hash: &str) {
         let look = self.look();
         let id = look
-            .by_name(&self.schema.normal_dn(&Dn::parse(dn).unwrap()).unwrap())
+            .by_name(self.schema.normal_dn(&Dn::parse(dn).unwrap()).unwrap().as_ref())
             .unwrap();
         let (parent, mut entry) = look.entries[&id].clone();
         entry.set(
@@ -229,7 +229,8 @@ impl Town {
                 parent = above.parent;
             }
             dn.rdns.extend(Dn::parse("dc=example").unwrap().rdns);
-            look.names.insert(self.schema.normal_dn(&dn).unwrap(), *id);
+            look.names
+                .insert(self.schema.normal_dn(&dn).unwrap().as_bytes().into(), *id);
             let entry_with_name = Entry {
                 dn,
                 attributes: entry.known_attributes(&self.schema),
@@ -304,8 +305,8 @@ impl Existing for Look {
         self.next_id
     }
 
-    fn by_name(&self, normal_dn: &[u8]) -> Option<EntryId> {
-        self.names.get(normal_dn).copied()
+    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
+        self.names.get(normal_dn.as_bytes()).copied()
     }
 
     fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId> {

@@ -47,7 +47,7 @@ pub struct IndexPlan {
 /// of every record that is no entry, as if it had just been written. Errors: [`LoadError`].
 pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
     let (revision, mut records) = store.snapshot(b"").await?;
-    let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed);
+    let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed)?;
     let packing = Packing::start(&builder, &plan.schema);
     while let Some(piece) = store::next(&mut records).await {
         let piece = piece?;
