@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -153,6 +153,8 @@ pub struct Daemon {
     pub campus: Campus,
     child: Child,
     log: mpsc::Receiver<String>,
+    /// Held by who reads the log, a line long.
+    reading: Arc<Mutex<()>>,
     /// Everything it has logged so far.
     pub logged: Vec<String>,
     listening: Vec<(String, String)>,
@@ -184,16 +186,19 @@ impl Daemon {
             .expect("beadle starts");
         let (sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let reading = Arc::<Mutex<()>>::default();
+        let may_read = reading.clone();
         std::thread::spawn(move || {
-            stderr
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
+            stderr.lines().map_while(Result::ok).try_for_each(|line| {
+                drop(may_read.lock());
+                sender.send(line)
+            })
         });
         let mut daemon = Daemon {
             campus,
             child,
             log,
+            reading,
             logged: Vec::new(),
             listening: Vec::new(),
         };
@@ -239,6 +244,11 @@ impl Daemon {
     pub fn read_log(&mut self) -> Vec<String> {
         self.logged.extend(self.log.try_iter());
         self.logged.clone()
+    }
+
+    /// Nobody reads its log while what is returned is kept.
+    pub fn stall(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().expect("the reader lives")
     }
 
     /// The address of a listener: `ldap`, `ldaps`, `radius`, `accounting` or `admin`.

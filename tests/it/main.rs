@@ -24,6 +24,7 @@ mod ldap_tools;
 mod ldap_vectors;
 mod log_ins;
 mod log_lines;
+mod log_reader;
 mod malformed;
 mod radius_socket;
 mod readme;
