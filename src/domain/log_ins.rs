@@ -3,7 +3,7 @@
 //! Both are stored, as a [`LogInHistory`]: the sources for the sake of lock-out, which leaves them open while it
 //! shuts strangers out ([`super::lockout`]), the last log-in for whoever asks which accounts are in use.
 
-use crate::domain::lockout::SourceGroup;
+use crate::types::SourceGroup;
 use crate::types::Timestamp;
 
 /// The most sources one account is known to log in from; beyond it the one longest unused is forgotten.

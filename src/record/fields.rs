@@ -1,10 +1,10 @@
 //! Fields that several records have. A moment is eight octets, milliseconds since 1970, most significant first;
-//! a source group is one octet, 0, 4 or 6, and the octets of this machine (none), an IPv4 /24 (three) or an
-//! IPv6 /56 (seven).
+//! a source group is one octet and the octets of this machine (0, none), an IPv4 /24 (4, three), an IPv6 /56 (6,
+//! seven) or a MAC address (48, six).
 //!
 //! What takes a field shortens the bytes by it; `None` if they do not begin with one.
 
-use crate::domain::lockout::SourceGroup;
+use crate::types::SourceGroup;
 use crate::types::Timestamp;
 
 pub(super) fn push_moment(moment: Timestamp, bytes: &mut Vec<u8>) {
@@ -26,6 +26,10 @@ pub(super) fn push_group(group: SourceGroup, bytes: &mut Vec<u8>) {
             bytes.push(6);
             bytes.extend_from_slice(&network);
         }
+        SourceGroup::Mac(address) => {
+            bytes.push(48);
+            bytes.extend_from_slice(&address);
+        }
     }
 }
 
@@ -34,6 +38,7 @@ pub(super) fn take_group(bytes: &mut &[u8]) -> Option<SourceGroup> {
         [0] => Some(SourceGroup::Local),
         [4] => take(bytes).map(SourceGroup::V4),
         [6] => take(bytes).map(SourceGroup::V6),
+        [48] => take(bytes).map(SourceGroup::Mac),
         _ => None,
     }
 }

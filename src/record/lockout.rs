@@ -96,8 +96,8 @@ fn holds(bytes: &[u8]) -> Option<Holds> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::lockout::{OFFENDERS_MAX, SourceGroup};
-    use crate::types::Timestamp;
+    use crate::domain::lockout::OFFENDERS_MAX;
+    use crate::types::{SourceGroup, Timestamp};
 
     const UNTIL: Timestamp = Timestamp::from_unix_ms(1_795_339_800_123);
     const MOMENT: &[u8] = b"\0\0\x01\xa2\x02\x97\x4e\x3b";
@@ -122,6 +122,8 @@ mod tests {
         let groups = vec![SourceGroup::Local, SourceGroup::V4([192, 0, 2])];
         let expected = lock(Holds::ForOffenders(groups));
         check(&[b"\x02", MOMENT, b"\x01\0\x04\xc0\0\x02"], expected);
+        let caller = lock(Holds::ForOffenders(vec![SourceGroup::Mac(*b"\0\x01\x02abc")]));
+        check(&[b"\x02", MOMENT, b"\x01\x30\0\x01\x02abc"], caller);
     }
 
     #[test]

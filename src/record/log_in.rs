@@ -88,8 +88,7 @@ fn history(mut bytes: &[u8]) -> Option<LogInHistory> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::lockout::SourceGroup;
-    use crate::types::Timestamp;
+    use crate::types::{SourceGroup, Timestamp};
 
     const MOMENT: Timestamp = Timestamp::from_unix_ms(1_795_339_800_123);
 
@@ -98,6 +97,7 @@ mod tests {
             SourceGroup::Local,
             SourceGroup::V4([192, 0, 2]),
             SourceGroup::V6([0x20, 1, 0xd, 0xb8, 0, 0, 1]),
+            SourceGroup::Mac(*b"\0\x01\x02abc"),
         ];
         let known = |group| KnownSource { group, at: MOMENT };
         LogInRecord(LogInHistory {
@@ -110,7 +110,12 @@ mod tests {
     fn log_ins_read_as_they_were_written() {
         assert_eq!(LogInRecord::decode(&record().encode()), Ok(record()));
         let moment = b"\0\0\x01\xa2\x02\x97\x4e\x3b";
-        let groups: [&[u8]; 3] = [b"\0", b"\x04\xc0\0\x02", b"\x06\x20\x01\x0d\xb8\0\0\x01"];
+        let groups: [&[u8]; 4] = [
+            b"\0",
+            b"\x04\xc0\0\x02",
+            b"\x06\x20\x01\x0d\xb8\0\0\x01",
+            b"\x30\0\x01\x02abc",
+        ];
         let sources = groups.map(|group| [group, moment].concat()).concat();
         let expected = [b"\x01", moment.as_slice(), &sources].concat();
         assert_eq!(&*record().encode(), expected, "version 1 never changes");
@@ -124,7 +129,7 @@ mod tests {
             Err(LogInRecordError::Newer(2))
         );
         // Whole after the last log-in and after each source.
-        for length in (0..good.len()).filter(|length| ![9, 18, 30].contains(length)) {
+        for length in (0..good.len()).filter(|length| ![9, 18, 30, 46].contains(length)) {
             assert_eq!(
                 LogInRecord::decode(&good[..length]),
                 Err(LogInRecordError::Malformed),

@@ -5,11 +5,9 @@
 //! counter and stays open. A lock is stored, and so are the sources ([`super::log_ins`]); what was counted is kept
 //! in memory alone, for its marks mean nothing to another process.
 
-use std::net::IpAddr;
-
 use crate::domain::log_ins::{LogInHistory, LogIns, Recall, TRUSTED_SOURCES_MAX};
 use crate::domain::pin::PinMark;
-use crate::types::Timestamp;
+use crate::types::{SourceGroup, Timestamp};
 
 /// The most wrong PINs remembered of one account, each once for every source it came from. Beyond it a PIN that
 /// came from several is remembered of one, and only when all are different the oldest is forgotten. That is
@@ -46,33 +44,6 @@ impl Default for LockoutPolicy {
             lock_s: 30 * 60,
             forget_s: 24 * 60 * 60,
             trusted_s: 30 * 24 * 60 * 60,
-        }
-    }
-}
-
-/// Sources that are counted as one: an IPv4 /24, an IPv6 /56, or the machine itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SourceGroup {
-    /// Loopback, of either family.
-    Local,
-    /// The first 24 bits of an IPv4 address (also of one mapped into IPv6).
-    V4([u8; 3]),
-    /// The first 56 bits of an IPv6 address.
-    V6([u8; 7]),
-}
-
-impl From<IpAddr> for SourceGroup {
-    fn from(source: IpAddr) -> SourceGroup {
-        match source.to_canonical() {
-            source if source.is_loopback() => SourceGroup::Local,
-            IpAddr::V4(v4) => {
-                let [a, b, c, _] = v4.octets();
-                SourceGroup::V4([a, b, c])
-            }
-            IpAddr::V6(v6) => {
-                let octets = v6.octets();
-                SourceGroup::V6(std::array::from_fn(|at| octets[at]))
-            }
         }
     }
 }

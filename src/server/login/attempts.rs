@@ -125,7 +125,7 @@ mod tests {
         table.with(Some(EntryId(0)), START, |attempts| {
             attempts.set_lock(Some(lock()))
         });
-        let source = crate::domain::lockout::SourceGroup::Local;
+        let source = crate::types::SourceGroup::Local;
         for entry in 1..2 * TRACKED_ACCOUNTS_MAX as u64 {
             table.with(Some(EntryId(entry)), START, |attempts| {
                 attempts.right(source, START)

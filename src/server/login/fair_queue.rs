@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::domain::lockout::SourceGroup;
+use crate::types::SourceGroup;
 
 /// What waits, by where it came from.
 pub(super) struct FairQueue<T> {

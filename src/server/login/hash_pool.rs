@@ -12,9 +12,9 @@ use std::thread::{self, JoinHandle};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::domain::lockout::SourceGroup;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::server::login::fair_queue::FairQueue;
+use crate::types::SourceGroup;
 
 /// The most hashes that wait to be replaced; beyond it one is left for the account's next log-in.
 pub const UPGRADES_QUEUED_MAX: usize = 1024;

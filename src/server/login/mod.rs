@@ -21,7 +21,6 @@ use crate::directory::login::authenticate::{
 };
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::AuditEvent;
-use crate::domain::lockout::SourceGroup;
 use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::Batch;
 use crate::server::clock::Clock;
@@ -29,7 +28,7 @@ use crate::server::entropy::SystemEntropy;
 use crate::server::login::attempts::AttemptsTable;
 use crate::server::login::hash_pool::{HashPool, PoolSettings, Urgency};
 use crate::server::login::verified::VerifiedPins;
-use crate::types::{Entropy, EntryId, Timestamp};
+use crate::types::{Entropy, EntryId, SourceGroup, Timestamp};
 use stored::Unstored;
 
 pub use stored::{HeedError, StoredLogIns, UNSTORED_MAX, Unread};

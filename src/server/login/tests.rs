@@ -7,7 +7,7 @@ use super::*;
 use crate::directory::login::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
-use crate::domain::lockout::{Holds, Lock, SourceGroup};
+use crate::domain::lockout::{Holds, Lock};
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::record::{

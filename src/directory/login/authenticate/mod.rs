@@ -17,10 +17,10 @@ use std::sync::Arc;
 use crate::directory::login::account::{AccountView, Accounts, Standing};
 use crate::directory::request::{Asker, Authenticate, Verdict};
 use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject};
-use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, SourceGroup, WrongPinEffect};
+use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, WrongPinEffect};
 use crate::domain::pin::{self, HashCost, HashMemory, HashScheme, Hashing, PIN_BYTES_MAX, PinCheck, PinKey};
 use crate::record::{Batch, Guard, Key, Kind, LockoutRecord};
-use crate::types::{EntryId, Pin, PinHash, Timestamp};
+use crate::types::{EntryId, Pin, PinHash, SourceGroup, Timestamp};
 
 /// The most hashes one log-in is checked against: so often its account's may have been replaced meanwhile. Then
 /// it is [`Verdict::Busy`].
