@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
-use crate::types::{AttributeType, Dn, EntryId, Pin, Uid};
+use crate::types::{AttributeType, Caller, Dn, EntryId, Pin, SourceGroup, Uid};
 
 /// Who asks: decides what may be read.
 #[derive(Clone, Debug)]
@@ -47,8 +47,20 @@ pub struct Authenticate {
     pub pin: Pin,
     /// The relying service on whose behalf, such as `vpn`; `None` for a plain LDAP bind.
     pub service: Option<Arc<str>>,
-    /// Where the request came from, for lock-out groups and the audit log.
+    /// Where the request came from, for the audit log.
     pub source: IpAddr,
+    /// On whose behalf, if a source that has proved itself says so.
+    pub caller: Option<Caller>,
+}
+
+impl Authenticate {
+    /// Whose guess it counts as: the caller's, for behind one VPN concentrator are all members and every stranger.
+    pub fn source_group(&self) -> SourceGroup {
+        match self.caller {
+            Some(caller) => caller.into(),
+            None => self.source.into(),
+        }
+    }
 }
 
 /// What a log-in comes to. One word for every refusal (DESIGN invariant 3): the reason is in the audit

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::pin::HashScheme;
-use crate::types::{EntryId, Timestamp};
+use crate::types::{Caller, EntryId, Timestamp};
 
 /// Whom an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Subject {
 pub struct Origin {
     /// The address of who asked: a relying system, an access point, a person's machine.
     pub source: IpAddr,
+    /// On whose behalf that one asked, if it said so.
+    pub caller: Option<Caller>,
     /// The service it asked for, if it named one.
     pub service: Option<Arc<str>>,
 }

@@ -220,6 +220,7 @@ impl Session {
             pin: Pin::new(pin),
             service: None,
             source: self.source,
+            caller: None,
         })
     }
 

@@ -2,16 +2,15 @@
 
 use std::net::IpAddr;
 
-use radius::core::packet::Packet;
-use radius::core::{rfc2865, rfc2869};
+use radius::core::rfc2865;
 
 use super::authenticator::MessageAuthenticator;
 use super::client::Client;
-use super::password;
 use super::reason::RejectReason;
-use super::wire::Authenticator;
+use super::wire::Datagram;
+use super::{caller, password};
 use crate::directory::request::{Authenticate, LoginName};
-use crate::types::{Pin, Uid};
+use crate::types::{Caller, Pin, Uid};
 
 /// Microsoft's vendor number (RFC 2548).
 const VENDOR_MICROSOFT: [u8; 4] = 311_u32.to_be_bytes();
@@ -21,9 +20,7 @@ const MS_CHAP_RESPONSES: [u8; 2] = [1, 25];
 /// An Access-Request that has proved where it comes from.
 pub struct AccessRequest<'a> {
     /// The packet.
-    pub packet: &'a Packet,
-    /// Its Request Authenticator.
-    pub authenticator: &'a Authenticator,
+    pub datagram: Datagram<'a>,
     /// What its Message-Authenticator said.
     pub proof: MessageAuthenticator,
     /// Who sent it.
@@ -32,48 +29,54 @@ pub struct AccessRequest<'a> {
     pub source: IpAddr,
 }
 
+/// What of its attributes matters here: of each type the first.
+#[derive(Default)]
+struct Fields<'a> {
+    user_name: Option<&'a [u8]>,
+    user_password: Option<&'a [u8]>,
+    calling_station_id: Option<&'a [u8]>,
+    chap: bool,
+    ms_chap: bool,
+}
+
 impl AccessRequest<'_> {
     /// The log-in to ask the directory for. Errors: why the answer is an Access-Reject without asking;
     /// none of these counts as a wrong PIN, for none of them is a guess.
     pub fn log_in(&self) -> Result<Authenticate, RejectReason> {
-        self.method()?;
-        let name = self.name()?;
+        let fields = Fields::of(&self.datagram);
+        self.method(&fields)?;
+        let name = fields.user_name.ok_or(RejectReason::UserNameMissing)?;
+        // Whatever can be a UID is asked for, as over LDAP, white space and `@` included: the directory knows
+        // which there are. A realm is part of the name, and none is stripped.
+        let name = Uid::parse(name).ok_or(RejectReason::UserNameSyntax)?;
         Ok(Authenticate {
             name: LoginName::Uid(name),
-            pin: self.pin()?,
+            pin: self.pin(&fields)?,
             service: self.client.service().cloned(),
             source: self.source.to_canonical(),
+            caller: self.caller(&fields),
         })
     }
 
     /// Refuses the methods that need the PIN in clear text: PINs are kept as slow hashes only. Clients that
     /// try PAP, MS-CHAP and CHAP in turn would lock a member out if these counted.
-    fn method(&self) -> Result<(), RejectReason> {
-        if self.packet.lookup(rfc2869::EAP_MESSAGE_TYPE).is_some() {
+    fn method(&self, fields: &Fields<'_>) -> Result<(), RejectReason> {
+        if self.datagram.has_eap_message() {
             return Err(RejectReason::Eap);
         }
-        if self.packet.lookup(rfc2865::CHAP_PASSWORD_TYPE).is_some() {
+        if fields.chap {
             return Err(RejectReason::Chap);
         }
-        let vendors = self.packet.lookup_all(rfc2865::VENDOR_SPECIFIC_TYPE);
-        if vendors.iter().any(|avp| is_ms_chap(&avp.encode_bytes())) {
+        if fields.ms_chap {
             return Err(RejectReason::MsChap);
         }
         Ok(())
     }
 
-    /// Whatever can be a UID is asked for, as over LDAP, white space and `@` included: the directory knows
-    /// which there are. A realm is part of the name, and none is stripped.
-    fn name(&self) -> Result<Uid, RejectReason> {
-        let name = rfc2865::lookup_user_name(self.packet).ok_or(RejectReason::UserNameMissing)?;
-        let name = name.map_err(|_| RejectReason::UserNameSyntax)?;
-        Uid::parse(name.as_bytes()).ok_or(RejectReason::UserNameSyntax)
-    }
-
-    fn pin(&self) -> Result<Pin, RejectReason> {
-        let hidden = self.packet.lookup(rfc2865::USER_PASSWORD_TYPE);
-        let hidden = hidden.ok_or(RejectReason::UserPasswordMissing)?.encode_bytes();
-        let pin = password::uncover(&hidden, self.authenticator, self.client.secret())
+    fn pin(&self, fields: &Fields<'_>) -> Result<Pin, RejectReason> {
+        let hidden = fields.user_password.ok_or(RejectReason::UserPasswordMissing)?;
+        let secret = self.client.keys().secret();
+        let pin = password::uncover(hidden, self.datagram.authenticator(), secret)
             .ok_or(RejectReason::UserPasswordLength)?;
         if pin.expose().is_empty() {
             return Err(RejectReason::UserPasswordMissing);
@@ -84,6 +87,33 @@ impl AccessRequest<'_> {
             return Err(RejectReason::SecretSuspected);
         }
         Ok(pin)
+    }
+
+    /// Believed of a client that has proved itself only: whoever can forge its packets would choose whose guess each is.
+    fn caller(&self, fields: &Fields<'_>) -> Option<Caller> {
+        match self.proof {
+            MessageAuthenticator::Valid => caller::parse(fields.calling_station_id?),
+            MessageAuthenticator::Absent | MessageAuthenticator::Wrong => None,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn of(datagram: &Datagram<'a>) -> Fields<'a> {
+        let mut fields = Fields::default();
+        for (kind, value) in datagram.attributes() {
+            match kind {
+                rfc2865::USER_NAME_TYPE => fields.user_name = fields.user_name.or(Some(value)),
+                rfc2865::USER_PASSWORD_TYPE => fields.user_password = fields.user_password.or(Some(value)),
+                rfc2865::CALLING_STATION_ID_TYPE => {
+                    fields.calling_station_id = fields.calling_station_id.or(Some(value));
+                }
+                rfc2865::CHAP_PASSWORD_TYPE => fields.chap = true,
+                rfc2865::VENDOR_SPECIFIC_TYPE => fields.ms_chap |= is_ms_chap(value),
+                _ => {}
+            }
+        }
+        fields
     }
 }
 
@@ -109,13 +139,13 @@ fn is_ms_chap(value: &[u8]) -> bool {
 mod tests {
     use super::super::client::RequireMessageAuthenticator;
     use super::super::tests::{client, hidden_pin, packet, vector};
+    use super::super::wire::check;
     use super::*;
 
     fn log_in(attributes: &[u8], proof: MessageAuthenticator) -> Result<Authenticate, RejectReason> {
         let client = client(RequireMessageAuthenticator::No);
         AccessRequest {
-            packet: &Packet::decode(&packet(1, attributes), b"").unwrap(),
-            authenticator: &[7; 16],
+            datagram: check(&packet(1, attributes)).unwrap(),
             proof,
             client: &client,
             source: "::ffff:192.0.2.1".parse().unwrap(),

@@ -7,8 +7,16 @@ use super::authenticator::{
 };
 use super::client::Client;
 use super::reason::Unanswered;
-use super::session::Port;
 use super::wire::Datagram;
+
+/// Which of the two ports a session serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Access-Request and Status-Server (RFC 2865; 1812).
+    Authentication,
+    /// Accounting-Request and Status-Server (RFC 2866; 1813).
+    Accounting,
+}
 
 /// Lets a packet in that its port answers and that proves what its client must prove. Gives what its
 /// Message-Authenticator said, never [`MessageAuthenticator::Wrong`]. What is missing is noticed before
@@ -25,7 +33,7 @@ pub fn admit(
         (Port::Accounting, Code::AccountingRequest) => must_be_authentic(datagram, client)?,
         _ => return Err(Unanswered::UnexpectedCode),
     }
-    match verify_message_authenticator(datagram, client.secret()) {
+    match verify_message_authenticator(datagram, client.keys()) {
         MessageAuthenticator::Wrong => Err(Unanswered::MessageAuthenticatorWrong),
         proof => Ok(proof),
     }
@@ -46,7 +54,7 @@ fn must_carry_proof(datagram: &Datagram<'_>, client: &Client) -> Result<(), Unan
 }
 
 fn must_be_authentic(datagram: &Datagram<'_>, client: &Client) -> Result<(), Unanswered> {
-    match request_authenticator_is_valid(datagram, client.secret()) {
+    match request_authenticator_is_valid(datagram, client.keys()) {
         true => Ok(()),
         false => Err(Unanswered::RequestAuthenticatorWrong),
     }
@@ -54,8 +62,9 @@ fn must_be_authentic(datagram: &Datagram<'_>, client: &Client) -> Result<(), Una
 
 #[cfg(test)]
 mod tests {
+    use super::super::authenticator::Keys;
     use super::super::client::RequireMessageAuthenticator::{self, Latch, No, Yes};
-    use super::super::tests::{accounting_request, client, packet, secret, signed};
+    use super::super::tests::{accounting_request, client, keys, packet, signed};
     use super::super::wire::check;
     use super::*;
     use crate::types::SharedSecret;
@@ -95,10 +104,10 @@ mod tests {
 
     #[test]
     fn a_message_authenticator_that_is_there_must_be_right() {
-        let other = SharedSecret::new(*b"another secret, as long");
+        let other = Keys::new(SharedSecret::new(*b"another secret, as long"));
         for required in [Yes, No, Latch] {
             for attributes in [&PROXY_STATE[..], &EAP, &[]] {
-                let right = signed(1, attributes, &secret());
+                let right = signed(1, attributes, &keys());
                 let wrong = signed(1, attributes, &other);
                 assert_eq!(access(&right, required), Ok(MessageAuthenticator::Valid));
                 assert_eq!(
@@ -111,8 +120,8 @@ mod tests {
 
     #[test]
     fn each_port_answers_its_own_codes() {
-        let (status, accounting) = (signed(12, &[], &secret()), accounting_request(&secret()));
-        let access = signed(1, &[], &secret());
+        let (status, accounting) = (signed(12, &[], &keys()), accounting_request(&keys()));
+        let access = signed(1, &[], &keys());
         for (port, bytes, answered) in [
             (Port::Authentication, &access, true),
             (Port::Authentication, &status, true),
@@ -129,7 +138,7 @@ mod tests {
             assert_eq!(judge(port, bytes, Yes), expected);
         }
         for code in [2, 3, 5, 11, 13, 40, 41, 42, 43, 44, 45] {
-            let bytes = signed(code, &[], &secret());
+            let bytes = signed(code, &[], &keys());
             assert_eq!(
                 judge(Port::Authentication, &bytes, Yes),
                 Err(Unanswered::UnexpectedCode)

@@ -23,50 +23,73 @@ pub enum MessageAuthenticator {
     Wrong,
 }
 
+/// A shared secret, with what is computed of it once instead of for every packet. As secret as itself.
+pub struct Keys {
+    secret: SharedSecret,
+    mac: Hmac<Md5>,
+}
+
+impl Keys {
+    /// The keys of `secret`.
+    pub fn new(secret: SharedSecret) -> Keys {
+        let mac = Hmac::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
+        Keys { secret, mac }
+    }
+
+    /// The secret.
+    pub fn secret(&self) -> &SharedSecret {
+        &self.secret
+    }
+
+    /// The Message-Authenticator over `parts` in a row.
+    pub fn message_authenticator(&self, parts: &[&[u8]]) -> Authenticator {
+        self.mac_of(parts).finalize().into_bytes().into()
+    }
+
+    /// The MD5 of `parts` in a row and then the secret: Response Authenticator, and Request Authenticator of accounting.
+    pub fn digest(&self, parts: &[&[u8]]) -> Authenticator {
+        let mut md5 = Md5::new();
+        parts.iter().for_each(|part| md5.update(part));
+        md5.update(self.secret.expose());
+        md5.finalize().into()
+    }
+
+    fn mac_of(&self, parts: &[&[u8]]) -> Hmac<Md5> {
+        let mut mac = self.mac.clone();
+        parts.iter().for_each(|part| mac.update(part));
+        mac
+    }
+}
+
 /// Verifies the Message-Authenticator of a request, in time that does not depend on where it differs.
-pub fn verify_message_authenticator(datagram: &Datagram<'_>, secret: &SharedSecret) -> MessageAuthenticator {
+pub fn verify_message_authenticator(datagram: &Datagram<'_>, keys: &Keys) -> MessageAuthenticator {
     let Some((before, value, after)) = datagram.at_message_authenticator() else {
         return MessageAuthenticator::Absent;
     };
-    let Some((head, attributes)) = before.split_at_checked(HEADER_BYTES) else {
+    let Some((header, attributes)) = before.split_first_chunk::<HEADER_BYTES>() else {
         return MessageAuthenticator::Wrong;
     };
-    let head = head.get(..4).unwrap_or_default();
-    let parts = [head, authenticator_in_proofs(datagram), attributes, &ZERO, after];
-    match keyed(&parts, secret).verify_slice(value) {
+    let parts = [
+        &header[..4],
+        authenticator_in_proofs(datagram),
+        attributes,
+        &ZERO,
+        after,
+    ];
+    match keys.mac_of(&parts).verify_slice(value) {
         Ok(()) => MessageAuthenticator::Valid,
         Err(_) => MessageAuthenticator::Wrong,
     }
 }
 
 /// Whether the Request Authenticator of an Accounting-Request was made with the secret (RFC 2866 section 3).
-pub fn request_authenticator_is_valid(datagram: &Datagram<'_>, secret: &SharedSecret) -> bool {
-    let Some((head, attributes)) = datagram.octets().split_at_checked(HEADER_BYTES) else {
+pub fn request_authenticator_is_valid(datagram: &Datagram<'_>, keys: &Keys) -> bool {
+    let Some((header, attributes)) = datagram.octets().split_first_chunk::<HEADER_BYTES>() else {
         return false;
     };
-    let expected = digest(&[head.get(..4).unwrap_or_default(), &ZERO, attributes], secret);
+    let expected = keys.digest(&[&header[..4], &ZERO, attributes]);
     CtOutput::<Md5>::new(Output::<Md5>::from(*datagram.authenticator()))
         == CtOutput::<Md5>::new(Output::<Md5>::from(expected))
-}
-
-/// The Message-Authenticator over `parts` in a row.
-pub fn message_authenticator(parts: &[&[u8]], secret: &SharedSecret) -> Authenticator {
-    keyed(parts, secret).finalize().into_bytes().into()
-}
-
-/// The MD5 of `parts` in a row and then the secret: Response Authenticator, Request Authenticator of
-/// accounting, and the key stream of a User-Password.
-pub fn digest(parts: &[&[u8]], secret: &SharedSecret) -> Authenticator {
-    let mut md5 = Md5::new();
-    parts.iter().for_each(|part| md5.update(part));
-    md5.update(secret.expose());
-    md5.finalize().into()
-}
-
-fn keyed(parts: &[&[u8]], secret: &SharedSecret) -> Hmac<Md5> {
-    let mut mac = Hmac::<Md5>::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac
 }
 
 /// A request whose Request Authenticator is itself a digest of the packet counts it as zero.
@@ -79,12 +102,12 @@ fn authenticator_in_proofs<'a>(datagram: &Datagram<'a>) -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{accounting_request, secret, signed, vector};
+    use super::super::tests::{accounting_request, keys, signed, vector};
     use super::super::wire::check;
     use super::*;
 
-    fn rfc_secret() -> SharedSecret {
-        SharedSecret::new(*b"xyzzy5461")
+    fn rfc_keys() -> Keys {
+        Keys::new(SharedSecret::new(*b"xyzzy5461"))
     }
 
     #[test]
@@ -93,11 +116,11 @@ mod tests {
             let bytes = vector(name);
             let datagram = check(&bytes).unwrap();
             assert_eq!(
-                verify_message_authenticator(&datagram, &rfc_secret()),
+                verify_message_authenticator(&datagram, &rfc_keys()),
                 MessageAuthenticator::Valid
             );
             assert_eq!(
-                verify_message_authenticator(&datagram, &secret()),
+                verify_message_authenticator(&datagram, &keys()),
                 MessageAuthenticator::Wrong
             );
         }
@@ -110,16 +133,16 @@ mod tests {
             ("rfc5997-6.1-request", "rfc5997-6.1-response"),
         ] {
             let (request, response) = (vector(request), vector(response));
-            let made = digest(&[&response[..4], &request[4..20], &response[20..]], &rfc_secret());
+            let made = rfc_keys().digest(&[&response[..4], &request[4..20], &response[20..]]);
             assert_eq!(made, response[4..20]);
         }
     }
 
     #[test]
     fn any_changed_octet_breaks_the_message_authenticator() {
-        let good = signed(1, &[&[1, 5][..], b"ada", &[6, 6, 0, 0, 0, 8]].concat(), &secret());
+        let good = signed(1, &[&[1, 5][..], b"ada", &[6, 6, 0, 0, 0, 8]].concat(), &keys());
         let verify =
-            |bytes: &[u8]| check(bytes).map(|datagram| verify_message_authenticator(&datagram, &secret()));
+            |bytes: &[u8]| check(bytes).map(|datagram| verify_message_authenticator(&datagram, &keys()));
         assert_eq!(verify(&good), Ok(MessageAuthenticator::Valid));
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -132,19 +155,16 @@ mod tests {
 
     #[test]
     fn accounting_is_proved_over_a_zero_authenticator() {
-        let bytes = accounting_request(&secret());
+        let bytes = accounting_request(&keys());
         let datagram = check(&bytes).unwrap();
-        assert!(request_authenticator_is_valid(&datagram, &secret()));
-        assert!(!request_authenticator_is_valid(&datagram, &rfc_secret()));
+        assert!(request_authenticator_is_valid(&datagram, &keys()));
+        assert!(!request_authenticator_is_valid(&datagram, &rfc_keys()));
         assert_eq!(
-            verify_message_authenticator(&datagram, &secret()),
+            verify_message_authenticator(&datagram, &keys()),
             MessageAuthenticator::Valid
         );
         let padded = [&bytes[..], b"padding"].concat();
-        assert!(request_authenticator_is_valid(
-            &check(&padded).unwrap(),
-            &secret()
-        ));
+        assert!(request_authenticator_is_valid(&check(&padded).unwrap(), &keys()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use super::authenticator::Keys;
 use crate::types::{IpNet, SharedSecret};
 
 /// The shortest shared secret; a client with a shorter one is refused with [`ClientError::SecretTooShort`].
@@ -43,7 +44,11 @@ pub struct ClientSettings {
 
 /// A client. Has no `Debug`: it holds the secret.
 pub struct Client {
-    settings: ClientSettings,
+    name: Arc<str>,
+    network: IpNet,
+    keys: Keys,
+    service: Option<Arc<str>>,
+    require_message_authenticator: RequireMessageAuthenticator,
     latched: AtomicBool,
 }
 
@@ -68,34 +73,38 @@ impl Client {
             return Err(ClientError::SecretTooShort(settings.name));
         }
         Ok(Client {
-            settings,
+            name: settings.name,
+            network: settings.network,
+            keys: Keys::new(settings.secret),
+            service: settings.service,
+            require_message_authenticator: settings.require_message_authenticator,
             latched: AtomicBool::new(false),
         })
     }
 
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
-        &self.settings.name
+        &self.name
     }
 
     /// The addresses it sends from.
     pub fn network(&self) -> IpNet {
-        self.settings.network
+        self.network
     }
 
     /// The secret shared with it.
-    pub fn secret(&self) -> &SharedSecret {
-        &self.settings.secret
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The relying service it asks for.
     pub fn service(&self) -> Option<&Arc<str>> {
-        self.settings.service.as_ref()
+        self.service.as_ref()
     }
 
     /// Whether an Access-Request without Message-Authenticator is dropped now.
     pub fn requires_message_authenticator(&self) -> bool {
-        match self.settings.require_message_authenticator {
+        match self.require_message_authenticator {
             RequireMessageAuthenticator::Yes => true,
             RequireMessageAuthenticator::No => false,
             RequireMessageAuthenticator::Latch => self.latched.load(Ordering::Relaxed),
@@ -105,7 +114,7 @@ impl Client {
     /// Notes that the client can send a Message-Authenticator. True if that changes what it must do from
     /// now on; it never goes back while the process runs.
     pub fn latch(&self) -> bool {
-        self.settings.require_message_authenticator == RequireMessageAuthenticator::Latch
+        self.require_message_authenticator == RequireMessageAuthenticator::Latch
             && !self.latched.swap(true, Ordering::Relaxed)
     }
 }

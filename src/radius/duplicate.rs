@@ -1,22 +1,25 @@
 //! Duplicate detection (RFC 5080 section 2.2.2): a request is carried out once, however often it arrives.
 
-use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::wire::Authenticator;
+use thiserror::Error;
+
 use crate::types::Timestamp;
 
-/// How long a request is remembered unless configured otherwise, in seconds.
-pub const LIFETIME_S: u64 = 10;
+/// For how long an answer is sent again unless configured otherwise, in seconds from when it was first.
+pub const LIFETIME_S: u64 = 30;
 /// The shortest and the longest that may be configured (RFC 5080 section 2.2.2).
 pub const LIFETIME_S_RANGE: std::ops::RangeInclusive<u64> = 5..=30;
-/// Requests one cache remembers unless configured otherwise; beyond it the oldest are forgotten, and a
-/// retransmission of theirs is carried out again.
+/// Answered requests that one cache remembers unless configured otherwise; beyond it those answered longest ago are
+/// forgotten, and a retransmission of theirs is carried out again.
 pub const REQUESTS_MAX: usize = 65_536;
 
-/// What makes two packets the same request, but for the Request Authenticator. The receiving socket is not
-/// in it: every socket has a cache of its own.
+/// What makes two packets the same request, but for their octets. The receiving socket is not in it: every socket has
+/// a cache of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Where it came from.
@@ -31,164 +34,171 @@ pub struct Key {
 
 /// The right to answer one request, given to the first packet that asks it. Not `Clone`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ticket(u64);
+pub struct Claim(u64);
+
+impl Claim {
+    /// The number of the request; no other of the same cache has it.
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What is known about a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Nothing: carry it out. Whatever had the same key has been given up by the client.
-    New(Ticket),
+    /// Nothing: carry it out.
+    New {
+        /// The right to answer it.
+        claim: Claim,
+        /// The request under the same key that was still being carried out, by its number. The client has given it up.
+        given_up: Option<u64>,
+    },
     /// It is being carried out, or its answer is being held back: stay silent.
     InProgress,
     /// It has been answered, with these octets.
     Answered(Arc<[u8]>),
+    /// It was answered longer ago than a client repeats itself. It is an old packet, not a new request: stay silent.
+    Late,
 }
 
-/// Whether an answer is still wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Yes.
-    Wanted,
-    /// No: the client has sent another request with the same key.
-    Replaced,
-}
+/// Nobody waits for this answer: the client has sent another request with the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the client no longer waits for the answer")]
+pub struct GivenUp;
 
-/// The memory of one socket. Entries live in two generations that turn every lifetime, so that nothing
-/// is ever swept; an entry is found while it is no older than the lifetime.
+/// The memory of one socket.
+///
+/// What is in progress stays until it is answered, [forgotten](DuplicateCache::forget) or given up, however long that
+/// takes; whoever carries requests out bounds how many there are. What is answered stays until as many others
+/// have been answered after it as the cache holds, so that nothing is ever swept.
 pub struct DuplicateCache {
-    young: HashMap<Key, Entry>,
-    old: HashMap<Key, Entry>,
-    turned: Timestamp,
+    requests: HashMap<Key, Request>,
+    /// Answered requests, the oldest first. One whose key has another number by now has been replaced.
+    answered: VecDeque<(Key, u64)>,
+    answered_max: usize,
     lifetime_ms: u64,
-    generation_max: usize,
     issued: u64,
+    fingerprints: RandomState,
 }
 
-struct Entry {
-    authenticator: Authenticator,
-    received: Timestamp,
-    ticket: u64,
+struct Request {
+    number: u64,
+    /// Of its octets. A retransmission has the same (RFC 2865 section 3); a client that draws its authenticators
+    /// badly may use one again, and must not get the answer of somebody else's log-in.
+    fingerprint: u64,
     answer: Option<Answer>,
 }
 
 struct Answer {
     octets: Arc<[u8]>,
-    not_before: Timestamp,
+    sent: Timestamp,
 }
 
 impl DuplicateCache {
-    /// A cache of at most `requests_max` requests, each for `lifetime_s` seconds (brought into
-    /// [`LIFETIME_S_RANGE`]).
-    pub fn new(lifetime_s: u64, requests_max: usize) -> DuplicateCache {
+    /// A cache of at most `answered_max` requests beside those in progress, each answered again for `lifetime_s`
+    /// seconds (brought into [`LIFETIME_S_RANGE`]).
+    pub fn new(lifetime_s: u64, answered_max: usize) -> DuplicateCache {
         DuplicateCache {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            turned: Timestamp::default(),
+            requests: HashMap::new(),
+            answered: VecDeque::new(),
+            answered_max: answered_max.max(1),
             lifetime_ms: lifetime_s.clamp(*LIFETIME_S_RANGE.start(), *LIFETIME_S_RANGE.end()) * 1000,
-            generation_max: (requests_max / 2).max(1),
             issued: 0,
+            fingerprints: RandomState::new(),
         }
     }
 
-    /// Looks a packet up and, if it is new, remembers it as being carried out. Only for packets that have
-    /// proved who they come from: a forger must not push a request out.
-    pub fn observe(&mut self, key: Key, authenticator: &Authenticator, now: Timestamp) -> Seen {
-        self.turn(now);
-        let known = self.young.get(&key).or_else(|| self.old.get(&key));
-        match known.filter(|entry| entry.is_of(authenticator) && entry.is_alive(now, self.lifetime_ms)) {
-            Some(Entry {
-                answer: Some(answer), ..
-            }) if answer.not_before <= now => Seen::Answered(answer.octets.clone()),
-            Some(_) => Seen::InProgress,
-            None => Seen::New(self.remember(key, *authenticator, now)),
-        }
+    /// Looks a packet of these `octets` up and, if it is new, remembers it as being carried out. Only for packets that
+    /// have proved who they come from: a forger must not push a request out.
+    pub fn observe(&mut self, key: Key, octets: &[u8], now: Timestamp) -> Seen {
+        let fingerprint = self.fingerprints.hash_one(octets);
+        let request = Request {
+            number: self.issued + 1,
+            fingerprint,
+            answer: None,
+        };
+        let given_up = match self.requests.entry(key) {
+            Entry::Occupied(known) if known.get().fingerprint == fingerprint => {
+                return known.get().seen_again(now, self.lifetime_ms);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.insert(request);
+                known.answer.is_none().then_some(known.number)
+            }
+            Entry::Vacant(place) => {
+                place.insert(request);
+                None
+            }
+        };
+        self.issued += 1;
+        let claim = Claim(self.issued);
+        Seen::New { claim, given_up }
     }
 
-    /// Keeps the answer for retransmissions; they get it from `not_before` on.
+    /// Keeps the answer for retransmissions. It is sent at the moment `sent`, which may be to come; they get it from
+    /// then on. Errors: [`GivenUp`]; nothing is kept.
     pub fn answer(
         &mut self,
         key: &Key,
-        ticket: &Ticket,
+        claim: &Claim,
         octets: &Arc<[u8]>,
-        not_before: Timestamp,
-    ) -> Standing {
-        let standing = self.standing(key, ticket);
-        if let (Standing::Wanted, Some(entry)) = (standing, self.entry(key)) {
-            entry.answer = Some(Answer {
-                octets: octets.clone(),
-                not_before,
-            });
+        sent: Timestamp,
+    ) -> Result<(), GivenUp> {
+        let request = self.requests.get_mut(key).filter(|it| it.number == claim.0);
+        request.ok_or(GivenUp)?.answer = Some(Answer {
+            octets: octets.clone(),
+            sent,
+        });
+        self.answered.push_back((*key, claim.0));
+        if self.answered.len() > self.answered_max {
+            self.forget_oldest();
         }
-        standing
+        Ok(())
     }
 
-    /// Whether an answer to this request is still wanted. A request that has been forgotten is.
-    pub fn standing(&self, key: &Key, ticket: &Ticket) -> Standing {
-        match self.young.get(key).or_else(|| self.old.get(key)) {
-            Some(entry) if entry.ticket != ticket.0 => Standing::Replaced,
-            Some(_) | None => Standing::Wanted,
-        }
+    /// Whether the client still waits for an answer that was held back. One that has been forgotten is wanted.
+    pub fn is_wanted(&self, key: &Key, claim: &Claim) -> bool {
+        self.requests.get(key).is_none_or(|it| it.number == claim.0)
     }
 
     /// Forgets a request that gets no answer, so that its retransmission is carried out.
-    pub fn forget(&mut self, key: &Key, ticket: Ticket) {
-        for generation in [&mut self.young, &mut self.old] {
-            if generation.get(key).is_some_and(|entry| entry.ticket == ticket.0) {
-                generation.remove(key);
-            }
-        }
+    pub fn forget(&mut self, key: &Key, claim: Claim) {
+        self.remove(key, claim.0);
     }
 
     /// Requests remembered now.
     pub fn len(&self) -> usize {
-        self.young.len() + self.old.len()
+        self.requests.len()
     }
 
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.requests.is_empty()
     }
 
-    fn remember(&mut self, key: Key, authenticator: Authenticator, now: Timestamp) -> Ticket {
-        self.old.remove(&key);
-        if self.young.len() >= self.generation_max && !self.young.contains_key(&key) {
-            self.next_generation(now);
-        }
-        self.issued += 1;
-        let entry = Entry {
-            authenticator,
-            received: now,
-            ticket: self.issued,
-            answer: None,
-        };
-        self.young.insert(key, entry);
-        Ticket(self.issued)
-    }
-
-    fn entry(&mut self, key: &Key) -> Option<&mut Entry> {
-        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
-    }
-
-    fn turn(&mut self, now: Timestamp) {
-        if now.ms_since(self.turned) > self.lifetime_ms {
-            self.next_generation(now);
+    fn forget_oldest(&mut self) {
+        if let Some((key, number)) = self.answered.pop_front() {
+            self.remove(&key, number);
         }
     }
 
-    fn next_generation(&mut self, now: Timestamp) {
-        self.turned = now;
-        std::mem::swap(&mut self.young, &mut self.old);
-        self.young.clear();
+    fn remove(&mut self, key: &Key, number: u64) {
+        if let Entry::Occupied(known) = self.requests.entry(*key)
+            && known.get().number == number
+        {
+            known.remove();
+        }
     }
 }
 
-impl Entry {
-    fn is_of(&self, authenticator: &Authenticator) -> bool {
-        self.authenticator == *authenticator
-    }
-
-    fn is_alive(&self, now: Timestamp, lifetime_ms: u64) -> bool {
-        now.ms_since(self.received) <= lifetime_ms
+impl Request {
+    fn seen_again(&self, now: Timestamp, lifetime_ms: u64) -> Seen {
+        match &self.answer {
+            Some(answer) if answer.sent > now => Seen::InProgress,
+            Some(answer) if now.ms_since(answer.sent) <= lifetime_ms => Seen::Answered(answer.octets.clone()),
+            Some(_) => Seen::Late,
+            None => Seen::InProgress,
+        }
     }
 }
 
@@ -196,8 +206,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    const A: Authenticator = [1; 16];
-    const B: Authenticator = [2; 16];
+    const A: &[u8] = b"one packet";
+    const B: &[u8] = b"another packet";
 
     fn key(identifier: u8) -> Key {
         Key {
@@ -212,9 +222,9 @@ mod tests {
         Timestamp::from_unix_ms(1_000_000 + ms)
     }
 
-    fn new(seen: Seen) -> Ticket {
+    fn new(seen: Seen) -> Claim {
         match seen {
-            Seen::New(ticket) => ticket,
+            Seen::New { claim, .. } => claim,
             other => panic!("not new: {other:?}"),
         }
     }
@@ -226,19 +236,33 @@ mod tests {
     #[test]
     fn a_request_is_new_then_in_progress_then_answered() {
         let mut cache = DuplicateCache::new(5, 100);
-        let ticket = new(cache.observe(key(1), &A, at(0)));
-        assert_eq!(cache.observe(key(1), &A, at(1)), Seen::InProgress);
-        assert_eq!(cache.answer(&key(1), &ticket, &octets(), at(2)), Standing::Wanted);
-        assert_eq!(cache.observe(key(1), &A, at(2)), Seen::Answered(octets()));
+        let claim = new(cache.observe(key(1), A, at(0)));
+        assert_eq!(cache.observe(key(1), A, at(1)), Seen::InProgress);
+        assert_eq!(cache.answer(&key(1), &claim, &octets(), at(2)), Ok(()));
+        assert_eq!(cache.observe(key(1), A, at(2)), Seen::Answered(octets()));
+    }
+
+    #[test]
+    fn a_request_in_progress_is_never_forgotten_and_never_new_again() {
+        let mut cache = DuplicateCache::new(5, 10);
+        let slow = new(cache.observe(key(0), A, at(0)));
+        for identifier in 1..=255 {
+            let claim = new(cache.observe(key(identifier), A, at(0)));
+            cache.answer(&key(identifier), &claim, &octets(), at(0)).unwrap();
+        }
+        let an_hour_later = at(3_600_000);
+        assert_eq!(cache.observe(key(0), A, an_hour_later), Seen::InProgress);
+        assert_eq!(cache.answer(&key(0), &slow, &octets(), an_hour_later), Ok(()));
+        assert_eq!(cache.observe(key(0), A, an_hour_later), Seen::Answered(octets()));
     }
 
     #[test]
     fn an_answer_held_back_is_not_given_early() {
         let mut cache = DuplicateCache::new(5, 100);
-        let ticket = new(cache.observe(key(1), &A, at(0)));
-        cache.answer(&key(1), &ticket, &octets(), at(1000));
-        assert_eq!(cache.observe(key(1), &A, at(999)), Seen::InProgress);
-        assert_eq!(cache.observe(key(1), &A, at(1000)), Seen::Answered(octets()));
+        let claim = new(cache.observe(key(1), A, at(0)));
+        cache.answer(&key(1), &claim, &octets(), at(1000)).unwrap();
+        assert_eq!(cache.observe(key(1), A, at(999)), Seen::InProgress);
+        assert_eq!(cache.observe(key(1), A, at(1000)), Seen::Answered(octets()));
     }
 
     #[test]
@@ -250,73 +274,92 @@ mod tests {
         others[3].source.set_port(1025);
         others[4].local = Some("127.0.0.2".parse().unwrap());
         for other in others {
-            new(cache.observe(other, &A, at(0)));
+            new(cache.observe(other, A, at(0)));
         }
     }
 
     #[test]
-    fn another_authenticator_replaces_the_request() {
+    fn another_packet_replaces_the_request_and_names_what_was_given_up() {
         let mut cache = DuplicateCache::new(5, 100);
-        let first = new(cache.observe(key(1), &A, at(0)));
-        let second = new(cache.observe(key(1), &B, at(1)));
-        assert_eq!(
-            cache.answer(&key(1), &first, &octets(), at(2)),
-            Standing::Replaced
-        );
-        assert_eq!(cache.standing(&key(1), &first), Standing::Replaced);
-        assert_eq!(cache.observe(key(1), &B, at(2)), Seen::InProgress);
-        assert_eq!(cache.answer(&key(1), &second, &octets(), at(3)), Standing::Wanted);
-        assert_eq!(cache.standing(&key(1), &second), Standing::Wanted);
-        assert_eq!(cache.observe(key(1), &B, at(3)), Seen::Answered(octets()));
-        new(cache.observe(key(1), &A, at(4)));
+        let first = new(cache.observe(key(1), A, at(0)));
+        let Seen::New { claim, given_up } = cache.observe(key(1), B, at(1)) else {
+            panic!("not new");
+        };
+        assert_eq!(given_up, Some(first.number()));
+        assert_eq!(cache.answer(&key(1), &first, &octets(), at(2)), Err(GivenUp));
+        assert!(!cache.is_wanted(&key(1), &first));
+        assert_eq!(cache.observe(key(1), B, at(2)), Seen::InProgress);
+        assert_eq!(cache.answer(&key(1), &claim, &octets(), at(3)), Ok(()));
+        assert!(cache.is_wanted(&key(1), &claim));
+        assert_eq!(cache.observe(key(1), B, at(3)), Seen::Answered(octets()));
+        let after_an_answer = cache.observe(key(1), A, at(4));
+        assert!(matches!(after_an_answer, Seen::New { given_up: None, .. }));
+    }
+
+    #[test]
+    fn a_request_given_up_gets_no_answer_though_what_replaced_it_is_forgotten() {
+        let mut cache = DuplicateCache::new(5, 100);
+        let first = new(cache.observe(key(1), A, at(0)));
+        let second = new(cache.observe(key(1), B, at(1)));
+        cache.forget(&key(1), second);
+        assert_eq!(cache.answer(&key(1), &first, &octets(), at(2)), Err(GivenUp));
     }
 
     #[test]
     fn a_forgotten_request_is_carried_out_again() {
         let mut cache = DuplicateCache::new(5, 100);
-        let ticket = new(cache.observe(key(1), &A, at(0)));
-        cache.forget(&key(1), ticket);
-        let stale = new(cache.observe(key(1), &A, at(1)));
-        let ticket = new(cache.observe(key(1), &B, at(2)));
+        let claim = new(cache.observe(key(1), A, at(0)));
+        cache.forget(&key(1), claim);
+        let stale = new(cache.observe(key(1), A, at(1)));
+        let claim = new(cache.observe(key(1), B, at(2)));
         cache.forget(&key(1), stale);
-        assert_eq!(cache.observe(key(1), &B, at(3)), Seen::InProgress);
-        cache.forget(&key(1), ticket);
+        assert_eq!(cache.observe(key(1), B, at(3)), Seen::InProgress);
+        cache.forget(&key(1), claim);
         assert!(cache.is_empty());
     }
 
     #[test]
-    fn a_request_is_remembered_for_its_lifetime_and_no_longer() {
+    fn an_answer_is_sent_again_for_its_lifetime_and_then_the_packet_is_an_old_one() {
         for (asked_s, lifetime_ms) in [(1, 5_000), (10, 10_000), (99, 30_000)] {
             let mut cache = DuplicateCache::new(asked_s, 100);
-            cache.observe(key(9), &A, at(0));
-            // Received in the middle of a generation.
-            let ticket = new(cache.observe(key(1), &A, at(lifetime_ms / 2)));
-            cache.answer(&key(1), &ticket, &octets(), at(lifetime_ms / 2));
-            let last = lifetime_ms / 2 + lifetime_ms;
+            let claim = new(cache.observe(key(1), A, at(0)));
+            // Sent long after it was received, from when on its lifetime counts.
+            let sent = 60_000;
+            cache.answer(&key(1), &claim, &octets(), at(sent)).unwrap();
+            let last = at(sent + lifetime_ms);
             assert_eq!(
-                cache.observe(key(1), &A, at(last)),
+                cache.observe(key(1), A, last),
                 Seen::Answered(octets()),
                 "{asked_s}"
             );
-            new(cache.observe(key(1), &A, at(last + 1)));
+            assert_eq!(cache.observe(key(1), A, last.plus_ms(1)), Seen::Late);
+            assert_eq!(cache.observe(key(1), A, last.plus_s(3600)), Seen::Late);
+            new(cache.observe(key(1), B, last.plus_s(3600)));
         }
     }
 
     #[test]
     fn the_cache_never_outgrows_its_limit() {
         let mut cache = DuplicateCache::new(5, 10);
-        for identifier in 0..=255 {
-            cache.observe(key(identifier), &A, at(0));
-            assert!(cache.len() <= 10);
+        for round in 0..4 {
+            for identifier in 0..=255 {
+                let packet = [round, identifier];
+                let claim = new(cache.observe(key(identifier), &packet, at(0)));
+                cache.answer(&key(identifier), &claim, &octets(), at(0)).unwrap();
+                assert!(cache.len() <= 10 && cache.answered.len() <= 10);
+            }
         }
-        assert_eq!(cache.observe(key(255), &A, at(0)), Seen::InProgress);
-        new(cache.observe(key(0), &A, at(0)));
+        assert_eq!(
+            cache.observe(key(246), &[3, 246], at(0)),
+            Seen::Answered(octets())
+        );
+        new(cache.observe(key(245), &[3, 245], at(0)));
     }
 
     #[test]
     fn a_clock_set_back_neither_panics_nor_forgets() {
         let mut cache = DuplicateCache::new(5, 10);
-        let _ = cache.observe(key(1), &A, at(0));
-        assert_eq!(cache.observe(key(1), &A, Timestamp::default()), Seen::InProgress);
+        let _ = cache.observe(key(1), A, at(0));
+        assert_eq!(cache.observe(key(1), A, Timestamp::default()), Seen::InProgress);
     }
 }

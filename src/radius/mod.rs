@@ -8,6 +8,7 @@
 pub mod access;
 pub mod admission;
 pub mod authenticator;
+pub mod caller;
 pub mod client;
 pub mod duplicate;
 pub mod next;
@@ -17,21 +18,26 @@ pub mod reply;
 pub mod session;
 pub mod wire;
 
+pub use admission::Port;
 pub use client::{Client, ClientError, ClientSettings, ClientTable, RequireMessageAuthenticator};
-pub use next::{Dropped, Event, Next, Reply, ReplyKind};
+pub use next::{Dropped, Event, Next, Pending, Reply, ReplyKind};
 pub use reason::{DropReason, RejectReason};
-pub use session::{Peer, Pending, Port, Session, Settings};
+pub use session::{Peer, Session, Settings};
 
 #[cfg(test)]
 mod tests {
     //! Packets for the tests of every module here.
 
-    use super::authenticator::{ZERO, digest, message_authenticator};
+    use super::authenticator::{Keys, ZERO};
     use super::client::{Client, ClientSettings, RequireMessageAuthenticator};
     use crate::types::SharedSecret;
 
     pub(super) fn secret() -> SharedSecret {
         SharedSecret::new(*b"a secret of some 24 octets")
+    }
+
+    pub(super) fn keys() -> Keys {
+        Keys::new(secret())
     }
 
     pub(super) fn client(require_message_authenticator: RequireMessageAuthenticator) -> Client {
@@ -52,21 +58,21 @@ mod tests {
     }
 
     /// The same with a Message-Authenticator in front.
-    pub(super) fn signed(code: u8, attributes: &[u8], secret: &SharedSecret) -> Vec<u8> {
+    pub(super) fn signed(code: u8, attributes: &[u8], keys: &Keys) -> Vec<u8> {
         let mut bytes = packet(code, &[&[80, 18][..], &ZERO, attributes].concat());
         let zeroed = if matches!(code, 4 | 40 | 43) {
             [&bytes[..4], &ZERO, &bytes[20..]].concat()
         } else {
             bytes.clone()
         };
-        bytes[22..38].copy_from_slice(&message_authenticator(&[&zeroed], secret));
+        bytes[22..38].copy_from_slice(&keys.message_authenticator(&[&zeroed]));
         bytes
     }
 
     /// An Accounting-Request (Start) with a Message-Authenticator.
-    pub(super) fn accounting_request(secret: &SharedSecret) -> Vec<u8> {
-        let mut bytes = signed(4, &[40, 6, 0, 0, 0, 1], secret);
-        let authenticator = digest(&[&bytes[..4], &ZERO, &bytes[20..]], secret);
+    pub(super) fn accounting_request(keys: &Keys) -> Vec<u8> {
+        let mut bytes = signed(4, &[40, 6, 0, 0, 0, 1], keys);
+        let authenticator = keys.digest(&[&bytes[..4], &ZERO, &bytes[20..]]);
         bytes[4..20].copy_from_slice(&authenticator);
         bytes
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::duplicate::{Key, Ticket};
+use super::client::Client;
+use super::duplicate::{Claim, Key};
 use super::reason::{DropReason, RejectReason};
-use super::session::Pending;
+use super::reply::Echo;
 use crate::directory::request::Authenticate;
-use crate::types::Timestamp;
+use crate::types::{Caller, Timestamp};
 
 /// What to do with a packet.
 pub enum Next {
@@ -16,6 +17,28 @@ pub enum Next {
     Reply(Reply),
     /// Ask the directory and bring its verdict to [`Session::on_verdict`](super::session::Session::on_verdict).
     Run(Pending, Authenticate),
+}
+
+/// A log-in being verified. Not `Clone`: it is answered once. The session remembers it until then.
+pub struct Pending {
+    pub(super) client: Arc<Client>,
+    pub(super) key: Key,
+    pub(super) claim: Claim,
+    pub(super) received: Timestamp,
+    pub(super) echo: Echo,
+    pub(super) caller: Option<Caller>,
+}
+
+impl Pending {
+    /// Who sent the request.
+    pub fn client(&self) -> &Arc<str> {
+        self.client.name()
+    }
+
+    /// The number of the request; no other of the same session has it.
+    pub fn number(&self) -> u64 {
+        self.claim.number()
+    }
 }
 
 /// A packet without an answer.
@@ -37,10 +60,12 @@ pub struct Reply {
     pub not_before: Timestamp,
     /// Whom it goes to.
     pub client: Arc<str>,
+    /// On whose behalf the client asked, if it said so.
+    pub caller: Option<Caller>,
     /// What it says.
     pub kind: ReplyKind,
     /// The request that was carried out for it; `None` if nothing was.
-    pub(super) request: Option<(Key, Ticket)>,
+    pub(super) request: Option<(Key, Claim)>,
 }
 
 /// What an answer says.
@@ -56,10 +81,12 @@ pub enum ReplyKind {
     Resent,
 }
 
-/// Something to be remembered beyond this process.
+/// Something that whoever runs a session has to see to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// This client has shown that it can send a Message-Authenticator and must from now on. At the next
+    /// The client no longer waits for the request with this [`Pending::number`]: its verdict is wanted no more.
+    GivenUp(u64),
+    /// To be remembered beyond this process: this client has shown that it can send a Message-Authenticator and must from now on. At the next
     /// start, [`Client::latch`](super::client::Client::latch) it.
     Latched(Arc<str>),
 }

@@ -1,6 +1,7 @@
 //! User-Password (RFC 2865 section 5.2): a PIN hidden with the shared secret.
 
 use md5::{Digest, Md5};
+use zeroize::Zeroizing;
 
 use super::wire::Authenticator;
 use crate::types::{Pin, SharedSecret};
@@ -9,8 +10,9 @@ use crate::types::{Pin, SharedSecret};
 pub const USER_PASSWORD_BYTES_MAX: usize = 128;
 const BLOCK_BYTES: usize = 16;
 
-/// Uncovers a User-Password. NULs at the end are padding; others belong to the PIN, which may come out
-/// empty. `None` if `hidden` is not 16 to 128 octets in whole blocks.
+/// Uncovers a User-Password. The PIN ends at the first NUL and may come out empty: some clients leave what
+/// was in their memory behind it, and counted as part of the PIN that would lock its owner out.
+/// `None` if `hidden` is not 16 to 128 octets in whole blocks.
 ///
 /// With another secret than the client's this yields noise, not an error: the attribute proves nothing.
 pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecret) -> Option<Pin> {
@@ -18,22 +20,17 @@ pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecr
     if blocks.is_empty() || !rest.is_empty() || hidden.len() > USER_PASSWORD_BYTES_MAX {
         return None;
     }
-    let mut padded = Vec::with_capacity(hidden.len());
+    let mut padded = Zeroizing::new([0; USER_PASSWORD_BYTES_MAX]);
     let mut previous = authenticator;
-    for block in blocks {
+    for (block, clear) in blocks.iter().zip(padded.chunks_exact_mut(BLOCK_BYTES)) {
         // b(i) = MD5(secret + c(i-1)), the secret first: the other way round than in an authenticator.
         let stream = key_stream(previous, secret);
-        padded.extend(block.iter().zip(stream).map(|(hidden, key)| hidden ^ key));
+        for (clear, (hidden, key)) in clear.iter_mut().zip(block.iter().zip(stream)) {
+            *clear = hidden ^ key;
+        }
         previous = block;
     }
-    // `Pin` wipes the padded copy as well.
-    let padded = Pin::new(padded);
-    let end = padded
-        .expose()
-        .iter()
-        .rposition(|octet| *octet != 0)
-        .map_or(0, |last| last + 1);
-    Some(Pin::new(padded.expose().get(..end).unwrap_or_default()))
+    padded.split(|octet| *octet == 0).next().map(Pin::new)
 }
 
 fn key_stream(previous: &Authenticator, secret: &SharedSecret) -> Authenticator {
@@ -87,16 +84,20 @@ mod tests {
         round_trip(&[b'x'; 15]);
         round_trip(&[b'x'; 16]);
         round_trip(&[b'x'; 17]);
+        round_trip(&[b'x'; 127]);
         round_trip(&[b'x'; 128]);
         round_trip("PIN-ä-密".as_bytes());
     }
 
     #[test]
-    fn a_nul_inside_belongs_to_the_pin_though_the_crate_cuts_there() {
-        round_trip(b"abc\0def");
-        let (value, authenticator) = hidden(b"abc\0def");
-        let avp = radius::core::avp::AVP::from_bytes(rfc2865::USER_PASSWORD_TYPE, &value);
-        assert_eq!(avp.encode_user_password(SECRET, &authenticator).unwrap(), b"abc");
+    fn what_stands_behind_the_first_nul_counts_for_nothing() {
+        for padding in [&b"\0"[..], b"\0rubbish", b"\0\xff\xfe", b"\0\0x\0", &[0; 32]] {
+            let (hidden, authenticator) = hidden(&[b"abcdef-7", padding].concat());
+            let pin = uncover(&hidden, &authenticator, &secret()).unwrap();
+            assert!(pin.same_as(b"abcdef-7"), "{padding:?}");
+        }
+        let (hidden, authenticator) = hidden(b"\0rubbish");
+        assert!(uncover(&hidden, &authenticator, &secret()).unwrap().same_as(b""));
     }
 
     #[test]

@@ -78,6 +78,8 @@ reasons! {
         RequestAuthenticatorWrong = "request_authenticator_wrong",
         /// A retransmission of a request that is still being worked on (RFC 5080 section 2.2.2).
         DuplicateInProgress = "duplicate_in_progress",
+        /// A retransmission that comes longer after the answer than a client repeats itself: an old packet.
+        DuplicateLate = "duplicate_late",
         /// Authentic, but not recorded; an Accounting-Response would claim it was (RFC 2866 section 4.1).
         AccountingNotRecorded = "accounting_not_recorded",
         /// Too many log-ins wait. The client's retransmission runs again.

@@ -113,7 +113,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("async_trait", &["store", "server"]),
     ("crc32fast", &["record", "store"]),
     ("futures_core", &["store", "server"]),
-    ("rustix", &["store/sled/files"]),
+    ("rustix", &["store/sled/files", "server/radius/socket"]),
     ("sled", &["store/sled"]),
     ("csv", &["exchange"]),
     ("bytes", &["ldap", "server"]),
@@ -123,6 +123,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("radius", &["radius"]),
     ("axum", &["web", "server"]),
     ("getrandom", &["server"]),
+    ("nix", &["server/radius/socket"]),
     ("prometheus_client", &["server"]),
     ("quinn_udp", &["server"]),
     ("rcgen", &["server"]),
@@ -190,12 +191,9 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 
 /// The circles that are still to be opened; none may be added.
 const CIRCLES: &[&str] = &[
-    "domain: lockout log_ins",
     "domain: matching schema",
     "domain: matching syntax",
     "domain: schema syntax",
-    "radius: admission session",
-    "radius: next session",
     "server: http work",
     "server/login: mod stored",
 ];

@@ -20,6 +20,23 @@ pub fn beadle() -> &'static str {
     env!("CARGO_BIN_EXE_beadle")
 }
 
+/// A command that becomes `beadle` in a network of its own, of which nothing is but a loopback that `set_up`, some shell,
+/// has made ready; `None` where this machine does not allow that.
+pub fn in_own_network(set_up: &str) -> Option<Command> {
+    let script = format!("ip link set lo up && {set_up} && exec \"$0\" \"$@\"");
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "sh", "-c", &script]);
+        command
+    };
+    let is_allowed = unshare().arg("true").output().is_ok_and(|it| it.status.success());
+    is_allowed.then(|| {
+        let mut command = unshare();
+        command.arg(beadle());
+        command
+    })
+}
+
 /// Runs a command to its end with `input` on its standard input.
 pub fn run_with(command: &mut Command, input: &str) -> Output {
     let mut child = command
@@ -317,6 +334,16 @@ impl Daemon {
             "LDAPTLS_CACERT",
             self.campus.path("store/self-signed-certificate.pem"),
         );
+        command
+    }
+
+    /// `program` in the network of a daemon that [`in_own_network`] has started.
+    pub fn in_its_network(&self, program: &str) -> Command {
+        let target = self.pid().to_string();
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &target, "--user", "--net", "--preserve-credentials"])
+            .arg(program);
         command
     }
 

@@ -4,31 +4,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use super::harness::{BASE, Campus, Daemon, base, beadle, person, run_with, said};
+use super::harness::{BASE, Campus, Daemon, base, in_own_network, person, run_with, said};
 
 const PIN: &str = "Orchid-42 tree";
 /// Addresses of two networks. Who connects to one of this machine's own addresses comes from it.
 const HOME: &str = "192.0.2.7";
 const AWAY: &str = "203.0.113.9";
-
-/// A command that becomes `beadle` in a network of its own, which has both addresses and nothing else; `None` where
-/// this machine does not allow that.
-fn in_own_network() -> Option<Command> {
-    let script = format!(
-        "ip link set lo up && ip address add {HOME}/32 dev lo && ip address add {AWAY}/32 dev lo && exec \"$0\" \"$@\""
-    );
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "sh", "-c", &script]);
-        command
-    };
-    let is_allowed = unshare().arg("true").output().is_ok_and(|it| it.status.success());
-    is_allowed.then(|| {
-        let mut command = unshare();
-        command.arg(beadle());
-        command
-    })
-}
 
 /// A campus that listens on every address there is, with one person, `ada`, and `more` in its configuration.
 fn campus(more: &str) -> Campus {
@@ -46,17 +27,16 @@ fn campus(more: &str) -> Campus {
 }
 
 fn serve(campus: Campus) -> Option<Daemon> {
-    Some(Daemon::start_by(in_own_network()?, campus, &[]))
+    let addresses = format!("ip address add {HOME}/32 dev lo && ip address add {AWAY}/32 dev lo");
+    Some(Daemon::start_by(in_own_network(&addresses)?, campus, &[]))
 }
 
 /// A client that logs in as `uid` with `pin` from `source`.
 fn client(daemon: &Daemon, source: &str, uid: &str, pin: &str) -> Command {
     let port = daemon.address("ldap").rsplit(':').next().unwrap_or_default();
-    let target = daemon.pid().to_string();
-    let mut command = Command::new("nsenter");
+    let mut command = daemon.in_its_network("ldapwhoami");
     command
-        .args(["--target", &target, "--user", "--net", "--preserve-credentials"])
-        .args(["ldapwhoami", "-x", "-H", &format!("ldap://{source}:{port}")])
+        .args(["-x", "-H", &format!("ldap://{source}:{port}")])
         .args(["-D", &format!("uid={uid},ou=people,{BASE}"), "-w", pin]);
     command
 }

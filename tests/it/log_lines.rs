@@ -10,7 +10,7 @@ use beadle::server::observe::log::LogFormat;
 use beadle::server::observe::log::line::{LdapLine, Line, RadiusLine};
 use beadle::server::observe::log::queue::Log;
 use beadle::server::observe::log::writer::{Form, Writer};
-use beadle::types::{EntryId, Timestamp};
+use beadle::types::{Caller, EntryId, Timestamp};
 use tracing::level_filters::LevelFilter;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_795_339_800_123);
@@ -109,10 +109,12 @@ fn ldap_requests_read_as_tracing_prints_them() {
 #[test]
 fn radius_requests_read_as_tracing_prints_them() {
     let source: std::net::SocketAddr = "192.0.2.7:1812".parse().expect("an address");
-    let line = |client: Option<&str>, noise_from| {
+    let line = |client: Option<&str>, caller| {
         Line::Radius(RadiusLine {
             client: client.map(Into::into),
-            noise_from,
+            source,
+            caller,
+            is_noise: client.is_none(),
             code: "Access-Request",
             result: "drop",
             reason: "malformed",
@@ -122,12 +124,16 @@ fn radius_requests_read_as_tracing_prints_them() {
     check(
         || {
             let (code, result, reason, duration_us) = ("Access-Request", "drop", "malformed", 4);
-            tracing::info!(target: "beadle::radius", client = "vpn-1", code, result, reason, duration_us, "radius");
+            let (nas, caller) = (source.ip(), "00-10-A4-23-19-C0");
+            tracing::info!(
+                target: "beadle::radius", client = "vpn-1", source = %nas, %caller, code, result, reason, duration_us, "radius"
+            );
             tracing::debug!(target: "beadle::radius", client = "", %source, code, result, reason, duration_us, "radius");
         },
         |log| {
-            log.tell(line(Some("vpn-1"), None));
-            log.tell(line(None, Some(source)));
+            let caller = Caller::Mac([0, 0x10, 0xa4, 0x23, 0x19, 0xc0]);
+            log.tell(line(Some("vpn-1"), Some(caller)));
+            log.tell(line(None, None));
         },
     );
 }
@@ -136,6 +142,7 @@ fn radius_requests_read_as_tracing_prints_them() {
 fn audit_events_read_as_tracing_prints_them() {
     let origin = |service: Option<&str>| Origin {
         source: "192.0.2.7".parse().expect("an address"),
+        caller: service.map(|_| Caller::Mac([0, 0x10, 0xa4, 0x23, 0x19, 0xc0])),
         service: service.map(Into::into),
     };
     let events = [
@@ -167,7 +174,7 @@ fn audit_events_read_as_tracing_prints_them() {
     let told = || {
         let (at, source) = (NOW.rfc3339(), "192.0.2.7");
         tracing::info!(target: "audit", %at, event = "login_accepted", subject = %"entry:17", source = %source,
-            service = "vpn", evidence = "recent_login");
+            caller = %"00-10-A4-23-19-C0", service = "vpn", evidence = "recent_login");
         tracing::info!(target: "audit", %at, event = "login_refused", subject = %"nobody", source = %source,
             service = "-", reason = "unknown_name");
         tracing::warn!(target: "audit", %at, event = "account_locked", subject = %"root", source = %source,

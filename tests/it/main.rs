@@ -26,6 +26,7 @@ mod log_ins;
 mod log_lines;
 mod log_reader;
 mod malformed;
+mod radius_nas;
 mod radius_socket;
 mod readme;
 mod refused_starts;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use beadle::directory::request::EntrySink;
 use beadle::directory::request::{Answer, Asker, Authenticate, Compare, LoginName, Member, Search, Verdict};
-use beadle::radius::authenticator::{ZERO, message_authenticator};
+use beadle::radius::authenticator::{Keys, ZERO};
 use beadle::radius::{
     Client, ClientSettings, ClientTable, Event, Port, RequireMessageAuthenticator, Session, Settings,
 };
@@ -219,10 +219,14 @@ fn received(output: &Output, code: &str) {
     );
 }
 
+fn keys() -> Keys {
+    Keys::new(SharedSecret::new(SECRET.as_bytes()))
+}
+
 /// A Status-Server with this Identifier.
 pub fn status_server(identifier: u8) -> Vec<u8> {
     let mut bytes = [&[12, identifier, 0, 38][..], &[identifier; 16], &[80, 18], &ZERO].concat();
-    let proof = message_authenticator(&[&bytes], &SharedSecret::new(SECRET.as_bytes()));
+    let proof = keys().message_authenticator(&[&bytes]);
     bytes[22..].copy_from_slice(&proof);
     bytes
 }
@@ -234,6 +238,17 @@ pub fn access_request(user_name: &str, pin: &[u8]) -> Vec<u8> {
 
 /// The same under another Request Authenticator.
 fn access_request_under(authenticator: &[u8; 16], user_name: &str, pin: &[u8]) -> Vec<u8> {
+    access_request_with(9, authenticator, user_name, pin, &[])
+}
+
+/// The same under another Identifier too, and with `more` attributes.
+pub fn access_request_with(
+    identifier: u8,
+    authenticator: &[u8; 16],
+    user_name: &str,
+    pin: &[u8],
+    more: &[u8],
+) -> Vec<u8> {
     let hidden = AVP::from_user_password(2, pin, SECRET.as_bytes(), authenticator)
         .unwrap()
         .encode_bytes();
@@ -244,13 +259,14 @@ fn access_request_under(authenticator: &[u8; 16], user_name: &str, pin: &[u8]) -
         name,
         &[2, length(&hidden)],
         &hidden,
+        more,
         &[80, 18],
         &ZERO,
     ]
     .concat();
-    let head = [1, 9, 0, 20 + attributes.len() as u8];
+    let head = [1, identifier, 0, 20 + attributes.len() as u8];
     let mut bytes = [&head, &authenticator[..], &attributes].concat();
-    let proof = message_authenticator(&[&bytes], &SharedSecret::new(SECRET.as_bytes()));
+    let proof = keys().message_authenticator(&[&bytes]);
     let at = bytes.len() - proof.len();
     bytes[at..].copy_from_slice(&proof);
     bytes

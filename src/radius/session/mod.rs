@@ -8,32 +8,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use radius::core::code::Code;
-use radius::core::packet::Packet;
 
 use super::access::AccessRequest;
-use super::admission::admit;
+use super::admission::{Port, admit};
 use super::authenticator::MessageAuthenticator;
 use super::client::{Client, ClientTable};
-use super::duplicate::{self, DuplicateCache, Key, Seen, Standing, Ticket};
-use super::next::{Dropped, Event, Next, Reply, ReplyKind};
+use super::duplicate::{self, Claim, DuplicateCache, Key, Seen};
+use super::next::{Dropped, Event, Next, Pending, Reply, ReplyKind};
 use super::reason::{DropReason, RejectReason, Unanswered};
-use super::reply;
-use super::wire::{self, Authenticator, Datagram};
-use crate::directory::request::{Asker, Authenticate, Verdict};
+use super::reply::{Answer, Echo};
+use super::wire::{self, Datagram};
+use crate::directory::request::{Asker, Verdict};
 use crate::types::{Entropy, Timestamp};
 
-/// The longest [`Settings::reject_delay_ms`]; longer ones are cut to it. Shorter than any duplicate is
-/// remembered, so that a rejection held back is still known when it leaves.
+/// The longest [`Settings::reject_delay_ms`]; longer ones are cut to it. A NAS gives up soon after.
 pub const REJECT_DELAY_MS_MAX: u64 = 4_000;
-
-/// Which of the two ports a session serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// Access-Request and Status-Server (RFC 2865; 1812).
-    Authentication,
-    /// Accounting-Request and Status-Server (RFC 2866; 1813).
-    Accounting,
-}
 
 /// How a session behaves.
 #[derive(Clone, Debug)]
@@ -42,9 +31,9 @@ pub struct Settings {
     pub reject_delay_ms: u64,
     /// How much that delay varies to either side, in milliseconds; never more than the delay itself.
     pub reject_jitter_ms: u64,
-    /// How long a request is remembered against retransmissions, in seconds (5 to 30).
+    /// For how long an answer is sent again to retransmissions, in seconds from when it was first (5 to 30).
     pub duplicate_lifetime_s: u64,
-    /// How many requests are remembered; beyond it the oldest are forgotten.
+    /// How many answered requests are remembered; beyond it the oldest are forgotten.
     pub duplicates_max: usize,
 }
 
@@ -60,22 +49,12 @@ impl Default for Settings {
 }
 
 /// The two ends of a datagram's way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Where it came from.
     pub source: SocketAddr,
     /// The address it was sent to, if known.
     pub local: Option<IpAddr>,
-}
-
-/// A log-in being verified. Not `Clone`: it is answered once.
-pub struct Pending {
-    client: Arc<Client>,
-    key: Key,
-    ticket: Ticket,
-    received: Timestamp,
-    authenticator: Authenticator,
-    request: Packet,
 }
 
 /// The state of one socket.
@@ -122,41 +101,45 @@ impl Session {
         next.unwrap_or_else(|reason| dropped(reason, Some(&client)))
     }
 
-    /// Takes the verdict on a log-in. Errors: the packet gets no answer, because the directory is busy (a
-    /// retransmission will be carried out again) or the client no longer waits for one.
+    /// Takes the verdict on a log-in, which came at `now`. Errors: the packet gets no answer, because the directory is
+    /// busy (a retransmission will be carried out again) or the client no longer waits for one.
     pub fn on_verdict(
         &mut self,
         pending: Pending,
         verdict: &Verdict,
+        now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Result<Reply, Dropped> {
-        let name = pending.client.name().clone();
+        let client = pending.client.clone();
         let reply = match verdict {
-            Verdict::Accepted(Asker::Member(_)) => self.accept(pending),
+            Verdict::Accepted(Asker::Member(_)) => {
+                let accept = Answer::bare(Code::AccessAccept);
+                self.finish(pending, &accept, now, ReplyKind::Accept)
+            }
             // Services and the emergency administrator have no UID; whatever else is accepted is not a member.
-            Verdict::Accepted(_) | Verdict::Refused => self.reject(pending, RejectReason::Refused, entropy),
+            Verdict::Accepted(_) | Verdict::Refused => {
+                let reject = Answer::reject(RejectReason::Refused);
+                self.reject(pending, &reject, RejectReason::Refused, now, entropy)
+            }
             Verdict::Busy => {
-                self.duplicates.forget(&pending.key, pending.ticket);
+                self.duplicates.forget(&pending.key, pending.claim);
                 Err(Unanswered::Busy.into())
             }
         };
         reply.map_err(|reason| Dropped {
             reason,
-            client: Some(name),
+            client: Some(client.name().clone()),
         })
     }
 
     /// Whether the client still waits for `reply`. To be asked of one that was held back: meanwhile another
     /// request may have come under the same Identifier, to which it would be no answer (RFC 5080 section 2.2.2).
     pub fn is_wanted(&self, reply: &Reply) -> bool {
-        let standing = |(key, ticket): &(Key, Ticket)| self.duplicates.standing(key, ticket);
-        reply
-            .request
-            .as_ref()
-            .is_none_or(|request| standing(request) == Standing::Wanted)
+        let is_wanted = |(key, claim): &(Key, Claim)| self.duplicates.is_wanted(key, claim);
+        reply.request.as_ref().is_none_or(is_wanted)
     }
 
-    /// The next thing to be remembered, if any. To be asked after every packet.
+    /// The next thing to see to, if any. To be asked after every packet.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -179,8 +162,9 @@ impl Session {
             Port::Authentication => Code::AccessAccept,
             Port::Accounting => Code::AccountingResponse,
         };
-        let answer = reply::status(&arrival.datagram.decode()?, code);
-        let octets = reply::seal(&answer, arrival.datagram.authenticator(), arrival.client.secret())
+        let echo = Echo::of(&arrival.datagram).map_err(|_| Unanswered::ReplyTooLarge)?;
+        let octets = Answer::bare(code)
+            .seal(&echo, arrival.client.keys())
             .map_err(|_| Unanswered::ReplyTooLarge)?;
         Ok(arrival.answer_at_once(octets, ReplyKind::Status))
     }
@@ -192,25 +176,46 @@ impl Session {
         entropy: &mut dyn Entropy,
     ) -> Result<Next, DropReason> {
         self.note_proof(&arrival.datagram, proof, arrival.client);
-        let request = arrival.datagram.decode()?;
-        let authenticator = arrival.datagram.authenticator();
-        match self.duplicates.observe(arrival.key(), authenticator, arrival.now) {
-            Seen::New(ticket) => self.on_new_request(arrival.pending(ticket, request), proof, entropy),
+        // Before anything is begun: a PIN is not checked for an answer that cannot be given.
+        let echo = Echo::of(&arrival.datagram).map_err(|_| Unanswered::ReplyTooLarge)?;
+        let octets = arrival.datagram.octets();
+        match self.duplicates.observe(arrival.key(), octets, arrival.now) {
+            Seen::New { claim, given_up } => {
+                self.events.extend(given_up.map(Event::GivenUp));
+                self.on_new_request(arrival, arrival.pending(claim, echo), proof, entropy)
+            }
             Seen::InProgress => Err(Unanswered::DuplicateInProgress.into()),
+            Seen::Late => Err(Unanswered::DuplicateLate.into()),
             Seen::Answered(octets) => Ok(Next::Reply(arrival.answer_at_once(octets, ReplyKind::Resent))),
         }
     }
 
     fn on_new_request(
         &mut self,
-        pending: Pending,
+        arrival: &Arrival<'_>,
+        mut pending: Pending,
         proof: MessageAuthenticator,
         entropy: &mut dyn Entropy,
     ) -> Result<Next, DropReason> {
-        match pending.log_in(proof) {
-            Ok(log_in) => Ok(Next::Run(pending, log_in)),
-            Err(reason) => self.reject(pending, reason, entropy).map(Next::Reply),
-        }
+        let request = AccessRequest {
+            datagram: arrival.datagram,
+            proof,
+            client: arrival.client,
+            source: arrival.peer.source.ip(),
+        };
+        let reason = match request.log_in() {
+            Ok(log_in) => {
+                pending.caller = log_in.caller;
+                return Ok(Next::Run(pending, log_in));
+            }
+            Err(reason) => reason,
+        };
+        let reject = match reason {
+            RejectReason::Eap => Answer::reject_eap(&arrival.datagram),
+            reason => Answer::reject(reason),
+        };
+        self.reject(pending, &reject, reason, arrival.now, entropy)
+            .map(Next::Reply)
     }
 
     /// EAP always carries a Message-Authenticator, so it says nothing about a client's PAP.
@@ -221,50 +226,43 @@ impl Session {
         }
     }
 
-    fn accept(&mut self, pending: Pending) -> Result<Reply, DropReason> {
-        let answer = reply::accept(&pending.request);
-        let at_once = pending.received;
-        self.finish(pending, &answer, at_once, ReplyKind::Accept)
-    }
-
     fn reject(
         &mut self,
         pending: Pending,
+        answer: &Answer,
         reason: RejectReason,
+        now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Result<Reply, DropReason> {
-        let answer = reply::reject(&pending.request, reason);
-        let not_before = self.reject_at(pending.received, entropy);
-        self.finish(pending, &answer, not_before, ReplyKind::Reject(reason))
+        let not_before = self.reject_at(pending.received, entropy).max(now);
+        self.finish(pending, answer, not_before, ReplyKind::Reject(reason))
     }
 
     fn finish(
         &mut self,
         pending: Pending,
-        answer: &Packet,
+        answer: &Answer,
         not_before: Timestamp,
         kind: ReplyKind,
     ) -> Result<Reply, DropReason> {
         let Pending {
-            client,
-            key,
-            ticket,
-            authenticator,
-            ..
+            client, key, claim, ..
         } = pending;
-        // What does not fit stays in progress: a retransmission would not fit either.
-        let octets =
-            reply::seal(answer, &authenticator, client.secret()).map_err(|_| Unanswered::ReplyTooLarge)?;
-        match self.duplicates.answer(&key, &ticket, &octets, not_before) {
-            Standing::Wanted => Ok(Reply {
-                octets,
-                not_before,
-                client: client.name().clone(),
-                kind,
-                request: Some((key, ticket)),
-            }),
-            Standing::Replaced => Err(Unanswered::Abandoned.into()),
-        }
+        let Ok(octets) = answer.seal(&pending.echo, client.keys()) else {
+            self.duplicates.forget(&key, claim);
+            return Err(Unanswered::ReplyTooLarge.into());
+        };
+        self.duplicates
+            .answer(&key, &claim, &octets, not_before)
+            .map_err(|_| Unanswered::Abandoned)?;
+        Ok(Reply {
+            octets,
+            not_before,
+            client: client.name().clone(),
+            caller: pending.caller,
+            kind,
+            request: Some((key, claim)),
+        })
     }
 
     /// Measured from receipt, so that the time a log-in took does not show.
@@ -298,14 +296,14 @@ impl Arrival<'_> {
         }
     }
 
-    fn pending(&self, ticket: Ticket, request: Packet) -> Pending {
+    fn pending(&self, claim: Claim, echo: Echo) -> Pending {
         Pending {
             client: self.client.clone(),
             key: self.key(),
-            ticket,
+            claim,
             received: self.now,
-            authenticator: *self.datagram.authenticator(),
-            request,
+            echo,
+            caller: None,
         }
     }
 
@@ -314,27 +312,10 @@ impl Arrival<'_> {
             octets,
             not_before: self.now,
             client: self.client.name().clone(),
+            caller: None,
             kind,
             request: None,
         }
-    }
-}
-
-impl Pending {
-    /// Who sent the request.
-    pub fn client(&self) -> &Arc<str> {
-        self.client.name()
-    }
-
-    fn log_in(&self, proof: MessageAuthenticator) -> Result<Authenticate, RejectReason> {
-        AccessRequest {
-            packet: &self.request,
-            authenticator: &self.authenticator,
-            proof,
-            client: &self.client,
-            source: self.key.source.ip(),
-        }
-        .log_in()
     }
 }
 

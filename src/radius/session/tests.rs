@@ -1,13 +1,13 @@
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::authenticator::{digest, message_authenticator};
 use super::super::client::RequireMessageAuthenticator::{self, Latch, No, Yes};
-use super::super::tests::{accounting_request, client, hidden_pin, packet, secret, signed};
+use super::super::tests::{accounting_request, client, hidden_pin, keys, packet, signed};
 use super::*;
-use crate::directory::request::{LoginName, Member};
-use crate::types::{Dn, EntryId, SeededEntropy};
+use crate::directory::request::{Authenticate, LoginName, Member};
+use crate::types::{Caller, Dn, EntryId, SeededEntropy};
 
 const ADA: &[u8] = &[1, 5, b'a', b'd', b'a'];
 const ACCEPT: u8 = 2;
@@ -70,7 +70,9 @@ impl Bench {
     }
 
     fn verdict(&mut self, pending: Pending, verdict: Verdict) -> Result<Reply, &'static str> {
-        let result = self.session.on_verdict(pending, &verdict, &mut self.entropy);
+        let result = self
+            .session
+            .on_verdict(pending, &verdict, self.now, &mut self.entropy);
         result.map_err(|dropped| dropped.reason.label())
     }
 
@@ -80,14 +82,14 @@ impl Bench {
 }
 
 fn pap(pin: &[u8]) -> Vec<u8> {
-    signed(1, &[ADA, &hidden_pin(pin)].concat(), &secret())
+    signed(1, &[ADA, &hidden_pin(pin)].concat(), &keys())
 }
 
 /// The same Identifier, another Request Authenticator, a Message-Authenticator that is right again.
 fn under_another_authenticator(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes[4] ^= 1;
     bytes[22..38].fill(0);
-    let proof = message_authenticator(&[&bytes], &secret());
+    let proof = keys().message_authenticator(&[&bytes]);
     bytes[22..38].copy_from_slice(&proof);
     bytes
 }
@@ -186,8 +188,83 @@ fn a_retransmission_waits_and_then_gets_the_same_octets() {
     bench.wait_ms(1000);
     let again = bench.answered(&request);
     assert_eq!((again.kind, &again.octets), (ReplyKind::Resent, &reply.octets));
-    bench.wait_ms(10_001);
-    bench.run(&request);
+    bench.wait_ms(30_000);
+    assert_eq!(bench.answered(&request).kind, ReplyKind::Resent);
+    bench.wait_ms(1);
+    assert_eq!(bench.dropped(&request), "duplicate_late");
+    bench.run(&under_another_authenticator(request));
+}
+
+#[test]
+fn a_verdict_that_takes_long_is_answered_and_its_answer_is_remembered_from_then() {
+    let mut bench = bench(Port::Authentication, Yes);
+    let request = pap(b"abcdef-7");
+    let (pending, _) = bench.run(&request);
+    for _ in 0..40 {
+        bench.wait_ms(3_000);
+        assert_eq!(bench.dropped(&request), "duplicate_in_progress");
+    }
+    let reply = bench.verdict(pending, accepted()).unwrap();
+    assert_eq!(reply.not_before, bench.now);
+    bench.wait_ms(29_000);
+    assert_eq!(bench.answered(&request).octets, reply.octets);
+}
+
+/// How long a hash takes: bcrypt 12, nearly.
+const HASH_MS: u64 = 240;
+const STEP_MS: u64 = 40;
+
+/// What comes of `count` log-ins at once by a NAS that repeats each every 3 s, with two threads that hash and `queue_max` places
+/// before them: how many were answered, how many hashed, and how long that took in milliseconds.
+fn log_ins_at_once(count: u64, queue_max: usize) -> (u64, u64, u64) {
+    let mut bench = bench(Port::Authentication, Yes);
+    let request = pap(b"abcdef-7");
+    let start = bench.now;
+    let mut waiting: VecDeque<(u64, Pending)> = VecDeque::new();
+    let mut hashing: Vec<Option<(u64, Pending, Timestamp)>> = vec![None, None];
+    let mut repeat_at: HashMap<u64, Timestamp> = (0..count).map(|number| (number, start)).collect();
+    let (mut answered, mut hashed) = (HashSet::new(), 0);
+    while answered.len() < count as usize {
+        let due: Vec<u64> = repeat_at
+            .iter()
+            .filter(|(_, at)| **at <= bench.now)
+            .map(|(it, _)| *it)
+            .collect();
+        for number in due {
+            repeat_at.insert(number, bench.now.plus_ms(3_000));
+            let source = format!("192.0.2.{}:{}", 1 + number / 200, 1024 + number % 200);
+            if let Next::Run(pending, _) = bench.from(&source, &request) {
+                match waiting.len() < queue_max {
+                    true => waiting.push_back((number, pending)),
+                    false => assert_eq!(bench.verdict(pending, Verdict::Busy).err(), Some("busy")),
+                }
+            }
+        }
+        for thread in &mut hashing {
+            if thread.as_ref().is_some_and(|(_, _, done)| *done <= bench.now) {
+                let (number, pending, _) = thread.take().unwrap();
+                hashed += 1;
+                bench.verdict(pending, accepted()).expect("an answer");
+                assert!(answered.insert(number), "answered twice");
+                repeat_at.remove(&number);
+            }
+            if thread.is_none() {
+                let next = waiting.pop_front();
+                *thread = next.map(|(number, pending)| (number, pending, bench.now.plus_ms(HASH_MS)));
+            }
+        }
+        bench.wait_ms(STEP_MS);
+    }
+    (answered.len() as u64, hashed, bench.now.ms_since(start))
+}
+
+#[test]
+fn however_slow_the_hashes_every_right_pin_is_answered_once_and_hashed_once() {
+    for (count, queue_max) in [(120, 256), (1_000, 1_000), (1_000, 256)] {
+        let (answered, hashed, took_ms) = log_ins_at_once(count, queue_max);
+        assert_eq!((answered, hashed), (count, count), "{count} {queue_max}");
+        assert_eq!(took_ms, count * HASH_MS / 2 + STEP_MS, "{count} {queue_max}");
+    }
 }
 
 #[test]
@@ -206,6 +283,37 @@ fn a_new_request_under_the_same_identifier_replaces_the_old_one() {
     let (new, _) = bench.run(&under_another_authenticator(pap(b"abcdef-7")));
     assert_eq!(bench.verdict(old, accepted()).err(), Some("abandoned"));
     assert!(bench.verdict(new, Verdict::Refused).is_ok());
+}
+
+#[test]
+fn a_request_that_is_given_up_is_named_so_that_its_pin_need_not_be_hashed() {
+    let mut bench = bench(Port::Authentication, Yes);
+    let (old, _) = bench.run(&pap(b"abcdef-7"));
+    assert_eq!(bench.session.next_event(), None);
+    let (new, _) = bench.run(&under_another_authenticator(pap(b"abcdef-7")));
+    assert_eq!(bench.session.next_event(), Some(Event::GivenUp(old.number())));
+    bench.verdict(new, accepted()).unwrap();
+    bench.run(&pap(b"abcdef-7"));
+    assert_eq!(bench.session.next_event(), None, "that one had its answer");
+}
+
+#[test]
+fn a_proved_client_says_for_whom_it_asks_and_the_answer_says_so_too() {
+    let station: &[u8] = b"\x1f\x13AA-BB-CC-DD-EE-FF";
+    let request = [ADA, &hidden_pin(b"abcdef-7"), station].concat();
+    let mut bench = bench(Port::Authentication, No);
+    let (pending, log_in) = bench.run(&signed(1, &request, &keys()));
+    let caller = Caller::Mac([0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff]);
+    assert_eq!(log_in.source_group(), caller.into());
+    assert_eq!(bench.verdict(pending, accepted()).unwrap().caller, Some(caller));
+    let (_, log_in) = bench.run(&packet(1, &request));
+    assert_eq!(
+        (log_in.caller, log_in.source_group()),
+        (None, log_in.source.into())
+    );
+    let unusable = [ADA, &hidden_pin(b"abcdef-7"), b"\x1f\x06a555"].concat();
+    let (_, log_in) = bench.run(&signed(1, &unusable, &keys()));
+    assert_eq!(log_in.source_group(), log_in.source.into());
 }
 
 #[test]
@@ -237,7 +345,7 @@ fn a_forged_packet_never_touches_what_is_remembered() {
 #[test]
 fn methods_refused_by_design_are_rejected_unasked_after_the_same_delay() {
     let mut bench = bench(Port::Authentication, Yes);
-    let chap = signed(1, &[ADA, &[3, 3, 0]].concat(), &secret());
+    let chap = signed(1, &[ADA, &[3, 3, 0]].concat(), &keys());
     let reply = bench.answered(&chap);
     assert_eq!(reply.kind, ReplyKind::Reject(RejectReason::Chap));
     assert_eq!(reply.not_before, bench.now.plus_ms(1000));
@@ -256,14 +364,14 @@ fn a_stranger_and_noise_are_dropped() {
 
 #[test]
 fn status_server_is_answered_afresh_with_the_code_of_the_port() {
-    let status = signed(12, &[33, 3, b'p'], &secret());
+    let status = signed(12, &[33, 3, b'p'], &keys());
     for (port, code) in [(Port::Authentication, 2), (Port::Accounting, 5)] {
         let mut bench = bench(port, Yes);
         for _ in 0..2 {
             let reply = bench.answered(&status);
             assert_eq!((reply.octets[0], reply.kind), (code, ReplyKind::Status));
             assert_eq!(reply.octets[38..], [33, 3, b'p']);
-            let response = digest(&[&reply.octets[..4], &[7; 16], &reply.octets[20..]], &secret());
+            let response = keys().digest(&[&reply.octets[..4], &[7; 16], &reply.octets[20..]]);
             assert_eq!(response, reply.octets[4..20]);
         }
         assert!(bench.session.duplicates.is_empty());
@@ -273,7 +381,7 @@ fn status_server_is_answered_afresh_with_the_code_of_the_port() {
 #[test]
 fn accounting_is_verified_and_left_unanswered() {
     let mut bench = bench(Port::Accounting, Yes);
-    let request = accounting_request(&secret());
+    let request = accounting_request(&keys());
     assert_eq!(bench.dropped(&request), "accounting_not_recorded");
     let mut forged = request.clone();
     forged[4] ^= 1;
@@ -287,12 +395,13 @@ fn a_latch_goes_up_with_the_first_proof_outside_eap() {
     let plain = packet(1, &[ADA, &hidden_pin(b"abcdef-7")].concat());
     let (pending, _) = bench.run(&plain);
     bench.verdict(pending, accepted()).unwrap();
-    bench.answered(&signed(12, &[], &secret()));
+    bench.answered(&signed(12, &[], &keys()));
     bench.wait_ms(20_000);
-    bench.answered(&signed(1, &[79, 6, 2, 1, 0, 4], &secret()));
+    bench.answered(&signed(1, &[79, 6, 2, 1, 0, 4], &keys()));
     assert_eq!(bench.session.next_event(), None);
-    bench.run(&under_another_authenticator(pap(b"abcdef-7")));
+    let (pending, _) = bench.run(&under_another_authenticator(pap(b"abcdef-7")));
     assert_eq!(bench.session.next_event(), Some(Event::Latched("vpn-1".into())));
+    bench.verdict(pending, accepted()).unwrap();
     assert_eq!(bench.dropped(&plain), "message_authenticator_missing");
     bench.wait_ms(20_000);
     bench.run(&pap(b"abcdef-7"));
@@ -304,14 +413,14 @@ fn a_request_whose_proxy_state_leaves_no_room_gets_no_answer() {
     let mut bench = bench(Port::Authentication, Yes);
     let states = [&[33, 255][..], &[0; 253]].concat().repeat(15);
     let filler = [&[33, 200][..], &[0; 198]].concat();
-    let request = signed(1, &[&states, &filler, ADA].concat(), &secret());
+    let request = signed(1, &[&states, &filler, ADA].concat(), &keys());
     // No User-Password: rejected unasked, with room to spare.
     assert_eq!(
         bench.answered(&request).octets.len(),
         20 + 18 + states.len() + filler.len()
     );
     bench.wait_ms(20_000);
-    let chap = signed(1, &[&states[..], &filler, &[3, 3, 0]].concat(), &secret());
+    let chap = signed(1, &[&states[..], &filler, &[3, 3, 0]].concat(), &keys());
     assert_eq!(bench.dropped(&chap), "reply_too_large");
 }
 
@@ -329,7 +438,7 @@ proptest! {
         }
         for port in [Port::Authentication, Port::Accounting] {
             let mut bench = bench(port, No);
-            for bytes in [&bytes, &mutated, &packet(1, &attributes), &signed(1, &attributes, &secret())] {
+            for bytes in [&bytes, &mutated, &packet(1, &attributes), &signed(1, &attributes, &keys())] {
                 if let Next::Run(pending, _) = bench.send(bytes) {
                     let _ = bench.verdict(pending, Verdict::Refused);
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ldap::root_dse::StartTls;
 use crate::ldap::session::Shared;
-use crate::radius::session::{Port, Session};
+use crate::radius::{Port, Session};
 use crate::server::boot::plan::{LdapPlan, Plan, RadiusPlan};
 use crate::server::boot::sockets::Sockets;
 use crate::server::boot::vitals::{Counters, Vitals};

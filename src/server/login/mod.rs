@@ -28,7 +28,7 @@ use crate::server::entropy::SystemEntropy;
 use crate::server::login::attempts::AttemptsTable;
 use crate::server::login::hash_pool::{HashPool, PoolSettings, Urgency};
 use crate::server::login::verified::VerifiedPins;
-use crate::types::{Entropy, EntryId, SourceGroup, Timestamp};
+use crate::types::{Entropy, EntryId, Timestamp};
 use stored::Unstored;
 
 pub use stored::{HeedError, StoredLogIns, UNSTORED_MAX, Unread};
@@ -194,12 +194,24 @@ impl<R: Realm> Logins<R> {
         };
         let batch = std::mem::take(&mut decision.batch);
         if !batch.is_empty() {
-            self.realm.commit(batch).await;
+            self.commit(batch, std::mem::take(&mut decision.events), now)
+                .await;
         }
         if let Some(upgrade) = decision.upgrade.take() {
             self.upgrade(request, upgrade);
         }
         self.tell(decision, now)
+    }
+
+    /// Commits `batch`, then tells the audit log `events`. Whoever asked may be gone before: a lock outlasts them.
+    async fn commit(&self, batch: Batch, events: Vec<AuditEvent>, now: Timestamp) {
+        let realm = self.realm.clone();
+        let stored = tokio::spawn(async move {
+            realm.commit(batch).await;
+            events.into_iter().for_each(|event| realm.audit(event, now));
+        });
+        // Only a panic could end it, and that the runtime reports.
+        let _ = stored.await;
     }
 
     fn begin(&self, request: &Authenticate, account: Option<&AccountView<'_>>, now: Timestamp) -> Step {
@@ -274,7 +286,7 @@ impl<R: Realm> Logins<R> {
     /// `None`: too many wait, of all or from there, or the pool has given up.
     async fn hash(&self, request: &Arc<Authenticate>, job: HashJob) -> Option<(HashJob, PinCheck)> {
         let hashing = self.settings.policy.hashing;
-        let source = SourceGroup::from(request.source);
+        let source = request.source_group();
         let request = request.clone();
         let work = self.pool.run(Urgency::LogIn(source), move |memory| {
             let check = job.run(&request.pin, hashing, memory);

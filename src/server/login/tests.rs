@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::mpsc;
+use std::task::Poll;
 
 use super::*;
 use crate::directory::login::account::Standing;
 use crate::directory::request::{Asker, LoginName, Member};
 use crate::domain::audit::{Evidence, RefusalReason};
-use crate::domain::lockout::{Holds, Lock};
+use crate::domain::lockout::{Attempts, Holds, Lock};
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{HashMemory, Hashing};
 use crate::record::{
@@ -16,7 +17,7 @@ use crate::record::{
 use crate::server::clock::ManualClock;
 use crate::store::memory::MemoryStore;
 use crate::store::{LogBounds, Store, StoreId};
-use crate::types::{Dn, Pin, PinHash, Uid};
+use crate::types::{Caller, Dn, Pin, PinHash, SourceGroup, Uid};
 
 pub(super) const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 pub(super) const SSHA: &[u8] = b"{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
@@ -198,6 +199,7 @@ pub(super) fn request_from(source: &str, uid: &str, pin: &str) -> Authenticate {
         pin: Pin::new(pin.as_bytes()),
         service: None,
         source: source.parse().unwrap(),
+        caller: None,
     }
 }
 
@@ -484,4 +486,64 @@ fn one_account_is_upgraded_once_at_a_time() {
     assert!(Turn::take(&upgrading, EntryId(7)).is_none() && Turn::take(&upgrading, EntryId(8)).is_some());
     drop(turn);
     assert!(Turn::take(&upgrading, EntryId(7)).is_some());
+}
+
+#[test]
+fn a_lock_is_stored_and_told_though_whoever_guessed_is_gone() {
+    let campus = campus(SSHA, settings(UpgradeOnLogIn::No));
+    (0..7).for_each(|number| {
+        campus.log_in("ada", &format!("wrong {number}"));
+    });
+    campus.runtime.block_on(async {
+        let mut guess = std::pin::pin!(campus.logins.authenticate(request("ada", "wrong 7"), START));
+        // Until it is decided; what follows from that has not begun.
+        std::future::poll_fn(|context| {
+            let _ = guess.as_mut().poll(context);
+            let is_locked = |attempts: &mut Attempts| attempts.is_locked(START);
+            match campus.logins.attempts.with(Some(ENTRY), START, is_locked) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    });
+    campus.runtime.block_on(async {
+        while !matches!(campus.last_event(), AuditEvent::AccountLocked { .. }) {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(campus.realm.committed.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn behind_one_client_a_strangers_guesses_do_not_lock_the_owner_out() {
+    let owner = Caller::Mac([2, 0, 0, 0, 0, 1]);
+    for stranger in [
+        Caller::Mac([2, 0, 0, 0, 0, 2]),
+        Caller::Address(AWAY.parse().unwrap()),
+    ] {
+        let campus = campus(SSHA, settings(UpgradeOnLogIn::No));
+        let log_in = |caller, pin: &str| {
+            let caller = Some(caller);
+            let request = Authenticate {
+                caller,
+                ..request("ada", pin)
+            };
+            let verdict = campus.logins.authenticate(request, START);
+            matches!(campus.runtime.block_on(verdict), Verdict::Accepted(_))
+        };
+        assert!(log_in(owner, RIGHT));
+        for number in 0..8 {
+            assert!(!log_in(stranger, &format!("wrong {number}")));
+        }
+        assert!(!log_in(stranger, RIGHT), "it is locked for the stranger");
+        assert!(log_in(owner, RIGHT));
+        let AuditEvent::LoginAccepted { origin, .. } = campus.last_event() else {
+            panic!("not accepted");
+        };
+        assert_eq!(
+            (origin.source.to_string().as_str(), origin.caller),
+            (HOME, Some(owner))
+        );
+    }
 }

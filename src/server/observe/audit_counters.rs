@@ -99,6 +99,7 @@ mod tests {
                 subject: Subject::Nobody,
                 origin: Origin {
                     source: [127, 0, 0, 1].into(),
+                    caller: None,
                     service: None,
                 },
                 reason,

@@ -27,7 +27,8 @@ pub fn restore(clients: &ClientTable, snapshot: &Snapshot, now: Timestamp) {
 
 /// Stores every latch as it happens. Ends with its senders.
 pub async fn keep(store: Arc<dyn Store>, mut events: UnboundedReceiver<Event>) {
-    while let Some(Event::Latched(client)) = events.recv().await {
+    while let Some(event) = events.recv().await {
+        let Event::Latched(client) = event else { continue };
         tracing::info!(target: "beadle::radius", client = &*client, "from now on must send Message-Authenticator");
         let put = Operation::Put {
             key: key(&client),

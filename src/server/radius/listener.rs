@@ -1,6 +1,8 @@
 //! Serves RADIUS on a socket: reads, asks, answers, holds rejections back, counts and logs.
 
+use std::collections::HashMap;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,15 +10,15 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Level, debug, enabled, info, warn};
+use tracing::{Level, debug, enabled, warn};
 
 use crate::directory::request::{Authenticate, Verdict};
-use crate::radius::next::{Dropped, Event, Next, Reply, ReplyKind};
+use crate::radius::next::{Dropped, Event, Next, Pending, Reply, ReplyKind};
 use crate::radius::reason::{DropReason, Unanswered};
-use crate::radius::session::{Peer, Pending, Session};
+use crate::radius::session::{Peer, Session};
 use crate::radius::wire::code_name;
 use crate::server::answers::Answers;
 use crate::server::entropy::SystemEntropy;
@@ -25,11 +27,12 @@ use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
 use crate::server::radius::counters::{RadiusCounters, Trouble};
 use crate::server::radius::held::{Held, HeldReply};
-use crate::server::radius::socket::{Batch, BoundSocket, RadiusSocket};
+use crate::server::radius::socket::{BoundSocket, Datagrams, Outgoing, RadiusSocket};
 use crate::types::Timestamp;
 
-/// The most log-ins of one socket that are being verified. One more gets no answer, as if the directory
-/// were busy, and is asked again when the client retransmits.
+/// The most log-ins of one socket that are being verified, those given up that have not ended among them. One more
+/// gets no answer, as if the directory were busy, and is asked again when the client retransmits; none of those
+/// is dropped for it.
 pub const IN_FLIGHT_MAX: usize = 4_096;
 /// How long, after the stop, answers under way may still take, in milliseconds; those that take longer
 /// are not sent.
@@ -91,8 +94,11 @@ fn serve_here<A: Answers>(
             entropy: SystemEntropy,
             held: Held::default(),
             strangers: Mentions::default(),
+            unreached: Mentions::default(),
             log_ins,
-            in_flight: JoinSet::new(),
+            in_flight: HashMap::new(),
+            verdicts: JoinSet::new(),
+            outbox: Vec::new(),
         };
         listener.run(stop).await;
         Ok(())
@@ -105,10 +111,18 @@ struct Listener<A> {
     wiring: RadiusWiring<A>,
     entropy: SystemEntropy,
     held: Held,
+    /// Who has lately been said to be no client.
     strangers: Mentions,
+    /// Whom an answer could lately not be sent.
+    unreached: Mentions,
     /// Where log-ins are awaited.
     log_ins: Handle,
-    in_flight: JoinSet<Verified>,
+    /// Log-ins being verified, by the number of their request.
+    in_flight: HashMap<u64, InFlight>,
+    /// Their tasks, and those of requests given up, until they have ended.
+    verdicts: JoinSet<(u64, Verdict)>,
+    /// Answers that leave when what is at hand is done.
+    outbox: Vec<Outgoing>,
 }
 
 /// A packet on its way through.
@@ -120,44 +134,43 @@ pub(super) struct Way {
     received: Instant,
 }
 
-struct Verified {
+struct InFlight {
     way: Way,
     pending: Pending,
-    verdict: Verdict,
+    task: AbortHandle,
 }
 
 impl<A: Answers> Listener<A> {
     async fn run(mut self, stop: CancellationToken) {
-        let mut batch = Batch::new();
+        let mut datagrams = Datagrams::new();
+        let mut stopped = pin!(stop.cancelled());
         loop {
             tokio::select! {
-                () = stop.cancelled() => break,
-                received = self.socket.receive(&mut batch) => match received {
-                    Ok(()) => self.on_batch(&batch).await,
+                () = &mut stopped => break,
+                received = self.socket.receive(&mut datagrams) => match received {
+                    Ok(()) => self.on_datagrams(&datagrams),
                     Err(error) => self.on_receive_error(&error).await,
                 },
-                Some(verified) = self.in_flight.join_next() => self.on_verified(verified).await,
-                held = self.held.due() => self.on_due(held).await,
+                Some(verdict) = self.verdicts.join_next() => self.on_verdict(verdict),
+                held = self.held.due() => self.on_due(held),
             }
+            self.flush().await;
         }
         // What is not sent by then the client asks again, of whoever serves next.
         let _ = timeout(Duration::from_millis(DRAIN_MS_MAX), self.drain()).await;
     }
 
-    async fn on_batch(&mut self, batch: &Batch) {
+    fn on_datagrams(&mut self, datagrams: &Datagrams) {
         let (now, received) = (self.wiring.answers.now(), Instant::now());
-        for (peer, datagram) in batch.datagrams() {
+        for (peer, datagram) in datagrams.iter() {
             let code = datagram.first().copied().map_or("", code_name);
-            self.on_datagram(
-                datagram,
-                Way {
-                    peer,
-                    code,
-                    now,
-                    received,
-                },
-            )
-            .await;
+            let way = Way {
+                peer,
+                code,
+                now,
+                received,
+            };
+            self.on_datagram(datagram, way);
         }
     }
 
@@ -167,96 +180,125 @@ impl<A: Answers> Listener<A> {
         sleep(Duration::from_millis(RECEIVE_RETRY_MS)).await;
     }
 
-    async fn on_datagram(&mut self, datagram: &[u8], way: Way) {
+    fn on_datagram(&mut self, datagram: &[u8], way: Way) {
         self.wiring.counters.packet();
         let next = self
             .session
             .on_packet(datagram, way.peer, way.now, &mut self.entropy);
-        self.pass_events_on();
+        self.see_to_events();
         match next {
             Next::Drop(dropped) => self.dropped(way, &dropped),
-            Next::Reply(reply) => self.reply(way, reply).await,
-            Next::Run(pending, log_in) => self.ask(way, pending, log_in).await,
+            Next::Reply(reply) => self.reply(way, reply),
+            Next::Run(pending, log_in) => self.ask(way, pending, log_in),
         }
     }
 
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
-    async fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
+    fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
         let at_once = self.wiring.answers.authenticate_now(&log_in, way.now);
-        let is_full = self.in_flight.len() >= IN_FLIGHT_MAX;
+        let is_full = self.verdicts.len() >= IN_FLIGHT_MAX;
         if let Some(verdict) = at_once.or(is_full.then_some(Verdict::Busy)) {
-            return self
-                .conclude(Verified {
-                    way,
-                    pending,
-                    verdict,
-                })
-                .await;
+            return self.conclude(way, pending, &verdict, way.now);
         }
         let answers = self.wiring.answers.clone();
-        let log_in = async move {
-            let verdict = answers.authenticate(log_in, way.now).await;
-            Verified {
-                way,
-                pending,
-                verdict,
-            }
-        };
-        self.in_flight.spawn_on(log_in, &self.log_ins);
+        let number = pending.number();
+        let log_in = async move { (number, answers.authenticate(log_in, way.now).await) };
+        let task = self.verdicts.spawn_on(log_in, &self.log_ins);
+        self.in_flight.insert(number, InFlight { way, pending, task });
     }
 
-    async fn on_verified(&mut self, verified: Result<Verified, JoinError>) {
-        match verified {
-            Ok(verified) => self.conclude(verified).await,
-            Err(_) => self.wiring.counters.trouble(Trouble::VerdictLost),
+    fn on_verdict(&mut self, verdict: Result<(u64, Verdict), JoinError>) {
+        let (number, verdict) = match verdict {
+            Ok(verdict) => verdict,
+            // Given up, and nobody waits for it.
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                self.wiring.counters.trouble(Trouble::VerdictLost);
+                let mut in_flight = self.in_flight.iter();
+                let lost = in_flight.find(|(_, it)| it.task.id() == error.id());
+                let Some((number, _)) = lost else { return };
+                // A retransmission is carried out again.
+                (*number, Verdict::Busy)
+            }
+        };
+        if let Some(InFlight { way, pending, .. }) = self.in_flight.remove(&number) {
+            self.conclude(way, pending, &verdict, self.wiring.answers.now());
         }
     }
 
-    async fn conclude(
-        &mut self,
-        Verified {
-            way,
-            pending,
-            verdict,
-        }: Verified,
-    ) {
-        match self.session.on_verdict(pending, &verdict, &mut self.entropy) {
-            Ok(reply) => self.reply(way, reply).await,
+    fn conclude(&mut self, way: Way, pending: Pending, verdict: &Verdict, now: Timestamp) {
+        let result = self.session.on_verdict(pending, verdict, now, &mut self.entropy);
+        match result {
+            Ok(reply) => self.reply(way, reply),
             Err(dropped) => self.dropped(way, &dropped),
         }
     }
 
-    async fn reply(&mut self, way: Way, reply: Reply) {
+    fn reply(&mut self, way: Way, reply: Reply) {
         self.wiring.counters.reply(reply.kind);
         log_reply(&self.wiring.log, way, &reply);
-        let elapsed = way.received.elapsed();
-        let held_for = Duration::from_millis(reply.not_before.ms_since(way.now));
-        if held_for <= elapsed {
-            return self.transmit(way.peer, &reply.octets).await;
-        }
-        let due = way.received + held_for;
-        if self.held.push(HeldReply { due, way, reply }).is_err() {
+        let due = match reply.kind {
+            ReplyKind::Reject(_) => way.received + Duration::from_millis(reply.not_before.ms_since(way.now)),
+            ReplyKind::Accept | ReplyKind::Status | ReplyKind::Resent => {
+                return self.transmit(way.peer, reply.octets);
+            }
+        };
+        if due <= Instant::now() {
+            self.transmit(way.peer, reply.octets);
+        } else if self.held.push(HeldReply { due, way, reply }).is_err() {
             self.wiring.counters.trouble(Trouble::HeldFull);
         }
     }
 
     /// A client that has sent another request meanwhile would take the rejection for the answer to that one.
-    async fn on_due(&mut self, HeldReply { way, reply, .. }: HeldReply) {
+    fn on_due(&mut self, HeldReply { way, reply, .. }: HeldReply) {
         if self.session.is_wanted(&reply) {
-            return self.transmit(way.peer, &reply.octets).await;
+            return self.transmit(way.peer, reply.octets);
         }
+        self.abandoned(way, reply.client);
+    }
+
+    fn abandoned(&mut self, way: Way, client: Arc<str>) {
         let dropped = Dropped {
             reason: Unanswered::Abandoned.into(),
-            client: Some(reply.client),
+            client: Some(client),
         };
         self.dropped(way, &dropped);
     }
 
-    async fn transmit(&self, peer: Peer, octets: &[u8]) {
-        if let Err(error) = self.socket.send(peer, octets).await {
-            self.wiring.counters.trouble(Trouble::Send);
-            debug!(%error, "radius: send");
+    fn transmit(&mut self, peer: Peer, octets: Arc<[u8]>) {
+        self.outbox.push(Outgoing { peer, octets });
+    }
+
+    /// Sends what is in the outbox: what goes to one client and is of one length leaves in one call.
+    async fn flush(&mut self) {
+        self.outbox
+            .sort_unstable_by_key(|it| (it.peer.source, it.octets.len()));
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for alike in outbox.chunk_by(Outgoing::is_like) {
+            if self.socket.send_together(alike).await.is_err() {
+                self.send_one_by_one(alike).await;
+            }
+        }
+        outbox.clear();
+        self.outbox = outbox;
+    }
+
+    /// So that each fails for a reason of its own.
+    async fn send_one_by_one(&mut self, answers: &[Outgoing]) {
+        for answer in answers {
+            if let Err(error) = self.socket.send(answer).await {
+                self.unsent(answer.peer, &error);
+            }
+        }
+    }
+
+    fn unsent(&mut self, peer: Peer, error: &io::Error) {
+        self.wiring.counters.trouble(Trouble::Send);
+        let source = peer.source.ip().to_canonical();
+        if self.unreached.is_due(source, self.wiring.answers.now()) {
+            warn!(%source, %error, "radius: an answer cannot be sent; the client will have to ask again");
         }
     }
 
@@ -269,24 +311,33 @@ impl<A: Answers> Listener<A> {
         }
     }
 
-    fn pass_events_on(&mut self) {
+    fn see_to_events(&mut self) {
         while let Some(event) = self.session.next_event() {
-            let Event::Latched(client) = &event;
-            info!(
-                client = &**client,
-                "radius: this client must send Message-Authenticator from now on"
-            );
-            // No one listens any more only while the daemon stops; the client shows it again.
-            let _ = self.wiring.events.send(event);
+            match event {
+                Event::GivenUp(number) => self.give_up(number),
+                Event::Latched(_) => {
+                    // No one listens any more only while the daemon stops; the client shows it again.
+                    let _ = self.wiring.events.send(event);
+                }
+            }
+        }
+    }
+
+    /// Whose client has gone, by a new request under the same Identifier, is not hashed and not audited as accepted.
+    fn give_up(&mut self, number: u64) {
+        if let Some(InFlight { way, pending, task }) = self.in_flight.remove(&number) {
+            task.abort();
+            self.abandoned(way, pending.client().clone());
         }
     }
 
     async fn drain(&mut self) {
         while !(self.in_flight.is_empty() && self.held.is_empty()) {
             tokio::select! {
-                Some(verified) = self.in_flight.join_next() => self.on_verified(verified).await,
-                held = self.held.due() => self.on_due(held).await,
+                Some(verdict) = self.verdicts.join_next() => self.on_verdict(verdict),
+                held = self.held.due() => self.on_due(held),
             }
+            self.flush().await;
         }
     }
 }
@@ -301,7 +352,9 @@ fn log_reply(log: &Log, way: Way, reply: &Reply) {
     if enabled!(target: line::RADIUS, Level::INFO) {
         log.tell(Line::Radius(RadiusLine {
             client: Some(reply.client.clone()),
-            noise_from: None,
+            source: way.peer.source,
+            caller: reply.caller,
+            is_noise: false,
             code: way.code,
             result,
             reason,
@@ -320,7 +373,9 @@ fn log_drop(log: &Log, way: Way, dropped: &Dropped) {
     if is_told {
         log.tell(Line::Radius(RadiusLine {
             client: dropped.client.clone(),
-            noise_from: is_noise.then_some(way.peer.source),
+            source: way.peer.source,
+            caller: None,
+            is_noise,
             code: way.code,
             result: "drop",
             reason: dropped.reason.label(),

@@ -20,7 +20,7 @@ use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject}
 use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, WrongPinEffect};
 use crate::domain::pin::{self, HashCost, HashMemory, HashScheme, Hashing, PIN_BYTES_MAX, PinCheck, PinKey};
 use crate::record::{Batch, Guard, Key, Kind, LockoutRecord};
-use crate::types::{EntryId, Pin, PinHash, SourceGroup, Timestamp};
+use crate::types::{EntryId, Pin, PinHash, Timestamp};
 
 /// The most hashes one log-in is checked against: so often its account's may have been replaced meanwhile. Then
 /// it is [`Verdict::Busy`].
@@ -169,7 +169,7 @@ impl Login<'_> {
         if account.standing == Standing::Disabled {
             return Err(RefusalReason::Disabled);
         }
-        let source = SourceGroup::from(self.request.source);
+        let source = self.request.source_group();
         let state = self.attempts.state(source, self.now, &self.policy.lockout);
         if let (LockState::Locked(until), Some(_)) = (state, account.entry()) {
             return Err(RefusalReason::Locked(until));
@@ -188,8 +188,7 @@ impl Login<'_> {
         };
         let entry = account.entry();
         if entry.is_some() {
-            self.attempts
-                .right(SourceGroup::from(self.request.source), self.now);
+            self.attempts.right(self.request.source_group(), self.now);
         }
         Decision {
             verdict: Verdict::Accepted(account.asker.clone()),
@@ -223,7 +222,7 @@ impl Login<'_> {
             return self.refuse(RefusalReason::WrongPin);
         };
         let mark = key.mark(entry, &self.request.pin);
-        let source = SourceGroup::from(self.request.source);
+        let source = self.request.source_group();
         let effect = self.attempts.wrong(mark, source, self.now, &self.policy.lockout);
         let origin = origin(self.request);
         let lock = self.attempts.lock().cloned();
@@ -293,6 +292,7 @@ fn upgrade(account: &AccountView<'_>, hash: &Arc<PinHash>, policy: &LoginPolicy)
 fn origin(request: &Authenticate) -> Origin {
     Origin {
         source: request.source,
+        caller: request.caller,
         service: request.service.clone(),
     }
 }

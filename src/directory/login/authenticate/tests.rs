@@ -4,7 +4,7 @@ use super::*;
 use crate::directory::request::{LoginName, Member};
 use crate::domain::lockout::Holds;
 use crate::record::{Operation, Revision};
-use crate::types::{Dn, SeededEntropy, Uid};
+use crate::types::{Dn, SeededEntropy, SourceGroup, Uid};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const SSHA: &str = "{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
@@ -69,6 +69,7 @@ fn request(pin: &str) -> Authenticate {
         pin: Pin::new(pin.as_bytes()),
         service: None,
         source: "192.0.2.7".parse().unwrap(),
+        caller: None,
     }
 }
 

@@ -81,6 +81,9 @@ impl AuditLine<'_> {
 
 fn put_origin(fields: &mut impl Fields, origin: &Origin) {
     fields.put_display("source", &origin.source);
+    if let Some(caller) = &origin.caller {
+        fields.put_display("caller", caller);
+    }
     fields.put_str("service", origin.service.as_deref().unwrap_or("-"));
 }
 

@@ -9,7 +9,7 @@ use crate::domain::audit::AuditEvent;
 use crate::ldap::envelope::MessageId;
 use crate::ldap::operation::Operation;
 use crate::server::observe::log::fields::{Fields, Head, Told};
-use crate::types::Timestamp;
+use crate::types::{Caller, Timestamp};
 
 /// The target of the lines of LDAP requests, which directives of the log's level name.
 pub const LDAP: &str = "beadle::ldap";
@@ -77,8 +77,12 @@ impl Told for LdapLine {
 pub struct RadiusLine {
     /// Whose it is; `None`: a stranger's.
     pub client: Option<Arc<str>>,
-    /// Where it came from, of noise and strangers, which are told at the level `debug` only.
-    pub noise_from: Option<SocketAddr>,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// On whose behalf the client asked, if it said so.
+    pub caller: Option<Caller>,
+    /// Whether it is noise or a stranger's, which are told at the level `debug` only.
+    pub is_noise: bool,
     /// The kind of packet.
     pub code: &'static str,
     /// What became of it.
@@ -91,9 +95,9 @@ pub struct RadiusLine {
 
 impl Told for RadiusLine {
     fn head(&self) -> Head {
-        let level = match self.noise_from {
-            None => Level::INFO,
-            Some(_) => Level::DEBUG,
+        let level = match self.is_noise {
+            false => Level::INFO,
+            true => Level::DEBUG,
         };
         Head {
             level,
@@ -104,8 +108,12 @@ impl Told for RadiusLine {
 
     fn put(&self, fields: &mut impl Fields) {
         fields.put_str("client", self.client.as_deref().unwrap_or_default());
-        if let Some(source) = &self.noise_from {
-            fields.put_display("source", source);
+        match self.is_noise {
+            true => fields.put_display("source", &self.source),
+            false => fields.put_display("source", &self.source.ip().to_canonical()),
+        }
+        if let Some(caller) = &self.caller {
+            fields.put_display("caller", caller);
         }
         fields.put_str("code", self.code);
         fields.put_str("result", self.result);

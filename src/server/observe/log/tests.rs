@@ -35,7 +35,9 @@ fn event(entries: u64) -> AuditEvent {
 fn request() -> Line {
     Line::Radius(RadiusLine {
         client: Some("vpn-1".into()),
-        noise_from: None,
+        source: "192.0.2.7:1812".parse().expect("an address"),
+        caller: None,
+        is_noise: false,
         code: "Access-Request",
         result: "accept",
         reason: "",
