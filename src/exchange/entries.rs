@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::schema::Schema;
-use crate::exchange::export::Exported;
-use crate::exchange::import::Existing;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot};
 use crate::record::{Key, Revision};
-use crate::types::{AttributeType, Dn, EntryId, NormalDnRef, Timestamp};
+use crate::types::{AttributeType, EntryId, NormalDnRef, Timestamp};
 
 /// Every entry at one moment.
 pub struct Entries {
@@ -19,7 +17,38 @@ pub struct Entries {
 }
 
 impl Entries {
-    fn owned(&self, entry: EntryRef<'_>) -> Entry {
+    /// The revision everything else here is true at.
+    pub fn revision(&self) -> Revision {
+        self.snapshot.revision()
+    }
+
+    /// An id above that of every entry there is or was.
+    pub fn next_id(&self) -> EntryId {
+        // The record never expires, so any moment will do.
+        let stored = self
+            .snapshot
+            .side_record(&Key::next_entry_id(), Timestamp::default());
+        let unseen = self.snapshot.next_id();
+        let stored = stored.and_then(EntryId::from_bytes);
+        stored.map_or(unseen, |stored| stored.max(unseen))
+    }
+
+    /// The entry with this name, in normal form.
+    pub fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryRef<'_>> {
+        self.snapshot.entry_by_normal_dn(normal_dn)
+    }
+
+    /// An entry other than `but` that has this value, in normal form, in `kind`.
+    pub fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryRef<'_>> {
+        let slots = self.slots(kind, normal).into_iter();
+        let mut others = slots
+            .filter_map(|slot| self.snapshot.entry(slot))
+            .filter(|entry| Some(entry.id()) != but);
+        others.find(|entry| self.has_value(entry, kind, normal))
+    }
+
+    /// An entry for itself, hashes and operational attributes included, computed ones not.
+    pub fn owned(entry: EntryRef<'_>) -> Entry {
         let attributes = entry.packed().map(|attribute| Attribute {
             description: AttributeDescription {
                 kind: attribute.kind,
@@ -47,52 +76,5 @@ impl Entries {
             Candidates::Among(slots) => slots,
             Candidates::Anywhere => self.snapshot.entries().map(|entry| entry.slot()).collect(),
         }
-    }
-}
-
-impl Existing for Entries {
-    fn revision(&self) -> Revision {
-        self.snapshot.revision()
-    }
-
-    fn next_id(&self) -> EntryId {
-        // The record never expires, so any moment will do.
-        let stored = self
-            .snapshot
-            .side_record(&Key::next_entry_id(), Timestamp::default());
-        let unseen = self.snapshot.next_id();
-        let stored = stored.and_then(EntryId::from_bytes);
-        stored.map_or(unseen, |stored| stored.max(unseen))
-    }
-
-    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
-        self.snapshot
-            .entry_by_normal_dn(normal_dn)
-            .map(|entry| entry.id())
-    }
-
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId> {
-        let entries = self
-            .slots(kind, normal)
-            .into_iter()
-            .filter_map(|slot| self.snapshot.entry(slot));
-        let mut others = entries.filter(|entry| Some(entry.id()) != but);
-        others
-            .find(|entry| self.has_value(entry, kind, normal))
-            .map(|entry| entry.id())
-    }
-
-    fn entry(&self, id: EntryId) -> Option<Entry> {
-        self.snapshot.entry_by_id(id).map(|entry| self.owned(entry))
-    }
-}
-
-impl Exported for Entries {
-    fn ids(&self) -> Vec<EntryId> {
-        self.snapshot.entries().map(|entry| entry.id()).collect()
-    }
-
-    fn dn(&self, id: EntryId) -> Option<Dn> {
-        self.snapshot.entry_by_id(id).map(|entry| entry.dn())
     }
 }

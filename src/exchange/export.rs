@@ -8,17 +8,11 @@ use thiserror::Error;
 use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::exchange::csv;
-use crate::exchange::import::{Existing, NEVER_IMPORTED};
+use crate::exchange::entries::Entries;
+use crate::exchange::import::NEVER_IMPORTED;
 use crate::exchange::ldif;
-use crate::types::{AttributeType, Dn, EntryId, NormalDn};
-
-/// The directory, as it is exported.
-pub trait Exported: Existing {
-    /// The ids of all entries, in any order.
-    fn ids(&self) -> Vec<EntryId>;
-    /// The name of an entry.
-    fn dn(&self, id: EntryId) -> Option<Dn>;
-}
+use crate::index::EntryRef;
+use crate::types::{AttributeType, NormalDn};
 
 /// Whether hashes are exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +59,9 @@ pub fn check(schema: &Schema, form: &Form, secrets: Secrets) -> Result<(), Expor
 
 /// Writes the directory to `out`; `progress` hears how many entries of how many are written. Returns their
 /// number. Errors: [`ExportError`].
-pub fn export<S: Exported>(
+pub fn export(
     schema: &Schema,
-    source: &S,
+    source: &Entries,
     form: &Form,
     secrets: Secrets,
     out: &mut dyn Write,
@@ -84,10 +78,8 @@ pub fn export<S: Exported>(
         Form::Ldif => text.extend_from_slice(b"version: 1\n"),
         Form::Csv(_) => columns.push_header(&mut text),
     }
-    for (written, id) in (1..).zip(&order) {
-        let Some(mut entry) = source.entry(*id) else {
-            continue;
-        };
+    for (written, entry) in (1..).zip(&order) {
+        let mut entry = Entries::owned(*entry);
         export.make_canonical(&mut entry);
         match form {
             Form::Ldif => export.push_ldif(&mut text, &entry),
@@ -102,20 +94,21 @@ pub fn export<S: Exported>(
     Ok(order.len() as u64)
 }
 
-/// All ids, in the order of the tree: each entry behind the one above it, siblings by their normal names.
-fn in_order<S: Exported>(schema: &Schema, source: &S) -> Vec<EntryId> {
-    let key = |id: &EntryId| {
-        let dn = source.dn(*id).unwrap_or_default();
-        let names = dn
-            .rdns
-            .iter()
-            .rev()
-            .map(|rdn| schema.normal_rdn(rdn).map_or_else(Vec::new, NormalDn::into_bytes));
-        names.flatten().collect::<Box<[u8]>>()
+/// All entries, in the order of the tree: each behind the one above it, siblings by their normal names.
+fn in_order<'s>(schema: &Schema, source: &'s Entries) -> Vec<EntryRef<'s>> {
+    let key = |entry: &EntryRef<'_>| {
+        let dn = entry.dn();
+        // A name that the schema has no normal form for any more is still longer than the one above it.
+        let normal = |rdn| {
+            schema
+                .normal_rdn(rdn)
+                .map_or_else(|| rdn.to_string().into_bytes(), NormalDn::into_bytes)
+        };
+        dn.rdns.iter().rev().flat_map(normal).collect::<Box<[u8]>>()
     };
-    let mut ids = source.ids();
-    ids.sort_by_cached_key(key);
-    ids
+    let mut entries: Vec<_> = source.snapshot.entries().collect();
+    entries.sort_by_cached_key(key);
+    entries
 }
 
 struct Export<'a> {

@@ -342,8 +342,9 @@ mod tests {
 
     use super::*;
     use crate::domain::pin::{PinCheck, verify_negligible};
-    use crate::domain::schema::Schema;
-    use crate::exchange::import::{ImportSettings, Importer, Nothing};
+    use crate::exchange::entries::Entries;
+    use crate::exchange::import::{ImportSettings, Importer};
+    use crate::index::testing;
     use crate::types::{Dn, Timestamp};
 
     const BASE: &str = "dc=uni,dc=example";
@@ -355,7 +356,11 @@ mod tests {
     }
 
     fn all_import(base: &str, count: u64) -> u64 {
-        let schema = Schema::built_in();
+        let schema = testing::schema().clone();
+        let existing = Entries {
+            snapshot: testing::snapshot(&schema, &[]).into(),
+            schema: schema.clone(),
+        };
         let unique = ["uid", "mail"].map(|name| schema.attribute(name.as_bytes()).unwrap());
         let settings = ImportSettings {
             base: Dn::parse(base).unwrap(),
@@ -364,7 +369,7 @@ mod tests {
             creator: None,
             now: Timestamp::default(),
         };
-        let mut importer = Importer::new(&schema, &Nothing, &settings).unwrap();
+        let mut importer = Importer::new(&schema, &existing, &settings).unwrap();
         let mut entropy = SeededEntropy::new(1);
         read(base, count, |row| {
             let checked = importer.row(row, &mut entropy);

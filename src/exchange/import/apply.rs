@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::directory::change::unique;
-use crate::exchange::import::plan::{Claim, Plan, PlannedRow, RowKind};
-use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Writers};
+use crate::exchange::import::plan::{Claim, Lost, Plan, PlannedRow, RowKind};
+use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX};
 use crate::record::{Batch, Guard, Key, Operation, Revision};
 use crate::types::EntryId;
 
@@ -28,6 +28,15 @@ pub struct Applying {
     /// What is in the batch that is out.
     out: Written,
     done: Written,
+}
+
+/// Whether somebody else can write during an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Nobody: the import has the store for itself. Its batches need no guards, and many are under way at once.
+    Alone,
+    /// The daemon's other commands and its log-ins.
+    Several,
 }
 
 /// Entries written.
@@ -72,8 +81,8 @@ impl Applying {
         }
     }
 
-    /// The next batch, or `None` when all have been handed out.
-    pub fn next_batch(&mut self) -> Option<Batch> {
+    /// The next batch, or `None` when all have been handed out. Errors: [`Lost`]; nothing of the batch is handed out.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, Lost> {
         let mut batch = Batch::default();
         let mut bytes = 0;
         let mut claims = BTreeSet::new();
@@ -85,7 +94,8 @@ impl Applying {
             .get(self.next)
             .and_then(|at| self.plan.rows.get(*at as usize))
         {
-            bytes += self.plan.bytes(row).len();
+            let value = self.plan.bytes(row)?;
+            bytes += value.len();
             let full = batch.operations.len() + OVERHEAD >= BATCH_OPERATIONS_MAX || bytes > BATCH_BYTES_MAX;
             if full && !batch.operations.is_empty() {
                 break;
@@ -94,7 +104,7 @@ impl Applying {
             if self.is_orphan(row) {
                 continue;
             }
-            claims.extend(self.plan.claims(row));
+            claims.extend(self.plan.claims(row)?);
             above.extend(
                 row.above
                     .filter(|id| row.kind == RowKind::New && !self.in_batch.contains(id)),
@@ -102,7 +112,7 @@ impl Applying {
             batch.guards.push(self.row_guard(row));
             batch.operations.push(Operation::Put {
                 key: Key::entry(row.id),
-                value: self.plan.bytes(row).into(),
+                value: value.into(),
                 expires: None,
             });
             match row.kind {
@@ -114,13 +124,13 @@ impl Applying {
             }
         }
         if batch.is_empty() {
-            return None;
+            return Ok(None);
         }
-        self.add_guards(&mut batch, &claims, &above);
+        self.add_guards(&mut batch, &claims, &above)?;
         if self.writers == Writers::Alone {
             batch.guards.clear();
         }
-        Some(batch)
+        Ok(Some(batch))
     }
 
     /// Says that the last batch was committed at `revision`. If it was not, because of a conflict, it is left
@@ -158,7 +168,12 @@ impl Applying {
         }
     }
 
-    fn add_guards(&self, batch: &mut Batch, claims: &BTreeSet<Claim>, above: &BTreeSet<EntryId>) {
+    fn add_guards(
+        &self,
+        batch: &mut Batch,
+        claims: &BTreeSet<Claim>,
+        above: &BTreeSet<EntryId>,
+    ) -> Result<(), Lost> {
         let own = self.own.unwrap_or(self.plan.seen);
         batch
             .guards
@@ -168,15 +183,14 @@ impl Applying {
             self.reserve_ids(batch);
         }
         for claim in claims {
-            if let Some(space) = self.plan.spaces.get(usize::from(claim.space)) {
-                let key = unique::numbered(space, claim.bucket);
-                batch.guards.push(Guard::UnchangedSince(key, self.plan.seen));
-            }
+            let key = unique::numbered(self.plan.space(claim)?, claim.bucket);
+            batch.guards.push(Guard::UnchangedSince(key, self.plan.seen));
         }
         for id in above {
             let written = self.aboves.get(id).copied().flatten().unwrap_or(self.plan.seen);
             batch.guards.push(Guard::UnchangedSince(Key::entry(*id), written));
         }
+        Ok(())
     }
 
     /// The first batch takes all ids of the plan at once: then nobody else's new entries are in the way.
@@ -189,5 +203,37 @@ impl Applying {
             value: self.plan.next_id.to_bytes().into(),
             expires: None,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::import::plan::Planned;
+
+    fn plan(claims: &[Claim]) -> Plan {
+        let mut plan = Plan::new(Revision(1), EntryId(2), ["uid".into()].into_iter());
+        plan.push(&Planned {
+            id: EntryId(1),
+            above: None,
+            kind: RowKind::New,
+            depth: 1,
+            bytes: b"entry",
+            claims,
+        });
+        plan
+    }
+
+    #[test]
+    fn what_the_plan_has_lost_is_named_and_nothing_is_written_in_its_place() {
+        let next = |plan| {
+            Applying::new(plan, Writers::Several)
+                .next_batch()
+                .map(|batch| batch.is_some())
+        };
+        let claim = |space| [Claim { space, bucket: 7 }];
+        assert_eq!(next(plan(&claim(1))), Ok(true));
+        assert_eq!(next(plan(&claim(9))), Err(Lost::Attribute(9)));
+        assert_eq!(next(plan(&claim(1)).forgetting()), Err(Lost::Bytes(EntryId(1))));
     }
 }

@@ -1,11 +1,11 @@
 //! Checking the rows of one file, one by one.
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use crate::directory::change::unique;
 use crate::domain::entry::{AttributeDescription, Entry};
 use crate::domain::schema::Schema;
+use crate::exchange::entries::Entries;
 use crate::exchange::import::checking::check_schema;
 use crate::exchange::import::classes;
 use crate::exchange::import::merge::{Differences, Merge};
@@ -13,7 +13,7 @@ use crate::exchange::import::open::{Name, NameState, Needs, Open, settle};
 use crate::exchange::import::plan::{Claim, Plan, Planned, RowKind};
 use crate::exchange::import::reading::{PIN, Reading};
 use crate::exchange::import::seen::Seen;
-use crate::exchange::import::{ENTRY_BYTES_MAX, Existing, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX};
+use crate::exchange::import::{ENTRY_BYTES_MAX, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX, Refused};
 use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::Row;
 use crate::record::entry::StoredEntry;
@@ -35,33 +35,10 @@ pub enum Effect {
     Unchanged,
 }
 
-/// A row that is refused, with its text as it stands in the file.
-pub struct Refused {
-    /// The row's first line.
-    pub line: u64,
-    /// What is wrong.
-    pub problem: Problem,
-    /// The row, for the file of refused rows.
-    pub text: Vec<u8>,
-    /// Which bytes of the file the row is, if it could not be kept: it is too long, or takes the rest of the file.
-    pub place: Option<Range<u64>>,
-}
-
-impl Refused {
-    pub(super) fn new(problem: Problem, row: &Row) -> Refused {
-        Refused {
-            line: row.line,
-            problem,
-            text: row.text.clone(),
-            place: row.place.clone(),
-        }
-    }
-}
-
 /// Checks rows against the schema, the directory and each other, and plans what they change.
-pub struct Importer<'a, E> {
+pub struct Importer<'a> {
     schema: &'a Schema,
-    existing: &'a E,
+    existing: &'a Entries,
     base: NormalDn,
     base_text: Box<str>,
     reading: Reading<'a>,
@@ -77,7 +54,7 @@ pub struct Importer<'a, E> {
 }
 
 /// Where a row's entry stands and what it still needs.
-struct Place {
+struct Stand {
     id: EntryId,
     known: Option<EntryId>,
     above: Option<EntryId>,
@@ -90,9 +67,13 @@ struct Taken {
     normal: Vec<u8>,
 }
 
-impl<'a, E: Existing> Importer<'a, E> {
+impl<'a> Importer<'a> {
     /// Checks against `existing`; no row has been met yet. `None` if the schema cannot read the base's name.
-    pub fn new(schema: &'a Schema, existing: &'a E, settings: &'a ImportSettings) -> Option<Importer<'a, E>> {
+    pub fn new(
+        schema: &'a Schema,
+        existing: &'a Entries,
+        settings: &'a ImportSettings,
+    ) -> Option<Importer<'a>> {
         let unique = settings.unique.iter().map(|kind| schema.name(*kind).into());
         Some(Importer {
             schema,
@@ -111,7 +92,7 @@ impl<'a, E: Existing> Importer<'a, E> {
     }
 
     /// The rows speak of these attributes only, as [`Rows::columns`](crate::exchange::row::Rows::columns) tells.
-    pub fn speaking_of(mut self, columns: Option<Vec<&str>>) -> Importer<'a, E> {
+    pub fn speaking_of(mut self, columns: Option<Vec<&str>>) -> Importer<'a> {
         let known = |name| self.reading.description(name);
         self.columns = columns.map(|names| names.into_iter().filter_map(known).collect());
         self
@@ -144,8 +125,8 @@ impl<'a, E: Existing> Importer<'a, E> {
         entropy: &mut dyn Entropy,
     ) -> Result<Effect, Problem> {
         let of_dn = |fault| Problem::of(row.dn_line(), "dn", fault);
-        let mut place = self.place(&entry, name).map_err(of_dn)?;
-        let stored = place.known.and_then(|id| self.existing.entry(id));
+        let mut stand = self.stand(&entry, name).map_err(of_dn)?;
+        let stored = self.existing.by_name(name).map(Entries::owned);
         if let Some(columns) = &self.columns {
             if let Some(stored) = &stored {
                 let of_pin = |fault| Problem::of(row.line, PIN, fault);
@@ -158,7 +139,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             }
         }
         check_schema(self.schema, &mut entry, row)?;
-        let taken = self.free_values(row, &entry, &mut place)?;
+        let taken = self.free_values(row, &entry, &mut stand)?;
         let effect = match &stored {
             Some(stored) => {
                 let differences = self.merge.known_entry(self.schema, &mut entry, stored);
@@ -169,12 +150,12 @@ impl<'a, E: Existing> Importer<'a, E> {
                 Effect::New
             }
         };
-        self.note(name.as_bytes(), place.id, row.line, NameState::Good);
+        self.note(name.as_bytes(), stand.id, row.line, NameState::Good);
         let claims = self.claim(name.as_bytes(), row.line, taken);
         if effect == Effect::Unchanged {
             return Ok(effect);
         }
-        let bytes = self.encode(&entry, &place);
+        let bytes = self.encode(row, &entry, &stand)?;
         self.check_size(row, bytes.len())?;
         let kind = if stored.is_some() {
             RowKind::Changed
@@ -183,19 +164,19 @@ impl<'a, E: Existing> Importer<'a, E> {
         };
         let depth = entry.dn.rdns.len();
         self.plan.push(&Planned {
-            id: place.id,
-            above: place.above,
+            id: stand.id,
+            above: stand.above,
             kind,
             depth,
             bytes: &bytes,
             claims: &claims,
         });
-        self.keep_open(row, name.as_bytes(), place);
+        self.keep_open(row, name.as_bytes(), stand);
         Ok(effect)
     }
 
     /// Finds the entry's id and what stands above it.
-    fn place(&mut self, entry: &Entry, name: NormalDnRef<'_>) -> Result<Place, Fault> {
+    fn stand(&mut self, entry: &Entry, name: NormalDnRef<'_>) -> Result<Stand, Fault> {
         if !name.is_at_or_under(self.base.as_ref()) {
             return Err(Fault::OutsideBase(self.base_text.clone()));
         }
@@ -203,7 +184,7 @@ impl<'a, E: Existing> Importer<'a, E> {
         if let Some(met) = met.filter(|met| met.state != NameState::Awaited) {
             return Err(Fault::DnTwice(met.line));
         }
-        let known = self.existing.by_name(name);
+        let known = self.existing.by_name(name).map(|entry| entry.id());
         // The base has no entry above it, whatever its name.
         let above = name.parent().filter(|_| name != self.base.as_ref());
         let (above, needs) = match above {
@@ -211,7 +192,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             Some(above) => self.above(entry, above)?,
         };
         let id = met.map(|met| met.id).or(known).unwrap_or_else(|| self.new_id());
-        Ok(Place {
+        Ok(Stand {
             id,
             known,
             above,
@@ -225,11 +206,11 @@ impl<'a, E: Existing> Importer<'a, E> {
         entry: &Entry,
         above: NormalDnRef<'_>,
     ) -> Result<(Option<EntryId>, Vec<Needs>), Fault> {
-        let shown = || entry.dn.parent().unwrap_or_default().to_string().into_boxed_str();
+        let parent = || entry.dn.parent().unwrap_or_default().to_string().into_boxed_str();
         let needs = || {
             vec![Needs::Above {
                 name: above.as_bytes().into(),
-                shown: shown(),
+                shown: parent(),
             }]
         };
         match self.names.find(above.as_bytes()).copied() {
@@ -239,7 +220,7 @@ impl<'a, E: Existing> Importer<'a, E> {
             }
             Some(met) => Ok((Some(met.id), Vec::new())),
             None => match self.existing.by_name(above) {
-                Some(id) => Ok((Some(id), Vec::new())),
+                Some(entry) => Ok((Some(entry.id()), Vec::new())),
                 None => {
                     let id = self.new_id();
                     self.names.insert(
@@ -257,7 +238,7 @@ impl<'a, E: Existing> Importer<'a, E> {
     }
 
     /// The unique values the row gives its entry, in normal form, if all of them are free.
-    fn free_values(&mut self, row: &Row, entry: &Entry, place: &mut Place) -> Result<Vec<Taken>, Problem> {
+    fn free_values(&mut self, row: &Row, entry: &Entry, stand: &mut Stand) -> Result<Vec<Taken>, Problem> {
         let mut taken = Vec::new();
         for (space, (kind, seen)) in self.values.iter_mut().enumerate() {
             for value in entry.values(*kind) {
@@ -274,16 +255,13 @@ impl<'a, E: Existing> Importer<'a, E> {
                         line: *line,
                     }));
                 }
-                if let Some(from) = self.existing.by_value(*kind, &normal, place.known) {
-                    let dn = self
-                        .existing
-                        .entry(from)
-                        .map_or_else(String::new, |entry| entry.dn.to_string());
+                if let Some(from) = self.existing.by_value(*kind, &normal, stand.known) {
                     let problem = problem(Fault::Taken {
                         value: shown(value),
-                        dn: dn.into(),
+                        dn: from.dn().to_string().into(),
                     });
-                    place.needs.push(Needs::Release { from, problem });
+                    let from = from.id();
+                    stand.needs.push(Needs::Release { from, problem });
                 }
                 taken.push(Taken { space, normal });
             }
@@ -309,10 +287,11 @@ impl<'a, E: Existing> Importer<'a, E> {
         claims
     }
 
-    fn encode(&self, entry: &Entry, place: &Place) -> Vec<u8> {
-        let stored = StoredEntry::new(self.schema, place.id, place.above, entry);
-        // Invariant of `Reading`: an entry has a name.
-        stored.map_or_else(Vec::new, |stored| stored.encode())
+    fn encode(&self, row: &Row, entry: &Entry, stand: &Stand) -> Result<Vec<u8>, Problem> {
+        let stored = StoredEntry::new(self.schema, stand.id, stand.above, entry);
+        // An entry without a name cannot be stored, and `Reading` lets none through.
+        let bad_dn = || Problem::of(row.dn_line(), "dn", Fault::BadDn(shown(row.dn())));
+        Ok(stored.ok_or_else(bad_dn)?.encode())
     }
 
     fn check_size(&self, row: &Row, bytes: usize) -> Result<(), Problem> {
@@ -329,17 +308,17 @@ impl<'a, E: Existing> Importer<'a, E> {
         Ok(())
     }
 
-    fn keep_open(&mut self, row: &Row, name: &[u8], place: Place) {
-        if place.needs.is_empty() {
+    fn keep_open(&mut self, row: &Row, name: &[u8], stand: Stand) {
+        if stand.needs.is_empty() {
             return;
         }
-        self.unsettled.insert(place.id);
+        self.unsettled.insert(stand.id);
         self.open.push(Open {
             row: self.plan.rows.len().saturating_sub(1),
             name: name.into(),
             line: row.line,
             text: row.text.clone(),
-            needs: place.needs,
+            needs: stand.needs,
         });
     }
 

@@ -18,34 +18,29 @@
 mod apply;
 mod checking;
 mod classes;
-#[cfg(test)]
-mod csv_tests;
 mod importer;
 mod merge;
 mod open;
 mod plan;
 mod reading;
+mod refused;
 mod rows;
 mod run;
 mod seen;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod town;
 
-pub use apply::{Applying, Written};
-pub use importer::{Effect, Importer, Refused};
+pub use apply::{Applying, Writers, Written};
+pub use importer::{Effect, Importer};
 pub use merge::NEVER_IMPORTED;
-pub use plan::Plan;
+pub use plan::{Lost, Plan};
+pub use refused::Refused;
 pub use rows::{Format, rows};
 pub use run::{
-    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World,
-    Writers, run,
+    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World, run,
 };
 
-use crate::domain::entry::Entry;
-use crate::record::Revision;
-use crate::types::{AttributeType, Dn, EntryId, NormalDnRef, Timestamp};
+use crate::types::{AttributeType, Dn, Timestamp};
 
 /// The most operations in one batch: larger ones cost the store memory out of proportion.
 pub const BATCH_OPERATIONS_MAX: usize = 200;
@@ -70,44 +65,4 @@ pub struct ImportSettings {
     pub creator: Option<Box<[u8]>>,
     /// The time that new and changed entries are stamped with.
     pub now: Timestamp,
-}
-
-/// What the directory holds already, at one revision: a snapshot, or nothing.
-pub trait Existing {
-    /// The revision everything else here is true at.
-    fn revision(&self) -> Revision;
-    /// An id above that of every entry there is or was.
-    fn next_id(&self) -> EntryId;
-    /// The id of the entry with this name, in normal form.
-    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId>;
-    /// An entry other than `but` that has this value, in normal form, in `kind`.
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId>;
-    /// The entry with this id, hashes and operational attributes included, computed ones not.
-    fn entry(&self, id: EntryId) -> Option<Entry>;
-}
-
-/// An empty directory.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nothing;
-
-impl Existing for Nothing {
-    fn revision(&self) -> Revision {
-        Revision(0)
-    }
-
-    fn next_id(&self) -> EntryId {
-        EntryId::FIRST
-    }
-
-    fn by_name(&self, _normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
-        None
-    }
-
-    fn by_value(&self, _kind: AttributeType, _normal: &[u8], _but: Option<EntryId>) -> Option<EntryId> {
-        None
-    }
-
-    fn entry(&self, _id: EntryId) -> Option<Entry> {
-        None
-    }
 }

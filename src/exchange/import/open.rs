@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::exchange::import::Refused;
 use crate::exchange::import::plan::{Plan, RowKind};
+use crate::exchange::import::refused::Refused;
 use crate::exchange::import::seen::Seen;
 use crate::exchange::problem::{Fault, Problem};
 use crate::types::EntryId;

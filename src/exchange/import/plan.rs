@@ -1,5 +1,7 @@
 //! What an import will write, encoded, in as little memory as it takes.
 
+use thiserror::Error;
+
 use crate::directory::change::unique;
 use crate::record::Revision;
 use crate::types::EntryId;
@@ -11,10 +13,24 @@ pub struct Plan {
     /// The first entry id that is still free when it is applied.
     pub(super) next_id: EntryId,
     pub(super) rows: Vec<PlannedRow>,
-    pub(super) claims: Vec<Claim>,
+    claims: Vec<Claim>,
     /// The attributes the claims' numbers mean; names first.
-    pub(super) spaces: Vec<Box<str>>,
+    spaces: Vec<Box<str>>,
     chunks: Vec<Vec<u8>>,
+}
+
+/// What a plan was given and no longer has: a fault of this program. Nothing may be written in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Lost {
+    /// The entry's bytes.
+    #[error("the import has lost the bytes of entry {0}; nothing more was written")]
+    Bytes(EntryId),
+    /// The entry's unique values.
+    #[error("the import has lost the unique values of entry {0}; nothing more was written")]
+    Claims(EntryId),
+    /// The attribute of that number.
+    #[error("the import has lost its unique attribute number {0}; nothing more was written")]
+    Attribute(u8),
 }
 
 /// One entry to be written.
@@ -83,21 +99,32 @@ impl Plan {
         self.chunks.len() * CHUNK_BYTES
     }
 
-    /// The bytes of the entry of `row`.
-    pub(super) fn bytes(&self, row: &PlannedRow) -> &[u8] {
+    /// The bytes of the entry of `row`. Errors: [`Lost`].
+    pub(super) fn bytes(&self, row: &PlannedRow) -> Result<&[u8], Lost> {
         let start = row.start as usize;
         let chunk = self.chunks.get(row.chunk as usize);
-        chunk
-            .and_then(|chunk| chunk.get(start..start + row.length as usize))
-            .unwrap_or_default()
+        let bytes = chunk.and_then(|chunk| chunk.get(start..start + row.length as usize));
+        bytes.ok_or(Lost::Bytes(row.id))
     }
 
-    /// The unique values that `row` takes.
-    pub(super) fn claims(&self, row: &PlannedRow) -> &[Claim] {
+    /// The unique values that `row` takes. Errors: [`Lost`].
+    pub(super) fn claims(&self, row: &PlannedRow) -> Result<&[Claim], Lost> {
         let first = row.first_claim as usize;
-        self.claims
-            .get(first..first + row.claims as usize)
-            .unwrap_or_default()
+        let claims = self.claims.get(first..first + row.claims as usize);
+        claims.ok_or(Lost::Claims(row.id))
+    }
+
+    /// The attribute of `claim`. Errors: [`Lost`].
+    pub(super) fn space(&self, claim: &Claim) -> Result<&str, Lost> {
+        let space = self.spaces.get(usize::from(claim.space));
+        space.map(|space| &**space).ok_or(Lost::Attribute(claim.space))
+    }
+
+    /// The plan without its entries' bytes, which never happens.
+    #[cfg(test)]
+    pub(super) fn forgetting(mut self) -> Plan {
+        self.chunks.clear();
+        self
     }
 
     /// Adds an entry. Its bytes are fewer than [`CHUNK_BYTES`]; positions fit into 32 bits because of

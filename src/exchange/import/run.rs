@@ -7,8 +7,10 @@ use std::ops::ControlFlow;
 use thiserror::Error;
 
 use crate::domain::schema::Schema;
-use crate::exchange::import::apply::Written;
-use crate::exchange::import::{Applying, Effect, Existing, ImportSettings, Importer, Plan, Refused};
+use crate::exchange::entries::Entries;
+use crate::exchange::import::{
+    Applying, Effect, ImportSettings, Importer, Lost, Plan, Refused, Writers, Written,
+};
 use crate::exchange::problem::Problem;
 use crate::exchange::row::{More, Row, RowError, Rows};
 use crate::record::{Batch, Revision};
@@ -22,13 +24,11 @@ pub const CONFLICTS_MAX: u32 = 16;
 
 /// Where an import takes place: a store and its snapshots.
 pub trait World {
-    /// What the directory holds.
-    type Existing: Existing;
     /// Why the store fails.
     type Error;
 
     /// A snapshot of `revision` or later.
-    fn existing(&mut self, revision: Revision) -> Result<Self::Existing, Self::Error>;
+    fn existing(&mut self, revision: Revision) -> Result<Entries, Self::Error>;
 
     /// Whether somebody else can write meanwhile.
     fn writers(&self) -> Writers;
@@ -41,15 +41,6 @@ pub trait World {
 
     /// Waits until every batch is durable. Errors: why one of them is not.
     fn settle(&mut self) -> Result<(), Self::Error>;
-}
-
-/// Whether somebody else can write during an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writers {
-    /// Nobody: the import has the store for itself. Its batches need no guards, and many are under way at once.
-    Alone,
-    /// The daemon's other commands and its log-ins.
-    Several,
 }
 
 /// What became of a batch.
@@ -156,6 +147,9 @@ pub enum ImportError<E> {
     /// The store failed, for this reason.
     #[error("{0}")]
     Store(E),
+    /// A fault of ours: the plan no longer has what it was given.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// Others wrote the same entries, again and again.
     #[error("other writers were in the way {ROUNDS_MAX} times; import the file again")]
     Busy,
@@ -251,9 +245,9 @@ impl Story<'_, '_> {
 }
 
 /// Reads the whole file against one snapshot.
-fn plan<E: Existing, S>(
+fn plan<S>(
     job: &Job<'_>,
-    existing: &E,
+    existing: &Entries,
     mut rows: Box<dyn Rows + '_>,
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
@@ -297,7 +291,7 @@ fn apply<W: World>(
     let mut applying = Applying::new(plan, world.writers());
     let (mut conflicts, mut conflict) = (0, None);
     let mut durable = Durable::default();
-    while let Some(batch) = applying.next_batch() {
+    while let Some(batch) = applying.next_batch()? {
         match world.commit(batch).map_err(ImportError::Store)? {
             Committed::At(revision) => applying.committed(revision),
             Committed::Conflict(at) => {

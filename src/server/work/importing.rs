@@ -39,7 +39,6 @@ impl Importing {
 }
 
 impl World for Importing {
-    type Existing = Entries;
     type Error = CommitError;
 
     fn existing(&mut self, revision: Revision) -> Result<Entries, CommitError> {

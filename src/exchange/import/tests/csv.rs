@@ -1,9 +1,9 @@
 //! What a file of CSV means.
 
-use super::*;
+use super::super::*;
 use crate::exchange::export::{Form, Secrets};
+use crate::exchange::import::tests::town::Town;
 use crate::exchange::import::tests::{SSHA, dn, person, problems};
-use crate::exchange::import::town::Town;
 
 #[test]
 fn a_csv_export_imports_again() {
@@ -161,7 +161,7 @@ fn an_open_quote_refuses_the_rest_of_the_file_and_not_what_stands_before_it() {
             .0
             .starts_with("3: the quote that begins on this line")
     );
-    assert_eq!(town.look().entries.len(), 2);
+    assert_eq!(town.entries().snapshot.len(), 2);
     town.import_as(Format::Csv, &endless, KeepGoing::Yes, Mode::Apply);
-    assert_eq!(town.look().entries.len(), 3);
+    assert_eq!(town.entries().snapshot.len(), 3);
 }

@@ -1,15 +1,20 @@
+mod csv;
+mod town;
+
 use super::*;
 use crate::directory::change::unique;
+use crate::domain::entry::Entry;
 use crate::exchange::export::Secrets;
-use crate::exchange::import::town::{BASE, BASE_ROWS, Told, Town};
+use crate::exchange::import::tests::town::{BASE, BASE_ROWS, Told, Town};
 use crate::record::{Key, Operation};
+use crate::types::EntryId;
 
-pub(super) const SSHA: &str = "{SSHA}5en6G6MezRroT3XKqkdPOmY/BfQ7nJfz";
+const SSHA: &str = "{SSHA}5en6G6MezRroT3XKqkdPOmY/BfQ7nJfz";
 const OTHER_SSHA: &str = "{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0";
 const UPGRADED: &str = "{ARGON2}$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$2PENBsBUwtYmfXnQlgoW3g";
 
 /// The row of a person with `lines` besides what every person has.
-pub(super) fn person(uid: &str, lines: &str) -> String {
+fn person(uid: &str, lines: &str) -> String {
     let lines = if lines.is_empty() {
         String::new()
     } else {
@@ -20,11 +25,11 @@ pub(super) fn person(uid: &str, lines: &str) -> String {
     )
 }
 
-pub(super) fn dn(uid: &str) -> String {
+fn dn(uid: &str) -> String {
     format!("uid={uid},ou=people,{BASE}")
 }
 
-pub(super) fn problems(told: &Told) -> Vec<&str> {
+fn problems(told: &Told) -> Vec<&str> {
     told.refused.iter().map(|(problem, _)| problem.as_str()).collect()
 }
 
@@ -71,10 +76,10 @@ fn the_same_file_twice_changes_nothing() {
         person("bob", "")
     );
     assert_eq!(town.import(&file).counts(), (4, 0, 0, 0));
-    let revision = town.revision;
+    let revision = town.entries().revision();
     town.now = town.now.plus_s(3600);
     assert_eq!(town.import(&file).counts(), (0, 0, 4, 0));
-    assert_eq!(town.revision, revision);
+    assert_eq!(town.entries().revision(), revision);
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn rows_may_come_in_any_order() {
             .all(|batch| batch.operations.len() <= BATCH_OPERATIONS_MAX)
     );
     assert_eq!(town.batches.len(), 3);
-    assert_eq!(town.look().entries.len(), 503);
+    assert_eq!(town.entries().snapshot.len(), 503);
 }
 
 #[test]
@@ -387,7 +392,7 @@ fn keep_going_applies_the_good_rows_and_gives_back_the_bad_ones() {
     assert_eq!(rows, format!("{bad}{orphan}"));
     let fixed = rows.replace("nosuch: 1\n", "").replace("cn=x,cn=y,", "cn=x,");
     assert_eq!(town.import(&fixed).counts(), (2, 0, 0, 0));
-    assert_eq!(town.look().entries.len(), 6);
+    assert_eq!(town.entries().snapshot.len(), 6);
 }
 
 #[test]
@@ -396,7 +401,7 @@ fn a_dry_run_tells_and_writes_nothing() {
     let told = town.import_as(Format::Ldif, &person("ada", ""), KeepGoing::No, Mode::DryRun);
     assert_eq!(told.effects, [(dn("ada"), Effect::New)]);
     assert_eq!(
-        (told.result.unwrap().applied, town.look().entries.len()),
+        (told.result.unwrap().applied, town.entries().snapshot.len()),
         (Applied::No, 2)
     );
 }
@@ -405,20 +410,7 @@ fn a_dry_run_tells_and_writes_nothing() {
 fn another_writer_in_between_is_seen_and_the_rest_is_done() {
     let mut town = Town::with_base();
     town.import(&(person("ada", "") + &person("bob", "")));
-    let rival = {
-        let look = town.look();
-        let (id, (parent, entry)) = look
-            .entries
-            .iter()
-            .find(|(_, (_, entry))| entry.dn.to_string() == dn("ada"))
-            .unwrap();
-        let mut entry = entry.clone();
-        entry.set(
-            town.schema.attribute(b"beadleDisabled").unwrap(),
-            vec![(*b"TRUE").into()],
-        );
-        town.put(*id, *parent, &entry)
-    };
+    let rival = town.set(&dn("ada"), "beadleDisabled", "TRUE");
     town.rivals.push(vec![rival]);
     let told = town.import(&(person("ada", "title: Ms") + &person("bob", "title: Mr")));
     assert_eq!(told.counts(), (0, 2, 0, 0));
@@ -433,12 +425,7 @@ fn another_writer_in_between_is_seen_and_the_rest_is_done() {
 #[test]
 fn a_unique_value_taken_in_between_is_seen() {
     let mut town = Town::with_base();
-    let look = town.look();
-    let people = town
-        .schema
-        .normal_dn(&Dn::parse(&format!("ou=people,{BASE}")).unwrap())
-        .unwrap();
-    let parent = look.by_name(people.as_ref());
+    let people = town.entry(&format!("ou=people,{BASE}")).unwrap();
     let kind = |name: &str| town.schema.attribute(name.as_bytes()).unwrap();
     let mut entry = Entry {
         dn: Dn::parse(&dn("rival")).unwrap(),
@@ -452,7 +439,7 @@ fn a_unique_value_taken_in_between_is_seen() {
             value: 100u64.to_be_bytes().into(),
             expires: None,
         },
-        town.put(EntryId(99), parent, &entry),
+        town.put(EntryId(99), Some(people.0), &entry),
     ];
     town.rivals.push(rival);
     let told = town.import(&person("ada", "mail: a@x"));

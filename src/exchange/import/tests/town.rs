@@ -1,15 +1,24 @@
 //! A directory in memory that holds every guard, for the tests of import and export.
 
-use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
 use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use super::*;
+use super::super::*;
+use crate::domain::entry::Entry;
 use crate::domain::schema::Schema;
-use crate::exchange::export::{Exported, Form, Secrets, export};
+use crate::exchange::entries::Entries;
+use crate::exchange::export::{Form, Secrets, export};
 use crate::exchange::row::RowError;
+use crate::index::Snapshot;
+use crate::index::testing::{built, schema};
 use crate::record::entry::StoredEntry;
-use crate::record::{Batch, Guard, Key, Kind, Operation};
-use crate::types::{Dn, SeededEntropy};
+use crate::record::{Batch, Change, Key, Operation, Revision};
+use crate::store::memory::MemoryStore;
+use crate::store::{CommitError, LogBounds, Store, StoreId};
+use crate::types::{Dn, EntryId, SeededEntropy};
 
 pub(super) const BASE: &str = "dc=uni,dc=example";
 pub(super) const BASE_ROWS: &str = "dn: dc=uni,dc=example\nobjectClass: dcObject\nobjectClass: organization\n\
@@ -32,9 +41,9 @@ impl Told {
 }
 
 pub(super) struct Town {
-    pub schema: Schema,
-    records: BTreeMap<Key, (Box<[u8]>, Revision)>,
-    pub revision: Revision,
+    pub schema: Arc<Schema>,
+    store: MemoryStore,
+    snapshot: Arc<Snapshot>,
     pub batches: Vec<Batch>,
     /// What somebody else writes, one of them before each commit.
     pub rivals: Vec<Vec<Operation>>,
@@ -48,9 +57,9 @@ impl Town {
     /// An empty one.
     pub(super) fn new() -> Town {
         Town {
-            schema: Schema::built_in(),
-            records: BTreeMap::new(),
-            revision: Revision(0),
+            schema: schema().clone(),
+            store: MemoryStore::new(StoreId(1), LogBounds::default()),
+            snapshot: Arc::new(built(schema(), []).unwrap()),
             batches: Vec::new(),
             rivals: Vec::new(),
             under_way_max: 0,
@@ -77,7 +86,7 @@ impl Town {
         keep_going: KeepGoing,
         mode: Mode,
     ) -> Told {
-        let schema = Schema::built_in();
+        let schema = self.schema.clone();
         let kinds = |names: &[&str]| {
             names
                 .iter()
@@ -132,7 +141,7 @@ impl Town {
         let mut out = Vec::new();
         export(
             &self.schema,
-            &self.look(),
+            &self.entries(),
             form,
             secrets,
             &mut out,
@@ -144,26 +153,24 @@ impl Town {
 
     /// The first value of an attribute of an entry.
     pub(super) fn value(&self, dn: &str, attribute: &str) -> Option<String> {
-        let look = self.look();
-        let entry = look.entry(look.by_name(self.schema.normal_dn(&Dn::parse(dn).unwrap())?.as_ref())?)?;
+        let (_, _, entry) = self.entry(dn)?;
         let values = entry.values(self.schema.attribute(attribute.as_bytes()).unwrap());
         values
             .first()
             .map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
+    /// The operation that gives an entry one value in an attribute.
+    pub(super) fn set(&self, dn: &str, attribute: &str, value: &str) -> Operation {
+        let (id, above, mut entry) = self.entry(dn).unwrap();
+        let kind = self.schema.attribute(attribute.as_bytes()).unwrap();
+        entry.set(kind, vec![value.as_bytes().into()]);
+        self.put(id, above, &entry)
+    }
+
     /// Replaces the hash of an entry, as a log-in does that upgrades it.
     pub(super) fn upgrade(&mut self, dn: &str, hash: &str) {
-        let look = self.look();
-        let id = look
-            .by_name(self.schema.normal_dn(&Dn::parse(dn).unwrap()).unwrap().as_ref())
-            .unwrap();
-        let (parent, mut entry) = look.entries[&id].clone();
-        entry.set(
-            self.schema.attribute(b"userPassword").unwrap(),
-            vec![hash.as_bytes().into()],
-        );
-        let operation = self.put(id, parent, &entry);
+        let operation = self.set(dn, "userPassword", hash);
         self.write(vec![operation]);
     }
 
@@ -181,85 +188,57 @@ impl Town {
     }
 
     fn write(&mut self, operations: Vec<Operation>) {
-        self.revision = Revision(self.revision.0 + 1);
-        for operation in operations {
-            match operation {
-                Operation::Put { key, value, .. } => self.records.insert(key, (value, self.revision)),
-                Operation::Delete { key } => self.records.remove(&key),
-            };
+        let committed = self.commit_now(Batch {
+            guards: Vec::new(),
+            operations,
+        });
+        assert!(matches!(committed, Committed::At(_)));
+    }
+
+    fn commit_now(&mut self, batch: Batch) -> Committed {
+        let operations = batch.operations.clone();
+        match ready(self.store.commit(batch)) {
+            Ok(revision) => {
+                let change = Change { revision, operations };
+                self.snapshot = Arc::new(self.snapshot.apply(&[change], &self.schema).unwrap());
+                Committed::At(revision)
+            }
+            Err(CommitError::Conflict { at }) => Committed::Conflict(at),
+            Err(error) => panic!("{error}"),
         }
     }
 
-    fn holds(&self, guard: &Guard) -> bool {
-        match guard {
-            Guard::Absent(key) => !self.records.contains_key(key),
-            Guard::UnchangedSince(key, at) => {
-                self.records.get(key).is_none_or(|(_, revision)| revision <= at)
-            }
+    /// The snapshot of now.
+    pub(super) fn entries(&self) -> Entries {
+        Entries {
+            snapshot: self.snapshot.clone(),
+            schema: self.schema.clone(),
         }
     }
 
-    pub(super) fn look(&self) -> Look {
-        let mut look = Look {
-            revision: self.revision,
-            next_id: EntryId::FIRST,
-            names: HashMap::new(),
-            values: HashMap::new(),
-            entries: BTreeMap::new(),
-        };
-        if let Some((value, _)) = self.records.get(&Key::next_entry_id()) {
-            look.next_id = EntryId::from_bytes(value).unwrap();
-        }
-        let stored: BTreeMap<EntryId, StoredEntry> = self
-            .records
-            .iter()
-            .filter(|(key, _)| key.as_bytes()[0] == Kind::Entry as u8)
-            .map(|(key, (value, _))| {
-                let id = key.entry_of(Kind::Entry).unwrap();
-                (id, StoredEntry::decode(id, value).unwrap())
-            })
-            .collect();
-        for (id, entry) in &stored {
-            let mut dn = Dn {
-                rdns: vec![entry.rdn.clone()],
-            };
-            let mut parent = entry.parent;
-            while let Some(above) = parent.map(|parent| &stored[&parent]) {
-                dn.rdns.push(above.rdn.clone());
-                parent = above.parent;
-            }
-            dn.rdns.extend(Dn::parse("dc=example").unwrap().rdns);
-            look.names
-                .insert(self.schema.normal_dn(&dn).unwrap().as_bytes().into(), *id);
-            let entry_with_name = Entry {
-                dn,
-                attributes: entry.known_attributes(&self.schema),
-            };
-            for attribute in &entry_with_name.attributes {
-                for value in &attribute.values {
-                    let normal = self
-                        .schema
-                        .normal_value(attribute.description.kind, value)
-                        .unwrap();
-                    look.values
-                        .entry((attribute.description.kind, normal))
-                        .or_default()
-                        .push(*id);
-                }
-            }
-            look.entries.insert(*id, (entry.parent, entry_with_name));
-        }
-        look
+    /// The entry of that name, if it is there, and the id of the one above it.
+    pub(super) fn entry(&self, dn: &str) -> Option<(EntryId, Option<EntryId>, Entry)> {
+        let normal = self.schema.normal_dn(&Dn::parse(dn).unwrap())?;
+        let entry = self.snapshot.entry_by_normal_dn(normal.as_ref())?;
+        let above = entry.parent().map(|parent| parent.id());
+        Some((entry.id(), above, Entries::owned(entry)))
+    }
+}
+
+/// What a store in memory answers at once.
+fn ready<T>(answer: impl Future<Output = T>) -> T {
+    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("it waits for something"),
     }
 }
 
 impl World for Town {
-    type Existing = Look;
     type Error = String;
 
-    fn existing(&mut self, revision: Revision) -> Result<Look, String> {
-        assert!(revision <= self.revision);
-        Ok(self.look())
+    fn existing(&mut self, revision: Revision) -> Result<Entries, String> {
+        assert!(revision <= self.snapshot.revision());
+        Ok(self.entries())
     }
 
     fn writers(&self) -> Writers {
@@ -279,52 +258,6 @@ impl World for Town {
             self.write(operations);
         }
         self.batches.push(batch.clone());
-        if !batch.guards.iter().all(|guard| self.holds(guard)) {
-            return Ok(Committed::Conflict(self.revision));
-        }
-        self.write(batch.operations);
-        Ok(Committed::At(self.revision))
-    }
-}
-
-/// A snapshot of a [`Town`].
-pub(super) struct Look {
-    revision: Revision,
-    next_id: EntryId,
-    names: HashMap<Vec<u8>, EntryId>,
-    values: HashMap<(AttributeType, Vec<u8>), Vec<EntryId>>,
-    pub entries: BTreeMap<EntryId, (Option<EntryId>, Entry)>,
-}
-
-impl Existing for Look {
-    fn revision(&self) -> Revision {
-        self.revision
-    }
-
-    fn next_id(&self) -> EntryId {
-        self.next_id
-    }
-
-    fn by_name(&self, normal_dn: NormalDnRef<'_>) -> Option<EntryId> {
-        self.names.get(normal_dn.as_bytes()).copied()
-    }
-
-    fn by_value(&self, kind: AttributeType, normal: &[u8], but: Option<EntryId>) -> Option<EntryId> {
-        let ids = self.values.get(&(kind, normal.to_vec()))?;
-        ids.iter().copied().find(|id| Some(*id) != but)
-    }
-
-    fn entry(&self, id: EntryId) -> Option<Entry> {
-        self.entries.get(&id).map(|(_, entry)| entry.clone())
-    }
-}
-
-impl Exported for Look {
-    fn ids(&self) -> Vec<EntryId> {
-        self.entries.keys().rev().copied().collect()
-    }
-
-    fn dn(&self, id: EntryId) -> Option<Dn> {
-        self.entries.get(&id).map(|(_, entry)| entry.dn.clone())
+        Ok(self.commit_now(batch))
     }
 }
