@@ -1,8 +1,19 @@
 //! Makes normal forms of distinguished names.
 
+use crate::domain::matching::Names;
 use crate::domain::schema::Schema;
 use crate::types::normal_dn::RDN_END;
 use crate::types::{Dn, NormalDn, Rdn};
+
+impl Names for Schema {
+    fn oid(&self, name: &[u8]) -> Option<&str> {
+        Schema::oid(self, name)
+    }
+
+    fn normal_dn(&self, dn: &Dn) -> Option<NormalDn> {
+        Schema::normal_dn(self, dn)
+    }
+}
 
 impl Schema {
     /// The normal form of a whole DN. `None` if it names an attribute type that does not exist or a value its

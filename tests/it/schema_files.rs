@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use beadle::domain::entry::{Attribute, Entry};
 use beadle::domain::schema::Schema;
-use beadle::domain::schema::text::{SchemaFile, parse};
+use beadle::domain::schema::reader::parse;
+use beadle::domain::schema::text::SchemaFile;
 use beadle::types::Dn;
 
 /// Name and text of every file in `schemas/`, by name.

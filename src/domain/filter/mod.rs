@@ -194,7 +194,7 @@ impl Target {
         let applies = || {
             schema
                 .attribute_types()
-                .filter(|(_, definition)| rule.applies_to(definition))
+                .filter(|(_, definition)| definition.can_be_matched_by(rule))
         };
         let kind = applies().next()?.0;
         Some(Target {
@@ -284,7 +284,9 @@ impl ExtensibleAssertion {
             }
             (Some(description), Some(rule)) => {
                 let target = Target::named(schema, description)?;
-                rule.applies_to(schema.definition(target.kind))
+                schema
+                    .definition(target.kind)
+                    .can_be_matched_by(rule)
                     .then_some((target, rule))?
             }
             (None, Some(rule)) => (Target::of_rule(schema, rule)?, rule),

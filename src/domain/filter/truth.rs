@@ -4,9 +4,10 @@ use crate::domain::effort::{Effort, LOOK_BYTES};
 use crate::domain::filter::{
     Assertion, DnAttributes, ExtensibleAssertion, Filter, SubstringAssertion, Target, Truth,
 };
-use crate::domain::matching::{MatchingRule, Purpose, number};
+use crate::domain::matching::{MatchingRule, Purpose};
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::{ClassPosition, Schema};
+use crate::domain::syntax::number;
 use crate::types::AttributeSet;
 
 impl Filter {

@@ -5,17 +5,15 @@
 //! forms or their hashes; a filter holds the normal form of its assertion.
 
 pub mod name;
-pub mod number;
 mod prepare;
 mod rules;
 pub mod substring;
 pub mod text;
-pub mod time;
 
 use thiserror::Error;
 
-use crate::domain::schema::{AttributeDefinition, Schema};
-use crate::domain::syntax::Syntax;
+use crate::domain::syntax::{Syntax, number, time};
+use crate::types::{Dn, NormalDn};
 use rules::RULES;
 use text::{Case, Fold};
 
@@ -23,6 +21,16 @@ use text::{Case, Fold};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the value does not belong to the syntax")]
 pub struct InvalidValue;
+
+/// What values may name: a matching rule for names must be told what they stand for.
+pub trait Names {
+    /// The numeric OID of the attribute type, object class or matching rule with this name.
+    fn oid(&self, name: &[u8]) -> Option<&str>;
+
+    /// The normal form of a DN, by the equality rules of its attribute types. `None` if it names a type that does
+    /// not exist or a value its rule refuses.
+    fn normal_dn(&self, dn: &Dn) -> Option<NormalDn>;
+}
 
 /// A matching rule.
 #[derive(Debug)]
@@ -84,7 +92,7 @@ pub enum Form {
     Uuid,
     /// A numeric OID; a known name is replaced by its OID.
     Oid,
-    /// A distinguished name's normal form ([`Schema::normal_dn`]).
+    /// A distinguished name's normal form ([`Names::normal_dn`]).
     Dn,
     /// A distinguished name and an optional bit string.
     NameAndUid,
@@ -114,7 +122,7 @@ impl MatchingRule {
 
     /// Appends the normal form of an attribute's `value` to `out`. Errors: [`InvalidValue`]; `out` then holds
     /// an unspecified tail.
-    pub fn normalize(&self, schema: &Schema, value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidValue> {
+    pub fn normalize(&self, names: &dyn Names, value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidValue> {
         match self.form {
             Form::CaseIgnore => text::normalize(value, Case::Ignore, out),
             Form::CaseExact => text::normalize(value, Case::Exact, out),
@@ -126,30 +134,30 @@ impl MatchingRule {
             Form::Telephone => text::normalize_without(value, Case::Ignore, b" -", out),
             Form::Boolean if matches!(value, b"TRUE" | b"FALSE") => append(out, value),
             Form::Boolean => Err(InvalidValue),
-            Form::Integer => number::normalize(value, out),
+            Form::Integer => integer(value, out),
             Form::Bits => append(out, number::bits(value).ok_or(InvalidValue)?),
             Form::Octets => append(out, value),
-            Form::Time => time::normalize(value, out),
+            Form::Time => append(out, &time::parse(value).ok_or(InvalidValue)?.sortable()),
             Form::Uuid => append(out, &number::uuid(value).ok_or(InvalidValue)?),
-            Form::Oid => name::normalize_oid(schema, value, out),
-            Form::Dn => name::normalize_dn(schema, value, out),
-            Form::NameAndUid => name::normalize_name_and_uid(schema, value, out),
-            Form::FirstInteger => number::normalize(name::first_component(value)?, out),
-            Form::FirstOid => name::normalize_oid(schema, name::first_component(value)?, out),
+            Form::Oid => name::normalize_oid(names, value, out),
+            Form::Dn => name::normalize_dn(names, value, out),
+            Form::NameAndUid => name::normalize_name_and_uid(names, value, out),
+            Form::FirstInteger => integer(name::first_component(value)?, out),
+            Form::FirstOid => name::normalize_oid(names, name::first_component(value)?, out),
         }
     }
 
     /// The normal form of an assertion for equality and ordering. Errors: [`InvalidValue`] for what is none of
     /// the rule's syntax; also for a name that no OID is known of (RFC 4517 section 4.2.26 makes that Undefined).
-    pub fn normalize_assertion(&self, schema: &Schema, value: &[u8]) -> Result<Vec<u8>, InvalidValue> {
+    pub fn normalize_assertion(&self, names: &dyn Names, value: &[u8]) -> Result<Vec<u8>, InvalidValue> {
         let mut out = Vec::with_capacity(value.len());
         if !Syntax::find(self.syntax).is_some_and(|syntax| syntax.allows(value)) {
             return Err(InvalidValue);
         }
         match self.form {
-            Form::FirstInteger => number::normalize(value, &mut out)?,
-            Form::FirstOid | Form::Oid => name::normalize_oid(schema, value, &mut out)?,
-            _ => self.normalize(schema, value, &mut out)?,
+            Form::FirstInteger => integer(value, &mut out)?,
+            Form::FirstOid | Form::Oid => name::normalize_oid(names, value, &mut out)?,
+            _ => self.normalize(names, value, &mut out)?,
         }
         if matches!(self.form, Form::Oid | Form::FirstOid) && !out.first().is_some_and(u8::is_ascii_digit) {
             return Err(InvalidValue);
@@ -191,13 +199,11 @@ impl MatchingRule {
     }
 
     /// Whether the rule makes sense of values of an attribute (RFC 4512 section 4.1.4): it makes normal forms as
-    /// one of the attribute's own does, or it is for the attribute's syntax or one that is contained in it.
-    pub fn applies_to(&self, definition: &AttributeDefinition) -> bool {
-        let own = [definition.equality, definition.ordering, definition.substrings];
-        let mut own = own.into_iter().flatten();
-        let syntax = definition.syntax.oid;
+    /// one of the attribute's `own` rules does, or it is for the attribute's syntax or one that is contained in it.
+    pub fn applies_to<'r>(&self, syntax: &Syntax, own: impl IntoIterator<Item = &'r MatchingRule>) -> bool {
+        let syntax = syntax.oid;
         let contained = self.syntax == rules::DIRECTORY_STRING && rules::DIRECTORY_STRINGS.contains(&syntax);
-        contained || self.syntax == syntax || own.any(|rule| rule.form == self.form)
+        contained || self.syntax == syntax || own.into_iter().any(|rule| rule.form == self.form)
     }
 
     /// How text is folded, for the forms that are text.
@@ -224,6 +230,10 @@ impl MatchingRule {
     }
 }
 
+fn integer(value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidValue> {
+    number::push_sortable(value, out).ok_or(InvalidValue)
+}
+
 fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), InvalidValue> {
     out.extend_from_slice(bytes);
     Ok(())
@@ -239,7 +249,7 @@ mod tests {
     fn normal(rule: &str, value: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         let rule = MatchingRule::find(rule.as_bytes()).unwrap();
-        rule.normalize(&SCHEMA, value.as_bytes(), &mut out)
+        rule.normalize(&*SCHEMA, value.as_bytes(), &mut out)
             .ok()
             .map(|()| out)
     }

@@ -1,7 +1,6 @@
 //! Substring assertions (RFC 4517 section 3.3.30) on normal forms.
 
-use super::{Form, InvalidValue, MatchingRule, text};
-use crate::domain::schema::Schema;
+use super::{Form, InvalidValue, MatchingRule, Names, text};
 
 /// The pieces of `(cn=initial*any*last)` in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -32,13 +31,13 @@ impl Pieces {
     /// The pieces in the normal form of a substrings rule. Errors: a piece that is not text, and one of which
     /// nothing is left, such as a hyphen of a telephone number.
     pub fn new(
-        schema: &Schema,
+        names: &dyn Names,
         rule: &MatchingRule,
         initial: Option<&[u8]>,
         any: &[&[u8]],
         last: Option<&[u8]>,
     ) -> Result<Pieces, InvalidValue> {
-        let piece = |value: &[u8]| Piece::new(schema, rule, value);
+        let piece = |value: &[u8]| Piece::new(names, rule, value);
         let mut pieces = Pieces {
             initial: initial.map(piece).transpose()?,
             any: any.iter().map(|value| piece(value)).collect::<Result<_, _>>()?,
@@ -86,9 +85,9 @@ impl Pieces {
 }
 
 impl Piece {
-    fn new(schema: &Schema, rule: &MatchingRule, value: &[u8]) -> Result<Piece, InvalidValue> {
+    fn new(names: &dyn Names, rule: &MatchingRule, value: &[u8]) -> Result<Piece, InvalidValue> {
         let mut normal = Vec::with_capacity(value.len());
-        rule.normalize(schema, value, &mut normal)?;
+        rule.normalize(names, value, &mut normal)?;
         let drops_spaces = matches!(rule.form, Form::Numeric | Form::Telephone);
         if drops_spaces && normal.is_empty() {
             return Err(InvalidValue);

@@ -57,6 +57,12 @@ impl AttributeDefinition {
         &self.text.head.oid
     }
 
+    /// Whether `rule` makes sense of its values (RFC 4512 section 4.1.4).
+    pub fn can_be_matched_by(&self, rule: &MatchingRule) -> bool {
+        let own = [self.equality, self.ordering, self.substrings];
+        rule.applies_to(self.syntax, own.into_iter().flatten())
+    }
+
     /// Whether the attribute is operational: returned only when asked for.
     pub fn is_operational(&self) -> bool {
         self.text.usage != Usage::UserApplications

@@ -7,6 +7,7 @@ use crate::domain::schema::text::{
     AttributeTypeText, ClassKind, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile,
     Usage,
 };
+use crate::domain::syntax::is_numeric_oid;
 
 /// Reads a whole schema file. Errors: the first thing that is wrong.
 pub fn parse(file: SchemaFile<'_>) -> Result<Descriptions, SchemaError> {
@@ -299,12 +300,6 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         passed
     }
-}
-
-/// Whether `text` is a numeric OID (RFC 4512 section 1.4), leading zeros tolerated.
-pub fn is_numeric_oid(text: &str) -> bool {
-    text.split('.')
-        .all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Schema {
         usable.filter_map(|rule| {
             let applies = self
                 .attribute_types()
-                .filter(|(_, definition)| rule.applies_to(definition));
+                .filter(|(_, definition)| definition.can_be_matched_by(rule));
             let names: Vec<&str> = applies.map(|(_, definition)| definition.name()).collect();
             let describe = || format!("( {} NAME '{}' APPLIES {} )", rule.oid, rule.name, Oids(&names));
             (!names.is_empty()).then(describe)

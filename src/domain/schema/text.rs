@@ -2,8 +2,6 @@
 
 use thiserror::Error;
 
-pub use crate::domain::schema::reader::{is_numeric_oid, parse};
-
 /// One schema file: the name it goes by in error messages, and its text.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaFile<'a> {

@@ -1,7 +1,8 @@
 //! Syntaxes (RFC 4517 section 3.3): which values an attribute may have.
 
-use crate::domain::matching::{number, time};
-use crate::domain::schema::reader::is_numeric_oid;
+pub mod number;
+pub mod time;
+
 use crate::types::Dn;
 
 /// A syntax: its OID, what it is called, and which values belong to it.
@@ -85,6 +86,12 @@ pub(super) fn name_and_uid(text: &str) -> (&str, Option<&str>) {
 /// PrintableString (RFC 4517 section 3.2).
 fn is_printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"'()+,-./:? =".contains(&byte)
+}
+
+/// Whether `text` is a numeric OID (RFC 4512 section 1.4), leading zeros tolerated.
+pub(super) fn is_numeric_oid(text: &str) -> bool {
+    text.split('.')
+        .all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A short name (RFC 4512 section 1.4).

@@ -1,6 +1,4 @@
-//! Normal forms of numbers: integers of any size, bit strings, UUIDs.
-
-use super::InvalidValue;
+//! Numbers as values write them: integers of any size, bit strings, UUIDs.
 
 /// The most digits of an integer; a longer one is no value of the syntax here.
 pub const INTEGER_DIGITS_MAX: usize = 100;
@@ -26,9 +24,9 @@ fn split(value: &[u8]) -> Option<(bool, &[u8])> {
 }
 
 /// Appends a form whose byte order is the order of the numbers: a byte that tells sign and number of digits,
-/// then the digits, each taken from nine for a number below zero.
-pub(super) fn normalize(value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidValue> {
-    let (negative, digits) = split(value).ok_or(InvalidValue)?;
+/// then the digits, each taken from nine for a number below zero. `None` if it is no integer.
+pub fn push_sortable(value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (negative, digits) = split(value)?;
     let count = digits.len() as u8;
     if negative {
         out.push(0x80 - count);
@@ -37,7 +35,7 @@ pub(super) fn normalize(value: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidVa
         out.push(0x80 + count);
         out.extend_from_slice(digits);
     }
-    Ok(())
+    Some(())
 }
 
 /// The number, if 64 bits hold it.
@@ -76,9 +74,9 @@ mod tests {
 
     use super::*;
 
-    fn normal(value: &str) -> Result<Vec<u8>, InvalidValue> {
+    fn sortable(value: &str) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        normalize(value.as_bytes(), &mut out).map(|()| out)
+        push_sortable(value.as_bytes(), &mut out).map(|()| out)
     }
 
     #[test]
@@ -94,9 +92,9 @@ mod tests {
             " 1",
             &"9".repeat(INTEGER_DIGITS_MAX + 1),
         ] {
-            assert!(normal(wrong).is_err(), "{wrong}");
+            assert!(sortable(wrong).is_none(), "{wrong}");
         }
-        assert!(normal("0").is_ok() && normal(&"9".repeat(INTEGER_DIGITS_MAX)).is_ok());
+        assert!(sortable("0").is_some() && sortable(&"9".repeat(INTEGER_DIGITS_MAX)).is_some());
     }
 
     #[test]
@@ -116,7 +114,7 @@ mod tests {
         #[test]
         fn the_order_of_the_forms_is_the_order_of_the_numbers(a in any::<i64>(), b in -2000i64..2000) {
             for (a, b) in [(a, b), (b, a), (b, b), (a % 3000, b)] {
-                prop_assert_eq!(normal(&a.to_string()).unwrap().cmp(&normal(&b.to_string()).unwrap()), a.cmp(&b));
+                prop_assert_eq!(sortable(&a.to_string()).unwrap().cmp(&sortable(&b.to_string()).unwrap()), a.cmp(&b));
             }
         }
     }
