@@ -1,4 +1,4 @@
-//! A store whose daemon is stopped, as a place to import into and export from.
+//! A store whose daemon is stopped, as a site to import into and export from.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,14 +18,14 @@ use crate::server::entropy::SystemEntropy;
 use crate::server::index::base_name;
 use crate::server::index::follower::{self, IndexPlan};
 use crate::server::observe::audit_log::AuditLog;
-use crate::server::work::transfer::{Place, Snapshots};
+use crate::server::work::transfer::{Site, Snapshots};
 use crate::store::sled::SledStore;
 use crate::store::{CommitError, Store};
 use crate::types::Entropy;
 
 /// Opens the store of `plan` and reads it. Errors: one sentence that names the folder; also if it is another user's,
 /// or another directory's.
-pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
+pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Site> {
     owner::check(&plan.entries.store.path)?;
     let folder = plan.entries.store.path.display().to_string();
     // Nobody follows this store, and who opens it next takes a snapshot: no past needs to be kept.
@@ -49,7 +49,7 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
         index,
         last: Mutex::new(Arc::new(snapshot)),
     };
-    Ok(Place {
+    Ok(Site {
         store,
         snapshots: Arc::new(snapshots),
         schema: plan.entries.schema.clone(),
@@ -61,14 +61,12 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Place> {
 
 /// Makes the store remember which directory is filled into it. Before anything is: a filling that is cut off leaves
 /// entries that another `base_dn` would rename. Errors: one sentence that names the folder.
-pub fn keep_base(place: &Place, plan: &Plan) -> anyhow::Result<()> {
-    let snapshot = place.entries().snapshot;
-    if base_name::is_kept(&snapshot, &place.schema, &place.base)? {
+pub fn keep_base(site: &Site, plan: &Plan) -> anyhow::Result<()> {
+    let snapshot = site.entries().snapshot;
+    if base_name::is_kept(&snapshot, &site.schema, &site.base)? {
         return Ok(());
     }
-    let kept = place
-        .runtime
-        .block_on(base_name::keep(&*place.store, &place.base));
+    let kept = site.runtime.block_on(base_name::keep(&*site.store, &site.base));
     kept.with_context(|| format!("cannot write in {}", plan.entries.store.path.display()))
 }
 

@@ -92,21 +92,11 @@ pub enum Scope {
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// `*`, or nothing asked for at all: all user attributes.
-    pub all_user: Wanted,
+    pub all_user: bool,
     /// `+`: all operational attributes.
-    pub all_operational: Wanted,
+    pub all_operational: bool,
     /// Those asked for by name (resolved; subtypes and options below them included) with the options asked for.
     pub named: Vec<(AttributeType, Box<str>)>,
-}
-
-/// Whether something was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Wanted {
-    /// Yes.
-    Yes,
-    /// No.
-    #[default]
-    No,
 }
 
 /// A search. Has no `Debug`: filters hold values.

@@ -9,7 +9,7 @@ pub(super) struct Arena {
 
 /// Where an entry begins in an [`Arena`]; it knows its own end.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct EntryStart {
     chunk: u32,
     offset: u32,
 }
@@ -21,7 +21,7 @@ const LAST_ENTRY_BYTES: usize = 64 * 1024;
 
 impl Arena {
     /// The place of the next entry, and where to append its bytes.
-    pub(super) fn next(&mut self) -> (Place, &mut Vec<u8>) {
+    pub(super) fn next(&mut self) -> (EntryStart, &mut Vec<u8>) {
         if self.chunks.last().is_none_or(|chunk| chunk.len() >= CHUNK_BYTES) {
             // A small directory fills no chunk: the first one grows.
             let room = if self.chunks.is_empty() {
@@ -33,7 +33,7 @@ impl Arena {
         }
         let at = self.chunks.len() - 1;
         let chunk = &mut self.chunks[at];
-        let place = Place {
+        let place = EntryStart {
             chunk: at as u32,
             offset: chunk.len() as u32,
         };
@@ -42,7 +42,7 @@ impl Arena {
 
     /// The bytes from `place` on; none for a place that was never handed out.
     #[inline]
-    pub(super) fn at(&self, place: Place) -> &[u8] {
+    pub(super) fn at(&self, place: EntryStart) -> &[u8] {
         let chunk = self.chunks.get(place.chunk as usize);
         chunk
             .and_then(|chunk| chunk.get(place.offset as usize..))
@@ -58,7 +58,7 @@ mod tests {
     fn entries_stand_where_they_were_put_in_any_chunk() {
         let mut arena = Arena::default();
         let lengths = [1, CHUNK_BYTES, 2, CHUNK_BYTES + 5 * LAST_ENTRY_BYTES, 3];
-        let places: Vec<Place> = lengths
+        let places: Vec<EntryStart> = lengths
             .iter()
             .zip(1..)
             .map(|(length, byte)| {
@@ -71,7 +71,7 @@ mod tests {
             assert_eq!(arena.at(*place)[..length], vec![byte; length]);
         }
         assert_eq!(places[4].chunk, 2);
-        let nowhere = Place { chunk: 9, offset: 0 };
+        let nowhere = EntryStart { chunk: 9, offset: 0 };
         assert!(arena.at(nowhere).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Slot;
-use super::arena::{Arena, Place};
+use super::arena::{Arena, EntryStart};
 use super::blob::{self, Parts};
 use super::columns::Columns;
 use super::incoming::Intake;
@@ -17,7 +17,7 @@ use crate::types::EntryId;
 
 /// Entries and their indexes, by slot.
 pub(super) struct Base {
-    pub entries: Entries,
+    pub entries: EntryTable,
     pub children: Children,
     /// Slots by the hash of their parent's slot and their own normal name.
     pub names: Postings,
@@ -33,7 +33,7 @@ pub(super) struct Fixed {
 }
 
 /// The entries of a base: slots in ascending order of ids.
-pub(super) struct Entries {
+pub(super) struct EntryTable {
     pub heads: Box<[Head]>,
     pub packs: Vec<Pack>,
 }
@@ -52,12 +52,12 @@ pub(super) struct Head {
     pub revision: Revision,
     /// The number of its pack, and where its blob is there.
     pub pack: u32,
-    pub place: Place,
+    pub place: EntryStart,
     /// The slot above; [`Slot::NONE`] for a topmost entry.
     pub parent: Slot,
 }
 
-impl Entries {
+impl EntryTable {
     pub(super) fn len(&self) -> usize {
         self.heads.len()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::base::{Base, Entries, Fixed, Head, Pack, slot_of};
+use super::base::{Base, EntryTable, Fixed, Head, Pack, slot_of};
 use super::columns::{Columns, ColumnsPart};
 use super::incoming::{IncomingError, Intake};
 use super::packer::{Arrived, Packed, Packer};
@@ -115,7 +115,7 @@ impl<'s> Builder<'s> {
 
 /// Orders the entries of all packers by their ids. Errors: [`BuildError::Twice`], [`BuildError::Orphan`],
 /// [`BuildError::TooMany`].
-fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<Entries, BuildError> {
+fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<EntryTable, BuildError> {
     let mut arrived = Vec::with_capacity(packed.iter().map(|packed| packed.heads.len()).sum());
     for (pack, packed) in (0..).zip(&mut packed) {
         let heads = std::mem::take(&mut packed.heads).into_iter();
@@ -129,7 +129,7 @@ fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<Entries, BuildErr
         arena: packed.arena,
         shared: packed.shared.finish(schema),
     };
-    Ok(Entries {
+    Ok(EntryTable {
         heads: heads(&arrived)?,
         packs: packed.into_iter().map(pack).collect(),
     })
@@ -158,7 +158,7 @@ fn heads(all: &[(u32, Arrived)]) -> Result<Box<[Head]>, BuildError> {
     all.iter().map(head).collect()
 }
 
-fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
+fn names(entries: &EntryTable, hasher: &TermHasher) -> Postings {
     let slots = (0..).map(Slot).zip(&entries.heads);
     let name = |(slot, head): (Slot, &Head)| {
         let hash = hasher.name(head.parent, entries.parts(head).normal);
@@ -167,7 +167,7 @@ fn names(entries: &Entries, hasher: &TermHasher) -> Postings {
     Postings::build(slots.map(name).collect())
 }
 
-fn columns(entries: &Entries, finder: &TermFinder<'_>, threads: NonZeroUsize) -> Columns {
+fn columns(entries: &EntryTable, finder: &TermFinder<'_>, threads: NonZeroUsize) -> Columns {
     let share = entries.len().div_ceil(threads.get()).max(1);
     // An empty base has columns too: its delta's entries are looked for by them.
     let ranges = (0..entries.len().max(1)).step_by(share);
@@ -183,7 +183,7 @@ fn columns(entries: &Entries, finder: &TermFinder<'_>, threads: NonZeroUsize) ->
     Columns::build(parts, threads)
 }
 
-fn part(entries: &Entries, start: usize, length: usize, finder: &TermFinder<'_>) -> ColumnsPart {
+fn part(entries: &EntryTable, start: usize, length: usize, finder: &TermFinder<'_>) -> ColumnsPart {
     let mut finder = TermFinder::new(finder.schema, finder.hasher, finder.roles);
     let mut part = ColumnsPart::new(&finder);
     for (at, head) in entries.heads.iter().enumerate().skip(start).take(length) {

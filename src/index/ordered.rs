@@ -33,9 +33,9 @@ impl OrderedColumn {
     /// Slots with a key of at least `key`, and perhaps some below; a slot may occur twice.
     pub(super) fn at_least(&self, key: &[u8]) -> &[u32] {
         let from = match self.place(key) {
-            Place::Before => 0,
-            Place::After => self.slots.len(),
-            Place::Within(number) => self.keys.partition_point(|other| *other < number),
+            Relation::Before => 0,
+            Relation::After => self.slots.len(),
+            Relation::Within(number) => self.keys.partition_point(|other| *other < number),
         };
         self.slots.get(from..).unwrap_or_default()
     }
@@ -43,24 +43,24 @@ impl OrderedColumn {
     /// Slots with a key of at most `key`, and perhaps some above; a slot may occur twice.
     pub(super) fn at_most(&self, key: &[u8]) -> &[u32] {
         let to = match self.place(key) {
-            Place::Before => 0,
-            Place::After => self.slots.len(),
-            Place::Within(number) => self.keys.partition_point(|other| *other <= number),
+            Relation::Before => 0,
+            Relation::After => self.slots.len(),
+            Relation::Within(number) => self.keys.partition_point(|other| *other <= number),
         };
         self.slots.get(..to).unwrap_or_default()
     }
 
-    fn place(&self, key: &[u8]) -> Place {
+    fn place(&self, key: &[u8]) -> Relation {
         match key.strip_prefix(&*self.shared) {
-            Some(rest) => Place::Within(number(rest)),
-            None if *key < *self.shared => Place::Before,
-            None => Place::After,
+            Some(rest) => Relation::Within(number(rest)),
+            None if *key < *self.shared => Relation::Before,
+            None => Relation::After,
         }
     }
 }
 
 /// Where a key lies with regard to a column's shared beginning.
-enum Place {
+enum Relation {
     Before,
     After,
     Within(u64),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arena::{Arena, Place};
+use super::arena::{Arena, EntryStart};
 use super::base::Fixed;
 use super::blob::{self, Loose};
 use super::builder::BuildError;
@@ -34,7 +34,7 @@ pub(super) struct Arrived {
     pub id: EntryId,
     pub parent: Option<EntryId>,
     pub revision: Revision,
-    pub place: Place,
+    pub place: EntryStart,
 }
 
 impl Packer {

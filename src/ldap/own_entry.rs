@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::request::{FoundEntry, Selection, Wanted};
+use crate::directory::request::{FoundEntry, Selection};
 use crate::domain::packed::{self, AttributeView, Attributes};
 use crate::domain::schema::Schema;
 use crate::types::AttributeType;
@@ -93,7 +93,7 @@ impl OwnAttribute {
                 .iter()
                 .any(|(kind, options)| *kind == self.kind && options.is_empty())
         };
-        wanted == Wanted::Yes || named()
+        wanted || named()
     }
 }
 

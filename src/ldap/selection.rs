@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::directory::request::{Selection, Wanted};
+use crate::directory::request::Selection;
 use crate::domain::schema::Schema;
 use crate::ldap::ber::{self, Malformed, Reader};
 use crate::ldap::limits::SELECTED_ATTRIBUTES_MAX;
@@ -30,7 +30,7 @@ pub fn decode(attributes: &[u8], schema: &Schema) -> Result<Selection, Selection
     let mut selection = Selection::default();
     let mut reader = Reader::new(attributes);
     if reader.is_empty() {
-        selection.all_user = Wanted::Yes;
+        selection.all_user = true;
     }
     let mut count = 0;
     while !reader.is_empty() {
@@ -45,8 +45,8 @@ pub fn decode(attributes: &[u8], schema: &Schema) -> Result<Selection, Selection
 
 fn select(selection: &mut Selection, selector: &[u8], schema: &Schema) {
     match selector {
-        b"*" => selection.all_user = Wanted::Yes,
-        b"+" => selection.all_operational = Wanted::Yes,
+        b"*" => selection.all_user = true,
+        b"+" => selection.all_operational = true,
         [b'@', class @ ..] => select_class(selection, class, schema),
         _ => {
             let description = schema.describe(selector);

@@ -82,8 +82,8 @@ impl SearchRun for Cursor {
         match &mut self.0 {
             None => Progress::Done(Answer::Busy),
             Some(cursor) => match cursor.run(sink, ENTRIES_PER_TURN, now) {
-                search::Progress::More => Progress::More,
-                search::Progress::Done(answer) => Progress::Done(answer),
+                search::TurnEnd::More => Progress::More,
+                search::TurnEnd::Done(answer) => Progress::Done(answer),
             },
         }
     }

@@ -35,7 +35,7 @@ struct State {
 }
 
 /// What the ring has for a follower.
-enum Found {
+enum RingAnswer {
     Change(Arc<Change>),
     Nothing(Revision),
     Older { last: Revision },
@@ -91,26 +91,26 @@ impl Ring {
     }
 
     /// What follows `after`; with nothing to tell, `cx` is woken when there is.
-    fn after(&self, after: Revision, cx: &mut Context<'_>) -> Found {
+    fn after(&self, after: Revision, cx: &mut Context<'_>) -> RingAnswer {
         let mut state = self.lock();
         if after > state.published {
-            return Found::Ahead;
+            return RingAnswer::Ahead;
         }
         if after < state.published {
             return match state.first_after(after) {
-                Some(change) => Found::Change(change),
-                None => Found::Older {
+                Some(change) => RingAnswer::Change(change),
+                None => RingAnswer::Older {
                     last: state.published,
                 },
             };
         }
         if state.closed {
-            return Found::Closed;
+            return RingAnswer::Closed;
         }
         if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             state.wakers.push(cx.waker().clone());
         }
-        Found::Nothing(state.published)
+        RingAnswer::Nothing(state.published)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -144,11 +144,11 @@ pub(super) struct Follower {
     backlog: Option<Arc<dyn Backlog>>,
     after: Revision,
     catching_up: Option<Changes>,
-    progress: Progress,
+    stage: Stage,
 }
 
 #[derive(PartialEq)]
-enum Progress {
+enum Stage {
     Untold,
     Told,
     Over,
@@ -162,7 +162,7 @@ impl Follower {
             backlog,
             after,
             catching_up: None,
-            progress: Progress::Untold,
+            stage: Stage::Untold,
         }
     }
 
@@ -177,25 +177,25 @@ impl Follower {
     }
 
     fn end(&mut self) {
-        self.progress = Progress::Over;
+        self.stage = Stage::Over;
         self.catching_up = None;
         self.backlog = None;
     }
 
     fn poll_ring(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Feed, FeedError>>> {
         match self.ring.after(self.after, cx) {
-            Found::Change(change) => self.tell(change),
-            Found::Nothing(revision) if self.progress == Progress::Untold => {
-                self.progress = Progress::Told;
+            RingAnswer::Change(change) => self.tell(change),
+            RingAnswer::Nothing(revision) if self.stage == Stage::Untold => {
+                self.stage = Stage::Told;
                 Poll::Ready(Some(Ok(Feed::Progress(revision))))
             }
-            Found::Nothing(_) => Poll::Pending,
-            Found::Ahead => self.fail(FeedError::Compacted),
-            Found::Closed => {
+            RingAnswer::Nothing(_) => Poll::Pending,
+            RingAnswer::Ahead => self.fail(FeedError::Compacted),
+            RingAnswer::Closed => {
                 self.end();
                 Poll::Ready(None)
             }
-            Found::Older { last } => match &self.backlog {
+            RingAnswer::Older { last } => match &self.backlog {
                 None => self.fail(FeedError::Compacted),
                 Some(backlog) => {
                     self.catching_up = Some(backlog.read(self.after, last));
@@ -224,7 +224,7 @@ impl Stream for Follower {
     type Item = Result<Feed, FeedError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.progress == Progress::Over {
+        if self.stage == Stage::Over {
             return Poll::Ready(None);
         }
         self.poll_backlog(cx)

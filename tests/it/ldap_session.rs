@@ -1,6 +1,6 @@
 //! One LDAP session, message by message: what it answers itself, and what it asks the directory.
 
-use beadle::directory::request::{Answer, Asker, LoginName, Outcome, Request, Scope, Verdict, Wanted};
+use beadle::directory::request::{Answer, Asker, LoginName, Outcome, Request, Scope, Verdict};
 use beadle::ldap::envelope::Refusal;
 use beadle::ldap::limits::SELECTED_ATTRIBUTES_MAX;
 use beadle::ldap::next::{Next, Trailing};
@@ -128,7 +128,7 @@ fn a_search_reaches_the_directory_as_it_was_asked() {
     assert_eq!(search.base.to_string(), "ou=people,dc=uni,dc=example");
     assert_eq!(
         (search.selection.all_user, search.selection.all_operational),
-        (Wanted::Yes, Wanted::Yes)
+        (true, true)
     );
     assert_eq!(
         talk.settle(pending, Outcome::Answered(Answer::SizeLimitExceeded)),
@@ -149,8 +149,8 @@ fn attributes_are_selected_by_name_alias_oid_option_and_class() {
             options => format!("{};{options}", schema().name(*kind)),
         });
         (
-            selection.all_user == Wanted::Yes,
-            selection.all_operational == Wanted::Yes,
+            selection.all_user,
+            selection.all_operational,
             named.collect::<Vec<_>>(),
         )
     };

@@ -15,7 +15,7 @@ use crate::exchange::import::{Event, Format, ImportError, KeepGoing, Mode};
 use crate::server::boot::plan::Plan;
 use crate::server::boot::signals::Signals;
 use crate::server::clock::{Clock, SystemClock};
-use crate::server::work::transfer::{Place, Wanted};
+use crate::server::work::transfer::{Site, Wanted};
 
 /// People follow from their number and this.
 const SEED: u64 = 1911;
@@ -56,18 +56,18 @@ impl<'a> Filling<'a> {
     /// Imports made-up people unless they all are there. Returns how many entries there are.
     /// Errors: one sentence that names the folder; also that a signal came.
     pub fn fill(mut self, runtime: &Runtime) -> anyhow::Result<u64> {
-        let place = offline::open(self.plan, runtime)?;
-        let there = place.entries().snapshot.len() as u64;
+        let site = offline::open(self.plan, runtime)?;
+        let there = site.entries().snapshot.len() as u64;
         if there > 0 && !self.unfinished.exists() {
             return Ok(there);
         }
         File::create(self.unfinished).with_context(|| self.unfinished.display().to_string())?;
-        offline::keep_base(&place, self.plan)?;
-        Ok(there + self.import(&place)?)
+        offline::keep_base(&site, self.plan)?;
+        Ok(there + self.import(&site)?)
     }
 
     /// Imports everybody who is not there yet; how many that were.
-    fn import(&mut self, place: &Place) -> anyhow::Result<u64> {
+    fn import(&mut self, site: &Site) -> anyhow::Result<u64> {
         let people = self.people.into();
         let mut open = || Ok(Box::new(People::new(BASE, people, SEED)) as _);
         let wanted = Wanted {
@@ -77,7 +77,7 @@ impl<'a> Filling<'a> {
             ignored: Vec::new(),
         };
         let told = &mut |event: Event<'_>| self.hear(&event);
-        let outcome = place.import_rows(&mut open, &wanted, SystemClock.now(), told);
+        let outcome = site.import_rows(&mut open, &wanted, SystemClock.now(), told);
         self.making.end();
         self.writing.iter().for_each(Progress::end);
         match outcome {

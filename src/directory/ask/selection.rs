@@ -1,7 +1,7 @@
 //! Which attributes an answer carries: what was selected, cut down to what may be read.
 
 use crate::directory::ask::computed::WholeEntry;
-use crate::directory::request::{FoundEntry, Selection, Wanted};
+use crate::directory::request::{FoundEntry, Selection};
 use crate::domain::entry::options_include;
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
@@ -23,10 +23,10 @@ impl Selected {
             kinds: AttributeSet::EMPTY,
             with_options: Vec::new(),
         };
-        if selection.all_user == Wanted::Yes {
+        if selection.all_user {
             selected.kinds = AttributeSet::ALL.difference(operational);
         }
-        if selection.all_operational == Wanted::Yes {
+        if selection.all_operational {
             selected.kinds = selected.kinds.union(operational);
         }
         for (kind, options) in &selection.named {

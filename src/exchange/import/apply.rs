@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::directory::change::unique;
-use crate::exchange::import::plan::{Claim, Lost, Plan, PlannedRow, RowKind};
+use crate::exchange::import::plan::{Claim, ImportPlan, Lost, PlannedRow, RowKind};
 use crate::exchange::import::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX};
 use crate::record::{Batch, Guard, Key, Operation, Revision};
 use crate::types::EntryId;
@@ -14,7 +14,7 @@ use crate::types::EntryId;
 /// the entries above those it adds. Where this import itself has written one of them, the guard names that
 /// commit, so that the batches of one import do not conflict with each other.
 pub struct Applying {
-    plan: Plan,
+    plan: ImportPlan,
     writers: Writers,
     /// Positions in the plan, entries above first.
     order: Vec<u32>,
@@ -53,7 +53,7 @@ const OVERHEAD: usize = 2;
 
 impl Applying {
     /// Begins to apply `plan`; without guards where nobody else writes.
-    pub fn new(plan: Plan, writers: Writers) -> Applying {
+    pub fn new(plan: ImportPlan, writers: Writers) -> Applying {
         let good = (0..)
             .zip(&plan.rows)
             .filter(|(_, row)| row.kind != RowKind::Refused);
@@ -211,8 +211,8 @@ mod tests {
     use super::*;
     use crate::exchange::import::plan::Planned;
 
-    fn plan(claims: &[Claim]) -> Plan {
-        let mut plan = Plan::new(Revision(1), EntryId(2), ["uid".into()].into_iter());
+    fn plan(claims: &[Claim]) -> ImportPlan {
+        let mut plan = ImportPlan::new(Revision(1), EntryId(2), ["uid".into()].into_iter());
         plan.push(&Planned {
             id: EntryId(1),
             above: None,

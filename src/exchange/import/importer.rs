@@ -9,8 +9,8 @@ use crate::exchange::entries::Entries;
 use crate::exchange::import::checking::check_schema;
 use crate::exchange::import::classes;
 use crate::exchange::import::merge::{Differences, Merge};
-use crate::exchange::import::open::{Name, NameState, Needs, Open, settle};
-use crate::exchange::import::plan::{Claim, Plan, Planned, RowKind};
+use crate::exchange::import::open::{Name, NameState, Needs, OpenRow, settle};
+use crate::exchange::import::plan::{Claim, ImportPlan, Planned, RowKind};
 use crate::exchange::import::reading::{PIN, Reading};
 use crate::exchange::import::seen::Seen;
 use crate::exchange::import::{ENTRY_BYTES_MAX, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX, Refused};
@@ -47,10 +47,10 @@ pub struct Importer<'a> {
     merge: Merge,
     names: Seen<Name>,
     values: Vec<(AttributeType, Seen<u64>)>,
-    open: Vec<Open>,
+    open: Vec<OpenRow>,
     /// The entries whose rows are open, or below one that is.
     unsettled: HashSet<EntryId>,
-    plan: Plan,
+    plan: ImportPlan,
 }
 
 /// Where a row's entry stands and what it still needs.
@@ -87,7 +87,7 @@ impl<'a> Importer<'a> {
             values: settings.unique.iter().map(|kind| (*kind, Seen::new())).collect(),
             open: Vec::new(),
             unsettled: HashSet::new(),
-            plan: Plan::new(existing.revision(), existing.next_id(), unique),
+            plan: ImportPlan::new(existing.revision(), existing.next_id(), unique),
         })
     }
 
@@ -112,7 +112,7 @@ impl<'a> Importer<'a> {
     }
 
     /// What the file comes to, and the rows that turned out to be bad at its end.
-    pub fn finish(mut self) -> (Plan, Vec<Refused>) {
+    pub fn finish(mut self) -> (ImportPlan, Vec<Refused>) {
         let refused = settle(self.open, &mut self.names, &mut self.plan);
         (self.plan, refused)
     }
@@ -313,7 +313,7 @@ impl<'a> Importer<'a> {
             return;
         }
         self.unsettled.insert(stand.id);
-        self.open.push(Open {
+        self.open.push(OpenRow {
             row: self.plan.rows.len().saturating_sub(1),
             name: name.into(),
             line: row.line,

@@ -1,7 +1,7 @@
 //! Import: rows of a file become batches, checked whole before anything is written.
 //!
 //! One pass over the file: each row is read into an [`Entry`], completed from what the directory knows
-//! (`merge.rs`), checked against the schema, and set down encoded in a [`Plan`] if it changes anything. Then the
+//! (`merge.rs`), checked against the schema, and set down encoded in a [`ImportPlan`] if it changes anything. Then the
 //! plan hands out batches, entries above before those below. What is held meanwhile is the new and changed
 //! entries as they will be stored, and the names and unique values of the file.
 //!
@@ -33,11 +33,11 @@ mod tests;
 pub use apply::{Applying, Writers, Written};
 pub use importer::{Effect, Importer};
 pub use merge::NEVER_IMPORTED;
-pub use plan::{Lost, Plan};
+pub use plan::{ImportPlan, Lost};
 pub use refused::Refused;
 pub use rows::{Format, rows};
 pub use run::{
-    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Open, Outcome, World, run,
+    Applied, Committed, Counts, Event, Events, ImportError, Job, KeepGoing, Mode, Outcome, Reopen, World, run,
 };
 
 use crate::types::{AttributeType, Dn, Timestamp};

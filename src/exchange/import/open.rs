@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::exchange::import::plan::{Plan, RowKind};
+use crate::exchange::import::plan::{ImportPlan, RowKind};
 use crate::exchange::import::refused::Refused;
 use crate::exchange::import::seen::Seen;
 use crate::exchange::problem::{Fault, Problem};
@@ -27,7 +27,7 @@ pub(super) enum NameState {
 }
 
 /// A row that is good if something else is.
-pub(super) struct Open {
+pub(super) struct OpenRow {
     /// Its position in the plan.
     pub row: usize,
     /// Its name, in normal form.
@@ -38,7 +38,7 @@ pub(super) struct Open {
     pub needs: Vec<Needs>,
 }
 
-/// What an [`Open`] row needs.
+/// What an [`OpenRow`] needs.
 pub(super) enum Needs {
     /// That the entry above, with this name in normal form, comes and is good.
     Above { name: Box<[u8]>, shown: Box<str> },
@@ -47,7 +47,7 @@ pub(super) enum Needs {
 }
 
 /// Refuses those of `open` whose needs were not met, in `plan` and in `names`. Those that remain are good.
-pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Plan) -> Vec<Refused> {
+pub(super) fn settle(mut open: Vec<OpenRow>, names: &mut Seen<Name>, plan: &mut ImportPlan) -> Vec<Refused> {
     let mut refused = Vec::new();
     loop {
         let changed = changed_ids(&open, plan);
@@ -76,7 +76,7 @@ pub(super) fn settle(mut open: Vec<Open>, names: &mut Seen<Name>, plan: &mut Pla
     }
 }
 
-fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<EntryId>) -> Option<Problem> {
+fn first_unmet(row: &OpenRow, names: &mut Seen<Name>, changed: &HashSet<EntryId>) -> Option<Problem> {
     row.needs.iter().find_map(|needs| match needs {
         Needs::Release { from, .. } if changed.contains(from) => None,
         Needs::Release { problem, .. } => Some(problem.clone()),
@@ -96,7 +96,7 @@ fn first_unmet(row: &Open, names: &mut Seen<Name>, changed: &HashSet<EntryId>) -
 }
 
 /// The entries that the plan changes: those may give up values. Empty if nobody asks.
-fn changed_ids(open: &[Open], plan: &Plan) -> HashSet<EntryId> {
+fn changed_ids(open: &[OpenRow], plan: &ImportPlan) -> HashSet<EntryId> {
     let is_release = |needs: &Needs| matches!(needs, Needs::Release { .. });
     if !open.iter().any(|row| row.needs.iter().any(is_release)) {
         return HashSet::new();

@@ -7,7 +7,7 @@ use crate::record::Revision;
 use crate::types::EntryId;
 
 /// The new and changed entries of one file. Handed out in batches by [`super::Applying`].
-pub struct Plan {
+pub struct ImportPlan {
     /// The revision of the directory it was made against.
     pub(super) seen: Revision,
     /// The first entry id that is still free when it is applied.
@@ -55,14 +55,14 @@ pub(super) enum RowKind {
     Refused,
 }
 
-/// The bucket of a unique value; the attribute by its number in [`Plan::spaces`].
+/// The bucket of a unique value; the attribute by its number in [`ImportPlan::spaces`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Claim {
     pub space: u8,
     pub bucket: u16,
 }
 
-/// An entry as [`Plan::push`] takes it.
+/// An entry as [`ImportPlan::push`] takes it.
 pub(super) struct Planned<'a> {
     pub id: EntryId,
     pub above: Option<EntryId>,
@@ -75,10 +75,14 @@ pub(super) struct Planned<'a> {
 /// The entries' bytes are kept in pieces of this size, so that they are given back to the system as a whole.
 const CHUNK_BYTES: usize = 4 << 20;
 
-impl Plan {
-    pub(super) fn new(seen: Revision, next_id: EntryId, unique: impl Iterator<Item = Box<str>>) -> Plan {
+impl ImportPlan {
+    pub(super) fn new(
+        seen: Revision,
+        next_id: EntryId,
+        unique: impl Iterator<Item = Box<str>>,
+    ) -> ImportPlan {
         let spaces = std::iter::once(unique::NAMES.into()).chain(unique).collect();
-        Plan {
+        ImportPlan {
             seen,
             next_id,
             rows: Vec::new(),
@@ -122,7 +126,7 @@ impl Plan {
 
     /// The plan without its entries' bytes, which never happens.
     #[cfg(test)]
-    pub(super) fn forgetting(mut self) -> Plan {
+    pub(super) fn forgetting(mut self) -> ImportPlan {
         self.chunks.clear();
         self
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::domain::schema::Schema;
 use crate::exchange::entries::Entries;
 use crate::exchange::import::{
-    Applying, Effect, ImportSettings, Importer, Lost, Plan, Refused, Writers, Written,
+    Applying, Effect, ImportPlan, ImportSettings, Importer, Lost, Refused, Writers, Written,
 };
 use crate::exchange::problem::Problem;
 use crate::exchange::row::{More, Row, RowError, Rows};
@@ -171,7 +171,7 @@ pub struct Job<'a> {
 }
 
 /// Opens the file, from its beginning: called again when the file has to be planned again.
-pub type Open<'a> = dyn FnMut() -> Result<Box<dyn Rows + 'a>, RowError> + 'a;
+pub type Reopen<'a> = dyn FnMut() -> Result<Box<dyn Rows + 'a>, RowError> + 'a;
 /// Hears the events. `Break` stops the import.
 pub type Events<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 
@@ -179,7 +179,7 @@ pub type Events<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 pub fn run<W: World>(
     job: &Job<'_>,
     world: &mut W,
-    open: &mut Open<'_>,
+    open: &mut Reopen<'_>,
     entropy: &mut dyn Entropy,
     events: &mut Events<'_>,
 ) -> Result<Outcome, ImportError<W::Error>> {
@@ -251,7 +251,7 @@ fn plan<S>(
     mut rows: Box<dyn Rows + '_>,
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
-) -> Result<Plan, ImportError<S>> {
+) -> Result<ImportPlan, ImportError<S>> {
     let importer = Importer::new(job.schema, existing, job.settings);
     let importer = importer.ok_or_else(|| ImportError::Base(job.settings.base.clone()))?;
     let mut importer = importer.speaking_of(rows.columns());
@@ -284,7 +284,7 @@ fn plan<S>(
 
 /// Commits every batch of `plan`; the revision of the last conflict, if there was one.
 fn apply<W: World>(
-    plan: Plan,
+    plan: ImportPlan,
     world: &mut W,
     story: &mut Story<'_, '_>,
 ) -> Result<Option<Revision>, ImportError<W::Error>> {

@@ -33,7 +33,7 @@ use crate::server::runner::Runner;
 use crate::server::work::space_watch;
 use crate::server::work::spool;
 use crate::server::work::sweeper;
-use crate::server::work::transfer::Place;
+use crate::server::work::transfer::Site;
 use crate::store::sled::SledStore;
 use crate::store::{OpenError, Store};
 use crate::types::Entropy;
@@ -166,7 +166,7 @@ fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, S
 
 /// What the administration socket acts on.
 fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Administration {
-    let place = Place {
+    let place = Site {
         store: runner.realm.store.clone(),
         snapshots: Arc::new(loaded),
         schema: plan.entries.schema.clone(),

@@ -26,7 +26,7 @@ use crate::server::http::admin_protocol::{BodyError, Command, PIECE_BYTES, Part,
 use crate::server::http::tls::Tls;
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::work::spool::Spooled;
-use crate::server::work::transfer::{Place, Wanted};
+use crate::server::work::transfer::{Site, Wanted};
 
 /// The most commands at a time; one more waits.
 pub const COMMANDS_MAX: usize = 4;
@@ -65,7 +65,7 @@ pub enum AdminSocketError {
 /// What the commands act on.
 pub struct Administration {
     /// The directory.
-    pub place: Place,
+    pub place: Site,
     /// The certificate.
     pub tls: Arc<Tls>,
     /// The present.

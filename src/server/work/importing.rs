@@ -5,23 +5,23 @@ use std::collections::VecDeque;
 use crate::exchange::entries::Entries;
 use crate::exchange::import::{Committed, World, Writers};
 use crate::record::{Batch, Revision};
-use crate::server::work::transfer::Place;
+use crate::server::work::transfer::Site;
 use crate::store::{CommitError, Ticket};
 
 /// The most batches under way at once: enough that a flush is always shared, and 6 MB of people at most.
 const UNDER_WAY_MAX: usize = 32;
 
-/// A place that is being imported into.
+/// A site that is being imported into.
 pub struct Importing {
-    place: Place,
+    site: Site,
     under_way: VecDeque<Ticket>,
 }
 
 impl Importing {
-    /// Into `place`, nothing written yet.
-    pub fn new(place: Place) -> Importing {
+    /// Into `site`, nothing written yet.
+    pub fn new(site: Site) -> Importing {
         Importing {
-            place,
+            site,
             under_way: VecDeque::new(),
         }
     }
@@ -32,7 +32,7 @@ impl Importing {
             let Some(oldest) = self.under_way.pop_front() else {
                 break;
             };
-            self.place.runtime.block_on(oldest)?;
+            self.site.runtime.block_on(oldest)?;
         }
         Ok(())
     }
@@ -43,24 +43,24 @@ impl World for Importing {
 
     fn existing(&mut self, revision: Revision) -> Result<Entries, CommitError> {
         Ok(Entries {
-            snapshot: self.place.snapshots.at_least(revision, &self.place.runtime),
-            schema: self.place.schema.clone(),
+            snapshot: self.site.snapshots.at_least(revision, &self.site.runtime),
+            schema: self.site.schema.clone(),
         })
     }
 
     fn writers(&self) -> Writers {
-        self.place.writers
+        self.site.writers
     }
 
     fn commit(&mut self, batch: Batch) -> Result<Committed, CommitError> {
-        let ticket = self.place.runtime.block_on(self.place.store.submit(batch))?;
-        if self.place.writers == Writers::Alone {
+        let ticket = self.site.runtime.block_on(self.site.store.submit(batch))?;
+        if self.site.writers == Writers::Alone {
             self.under_way.push_back(ticket);
             self.wait(UNDER_WAY_MAX)?;
             // Without guards nothing asks for a revision.
             return Ok(Committed::At(Revision(0)));
         }
-        match self.place.runtime.block_on(ticket) {
+        match self.site.runtime.block_on(ticket) {
             Ok(revision) => Ok(Committed::At(revision)),
             Err(CommitError::Conflict { at }) => Ok(Committed::Conflict(at)),
             Err(error) => Err(error),

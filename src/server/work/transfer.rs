@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::domain::schema::Schema;
 use crate::exchange::entries::Entries;
 use crate::exchange::import::{
-    self, Events, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Open, Outcome, Writers,
+    self, Events, Format, ImportError, ImportSettings, Job, KeepGoing, Mode, Outcome, Reopen, Writers,
 };
 use crate::index::Snapshot;
 use crate::record::Revision;
@@ -40,7 +40,7 @@ pub trait Snapshots: Send + Sync {
 
 /// A directory to import into and export from.
 #[derive(Clone)]
-pub struct Place {
+pub struct Site {
     /// Where entries are written.
     pub store: Arc<dyn Store>,
     /// Where they are read.
@@ -55,7 +55,7 @@ pub struct Place {
     pub writers: Writers,
 }
 
-impl Place {
+impl Site {
     /// Imports the file at `path`, stamped with `now`. Blocks: not for a thread of the runtime.
     /// Errors: [`ImportError`].
     pub fn import(
@@ -72,10 +72,10 @@ impl Place {
         self.import_rows(&mut open, wanted, now, events)
     }
 
-    /// Imports the rows that `open` gives, each time from their beginning; otherwise as [`Place::import`].
+    /// Imports the rows that `open` gives, each time from their beginning; otherwise as [`Site::import`].
     pub fn import_rows(
         &self,
-        open: &mut Open<'_>,
+        open: &mut Reopen<'_>,
         wanted: &Wanted,
         now: Timestamp,
         events: &mut Events<'_>,

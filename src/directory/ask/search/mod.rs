@@ -23,9 +23,9 @@ const LOOKS_AN_ENTRY: u64 = 16;
 /// rule than the indexed one, ends its search with `AdminLimitExceeded`.
 const LOOKS_MAX: u64 = 1 << 18;
 
-/// How far a search has come.
+/// How a turn of a search ended.
 #[derive(Clone, Debug)]
-pub enum Progress {
+pub enum TurnEnd {
     /// Not to its end: run it again.
     More,
     /// To its end.
@@ -103,7 +103,7 @@ impl SearchCursor {
 
     /// Goes on with the search: looks at no more than `budget` entries, or until the sink says `Break`.
     /// A search that has ended says so again.
-    pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> Progress {
+    pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> TurnEnd {
         let state = std::mem::replace(&mut self.state, State::Fresh);
         let (directory, asker) = (Arc::clone(&self.directory), self.asker.clone());
         let view = directory.view(&asker);
@@ -119,15 +119,15 @@ impl SearchCursor {
         match self.go_on(&mut pending, &view, sink, budget, now) {
             ControlFlow::Continue(()) => {
                 self.state = State::Pending(pending);
-                Progress::More
+                TurnEnd::More
             }
             ControlFlow::Break(answer) => self.end(answer),
         }
     }
 
-    fn end(&mut self, answer: Answer) -> Progress {
+    fn end(&mut self, answer: Answer) -> TurnEnd {
         self.state = State::Ended(answer.clone());
-        Progress::Done(answer)
+        TurnEnd::Done(answer)
     }
 
     /// Finds the base and where to look. Errors: the answer, if the base is nothing the viewer may know of.

@@ -127,7 +127,7 @@ impl Oracle {
         let (directory, snapshot) = (self.directory.clone(), self.snapshot.clone());
         let mut cursor = SearchCursor::new(directory, snapshot, asker.clone(), search, Timestamp::default());
         let mut kept = Kept::default();
-        while let Progress::More = cursor.run(&mut kept, 7, Timestamp::default()) {}
+        while let TurnEnd::More = cursor.run(&mut kept, 7, Timestamp::default()) {}
         let mut names: Vec<String> = kept.entries.into_iter().map(|(dn, _)| dn).collect();
         names.sort_unstable();
         names

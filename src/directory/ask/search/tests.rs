@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::*;
-use crate::directory::request::{FoundEntry, Selection, Wanted};
+use crate::directory::request::{FoundEntry, Selection};
 use crate::directory::testing::{UNLIMITED, directory, member};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, UNIVERSITY, snapshot};
@@ -66,8 +66,8 @@ pub(super) fn selection(attributes: &[&str], directory: &Directory) -> Selection
     let mut selection = Selection::default();
     for attribute in attributes {
         match *attribute {
-            "*" => selection.all_user = Wanted::Yes,
-            "+" => selection.all_operational = Wanted::Yes,
+            "*" => selection.all_user = true,
+            "+" => selection.all_operational = true,
             "1.1" => {}
             name => {
                 let described = directory.schema().describe(name.as_bytes()).unwrap();
@@ -101,8 +101,8 @@ fn cursor(ask: &Ask<'_>, limits: SearchLimits) -> SearchCursor {
 fn run(ask: Ask<'_>) -> (Vec<(String, Vec<String>)>, Answer) {
     let mut kept = Kept::default();
     match cursor(&ask, UNLIMITED).run(&mut kept, usize::MAX, Timestamp::default()) {
-        Progress::Done(answer) => (kept.entries, answer),
-        Progress::More => panic!("no reason to pause"),
+        TurnEnd::Done(answer) => (kept.entries, answer),
+        TurnEnd::More => panic!("no reason to pause"),
     }
 }
 
@@ -418,8 +418,8 @@ fn limited(asker: Asker, entries_max: u32, limits: SearchLimits) -> (usize, Answ
     };
     let mut kept = Kept::default();
     match cursor(&ask, limits).run(&mut kept, usize::MAX, Timestamp::default()) {
-        Progress::Done(answer) => (kept.entries.len(), answer),
-        Progress::More => panic!("no reason to pause"),
+        TurnEnd::Done(answer) => (kept.entries.len(), answer),
+        TurnEnd::More => panic!("no reason to pause"),
     }
 }
 
@@ -470,12 +470,12 @@ fn search_stops_when_its_time_is_over() {
     let mut cursor = cursor(&Ask::default(), limits);
     let mut kept = Kept::default();
     let at = Timestamp::from_unix_ms;
-    assert!(matches!(cursor.run(&mut kept, 2, at(10_000)), Progress::More));
+    assert!(matches!(cursor.run(&mut kept, 2, at(10_000)), TurnEnd::More));
     let late = cursor.run(&mut kept, 2, at(10_001));
-    assert!(matches!(late, Progress::Done(Answer::TimeLimitExceeded)));
+    assert!(matches!(late, TurnEnd::Done(Answer::TimeLimitExceeded)));
     assert_eq!(kept.entries.len(), 2);
     let again = cursor.run(&mut kept, 2, at(0));
-    assert!(matches!(again, Progress::Done(Answer::TimeLimitExceeded)));
+    assert!(matches!(again, TurnEnd::Done(Answer::TimeLimitExceeded)));
 }
 
 #[test]
@@ -487,10 +487,7 @@ fn a_paused_search_goes_on_where_it_stopped() {
             break_after,
             ..Kept::default()
         };
-        while matches!(
-            cursor.run(&mut kept, budget, Timestamp::default()),
-            Progress::More
-        ) {}
+        while matches!(cursor.run(&mut kept, budget, Timestamp::default()), TurnEnd::More) {}
         let found = kept.entries.iter().map(|(dn, _)| dn.split(',').next().unwrap());
         assert!(
             found.eq(whole.iter()),

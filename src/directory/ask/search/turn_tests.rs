@@ -25,8 +25,8 @@ fn a_long_filter_is_given_shorter_turns() {
         let all = snapshot(directory.schema(), UNIVERSITY).into();
         let mut cursor = SearchCursor::new(directory, all, Asker::Root, search, now);
         let more = std::iter::from_fn(|| match cursor.run(&mut sink, 100, now) {
-            Progress::More => Some(()),
-            Progress::Done(_) => None,
+            TurnEnd::More => Some(()),
+            TurnEnd::Done(_) => None,
         });
         more.count()
     };
@@ -66,7 +66,7 @@ fn a_filter_that_makes_too_much_work_of_one_entry_is_given_up() {
         let (now, mut sink) = (Timestamp::default(), Kept::default());
         let mut cursor = SearchCursor::new(directory.clone(), all.clone(), asker.clone(), search, now);
         loop {
-            if let Progress::Done(answer) = cursor.run(&mut sink, 100, now) {
+            if let TurnEnd::Done(answer) = cursor.run(&mut sink, 100, now) {
                 return answer;
             }
         }
