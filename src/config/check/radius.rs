@@ -10,7 +10,8 @@ use super::Checker;
 use crate::config::document::Span;
 use crate::config::raw::{Field, RawClient, RawRadius};
 use crate::radius::client::{
-    Client, ClientSettings, ClientTable, RequireMessageAuthenticator, SECRET_BYTES_GOOD, SECRET_BYTES_MIN,
+    Client, ClientError, ClientSettings, ClientTable, RequireMessageAuthenticator, SECRET_BYTES_GOOD,
+    SECRET_BYTES_MIN,
 };
 use crate::radius::duplicate::LIFETIME_S_RANGE;
 use crate::radius::session::{REJECT_DELAY_MS_MAX, Settings};
@@ -56,13 +57,21 @@ impl Checker<'_> {
             let identity = self.identity(table);
             let client = self.radius_client(table, &identity);
             if self.differs(&identity, &earlier, &table.span()) {
-                clients.extend(client);
+                clients.extend(client.and_then(|client| self.accepted(Client::new(client), &table.span())));
             }
             earlier.push(identity);
         }
-        let clients = clients.into_iter().filter_map(|client| Client::new(client).ok());
-        // Invariant: names, networks and the lengths of secrets were checked one by one above.
-        ClientTable::new(clients).unwrap_or_default()
+        let last = raw.client.iter().flatten().last();
+        let place = last.map(Spanned::span).unwrap_or_default();
+        self.accepted(ClientTable::new(clients), &place)
+            .unwrap_or_default()
+    }
+
+    /// What the listener makes of clients that are good here; at `place` an error if it knows better.
+    fn accepted<T>(&self, made: Result<T, ClientError>, place: &Span) -> Option<T> {
+        let refused =
+            |error: ClientError| self.error(place, error.to_string(), "report this: it passed every check");
+        made.map_err(refused).ok()
     }
 
     /// What tells a client from others, as far as it is good.
