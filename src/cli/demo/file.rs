@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use tempfile::NamedTempFile;
 
-use crate::cli::demo::{BASE, Listen, ROOT_PIN, SECRET, SERVICE_PIN};
+use crate::cli::demo::campus::{BASE, Listen, ROOT_PIN, SECRET, SERVICE_PIN};
 use crate::cli::hash;
 use crate::config::{self, DiskFiles, Settings, Source};
 use crate::domain::pin::Hashing;

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use tokio::runtime::Runtime;
 
-use crate::cli::demo::BASE;
+use crate::cli::demo::campus::BASE;
 use crate::cli::demo::people::People;
 use crate::cli::offline;
 use crate::cli::progress::{Progress, Shown};

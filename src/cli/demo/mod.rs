@@ -1,12 +1,12 @@
 //! `beadle demo`: a whole campus in one command.
 
+pub mod campus;
 mod file;
 mod filling;
 pub mod people;
 pub mod table;
 
 use std::fs::DirBuilder;
-use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,11 +15,12 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
+use crate::cli::demo::campus::Listen;
 use crate::cli::demo::file::DemoFile;
 use crate::cli::demo::filling::Filling;
 use crate::cli::{logging, output, serve};
 use crate::server::boot::daemon;
-use crate::server::boot::plan::{self, Plan};
+use crate::server::boot::plan::Plan;
 use crate::server::boot::signals::{HangUp, Signals};
 use crate::server::boot::sockets::Sockets;
 
@@ -37,34 +38,6 @@ pub struct Arguments {
     pub listen: Listen,
 }
 
-/// Where the demo listens: loopback, ports that need no privilege.
-#[derive(Args, Clone)]
-pub struct Listen {
-    /// LDAP with StartTLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3890")]
-    pub ldap: SocketAddr,
-    /// LDAP over TLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6360")]
-    pub ldaps: SocketAddr,
-    /// RADIUS authentication
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18120")]
-    pub radius: SocketAddr,
-    /// RADIUS accounting
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18130")]
-    pub accounting: SocketAddr,
-    /// Health and metrics
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
-    pub admin: SocketAddr,
-}
-
-/// The name every made-up entry is under.
-pub const BASE: &str = "dc=uni,dc=example";
-/// The PIN of the demo's emergency administrator, `cn=admin,` + [`BASE`].
-pub const ROOT_PIN: &str = "demo-administrator";
-/// The PIN of the demo's relying system, `cn=mail,ou=services,` + [`BASE`].
-pub const SERVICE_PIN: &str = "demo-mail-service";
-/// The secret the demo shares with RADIUS clients on this machine.
-pub const SECRET: &str = "demo-secret-for-loopback-only";
 /// Makes the campus up if it is not there yet, and runs it until it is told to stop or its terminal has gone.
 /// Errors: one sentence that names the path or address at fault; nothing of another campus is changed.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -106,20 +79,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// Sockets and signals, before anything is made up.
 async fn begin(plan: &Plan) -> anyhow::Result<(Sockets, Signals)> {
     Ok((Sockets::bind(&plan.listen)?, Signals::new(HangUp::Stop)?))
-}
-
-impl Listen {
-    /// The same with the ports that were taken.
-    fn bound(&self, bound: &plan::Listen) -> Listen {
-        let first = |bound: &[SocketAddr], asked| bound.first().copied().unwrap_or(asked);
-        Listen {
-            ldap: first(&bound.ldap, self.ldap),
-            ldaps: first(&bound.ldaps, self.ldaps),
-            radius: first(&bound.radius, self.radius),
-            accounting: first(&bound.accounting, self.accounting),
-            admin: first(&bound.admin, self.admin),
-        }
-    }
 }
 
 /// The campus's folder, by its whole name; a temporary one is removed at the end.

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::cli::demo::campus::{BASE, Listen, ROOT_PIN, SECRET};
 use crate::cli::demo::people::{STAFF, STUDENT};
-use crate::cli::demo::{BASE, Listen, ROOT_PIN, SECRET};
 use crate::cli::output;
 
 /// The demo as it is told.
