@@ -3,7 +3,7 @@
 
 use crate::ldap::ber::{self, Malformed, Reader};
 use crate::ldap::result::{LdapResult, ResultCode};
-use crate::ldap::session::{Channel, parse_dn};
+use crate::ldap::shared::{Channel, parse_dn};
 use crate::types::Dn;
 
 const SIMPLE: u8 = 0x80;

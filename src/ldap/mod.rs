@@ -19,4 +19,5 @@ pub mod search;
 pub mod search_request;
 pub mod selection;
 pub mod session;
+pub mod shared;
 pub mod subschema;

@@ -12,7 +12,7 @@ use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::search_request::{self, SearchRequestError, Values};
 use crate::ldap::selection::{self, SelectionError};
-use crate::ldap::session::{Shared, parse_dn};
+use crate::ldap::shared::{Shared, parse_dn};
 use crate::ldap::subschema::is_subschema;
 use crate::types::{AttributeSet, Dn};
 

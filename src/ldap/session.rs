@@ -10,61 +10,18 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::directory::request::{Asker, Authenticate, Compare, LoginName, Outcome, Request, Verdict};
-use crate::domain::schema::Schema;
 use crate::ldap::bind::{self, LogIn};
 use crate::ldap::body;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
-use crate::ldap::limits::{Limits, MessageLimits};
+use crate::ldap::limits::MessageLimits;
 use crate::ldap::next::{Next, Pending, Purpose, Trailing};
 use crate::ldap::operation::Operation;
-use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::result::{self, LdapResult, ResultCode};
-use crate::ldap::root_dse::{self, StartTls};
+use crate::ldap::root_dse::StartTls;
 use crate::ldap::search::{self, Asked};
-use crate::ldap::subschema;
-use crate::types::{Dn, Pin, Timestamp};
-
-/// What all sessions of a server share.
-pub struct Shared {
-    pub(super) schema: Arc<Schema>,
-    pub(super) root_dse: OwnEntry,
-    pub(super) subschema: OwnEntry,
-    limits: Limits,
-    start_tls: StartTls,
-}
-
-impl Shared {
-    /// For a server that holds the tree under `base` and starts at `now`.
-    pub fn new(
-        schema: Arc<Schema>,
-        base: &Dn,
-        start_tls: StartTls,
-        limits: Limits,
-        now: Timestamp,
-    ) -> Shared {
-        let root_dse = root_dse::root_dse(Arc::clone(&schema), base, start_tls);
-        let subschema = subschema::subschema(Arc::clone(&schema), now);
-        Shared {
-            schema,
-            root_dse,
-            subschema,
-            limits,
-            start_tls,
-        }
-    }
-}
-
-/// How well a connection keeps what is said on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Nobody can listen.
-    Tls,
-    /// In clear, but from where the operator allows simple binds in clear.
-    TrustedCleartext,
-    /// In clear: a simple bind is refused before its PIN is looked at.
-    Cleartext,
-}
+use crate::ldap::shared::{Channel, Shared};
+use crate::types::{Dn, Pin};
 
 /// Who the client has proved to be (RFC 4513 section 4).
 enum Identity {
@@ -324,11 +281,6 @@ impl Session {
             Next::Answered(code)
         }
     }
-}
-
-/// RFC 4514 text off the wire.
-pub(super) fn parse_dn(text: &[u8]) -> Option<Dn> {
-    Dn::parse(std::str::from_utf8(text).ok()?).ok()
 }
 
 fn refuse(out: &mut BytesMut, message: &Message<'_>, code: ResultCode, why: &str) -> Next {

@@ -14,7 +14,7 @@ use beadle::domain::packed::{AttributeView, push_value};
 use beadle::domain::schema::Schema;
 use beadle::ldap::limits::Limits;
 use beadle::ldap::root_dse::StartTls;
-use beadle::ldap::session::Shared;
+use beadle::ldap::shared::Shared;
 use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::http::tls::{Tls, TlsFiles, self_signed};
 use beadle::server::ldap::counters::LdapCounters;

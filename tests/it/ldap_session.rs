@@ -4,7 +4,7 @@ use beadle::directory::request::{Answer, Asker, LoginName, Outcome, Request, Sco
 use beadle::ldap::envelope::Refusal;
 use beadle::ldap::limits::SELECTED_ATTRIBUTES_MAX;
 use beadle::ldap::next::{Next, Trailing};
-use beadle::ldap::session::Channel;
+use beadle::ldap::shared::Channel;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::*;
 

@@ -9,7 +9,8 @@ use beadle::ldap::envelope::{Frame, Message, frame};
 use beadle::ldap::limits::Limits;
 use beadle::ldap::next::{Next, Trailing};
 use beadle::ldap::root_dse::StartTls;
-use beadle::ldap::session::{Channel, Session, Shared};
+use beadle::ldap::session::Session;
+use beadle::ldap::shared::{Channel, Shared};
 use beadle::types::{Dn, Timestamp};
 use bytes::BytesMut;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ldap::root_dse::StartTls;
-use crate::ldap::session::Shared;
+use crate::ldap::shared::Shared;
 use crate::radius::{Port, Session};
 use crate::server::boot::plan::{LdapPlan, Plan, RadiusPlan};
 use crate::server::boot::sockets::Sockets;

@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ldap::session::{Channel, Session, Shared};
+use crate::ldap::session::Session;
+use crate::ldap::shared::{Channel, Shared};
 use crate::server::answers::Answers;
 use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
