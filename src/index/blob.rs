@@ -146,7 +146,7 @@ impl<'a> Parts<'a> {
         (0..count).map_while(move |_| {
             Some(StoredAttributeView {
                 name: take_text(&mut rest)?,
-                well_known: None,
+                coded: None,
                 options: take_text(&mut rest)?,
                 encoded: take_bytes(&mut rest)?,
             })
@@ -230,7 +230,7 @@ mod tests {
         let mut blob = Vec::new();
         let unknown = StoredAttributeView {
             name: "gone",
-            well_known: None,
+            coded: None,
             options: "x",
             encoded: b"\x04\x01a",
         };

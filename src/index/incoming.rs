@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::blob::Loose;
 use crate::domain::packed::AttributeView;
 use crate::domain::schema::Schema;
+use crate::record::coded_name::CODED_NAMES;
 use crate::record::entry::{EntryError, EntryView, StoredAttributeView};
-use crate::record::well_known::WELL_KNOWN;
 use crate::record::{Key, Kind};
 use crate::types::{AttributeType, Dn, EntryId, NormalDn, Rdn};
 
@@ -63,8 +63,8 @@ impl IncomingEntry<'_> {
 
 /// Reads records. One for a base, so that names are looked up once.
 pub(super) struct Intake {
-    /// By position in [`WELL_KNOWN`].
-    well_known: Vec<Option<AttributeType>>,
+    /// By position in [`CODED_NAMES`].
+    codes: Vec<Option<AttributeType>>,
     /// What stands above the base entry's own RDN: text with a leading comma, and normal form.
     above_base: (Box<str>, NormalDn),
 }
@@ -81,7 +81,7 @@ impl Intake {
         };
         let normal = schema.normal_dn(&above)?;
         Some(Intake {
-            well_known: WELL_KNOWN
+            codes: CODED_NAMES
                 .iter()
                 .map(|name| schema.attribute(name.as_bytes()))
                 .collect(),
@@ -123,8 +123,8 @@ impl Intake {
     }
 
     fn kind(&self, attribute: &StoredAttributeView<'_>, schema: &Schema) -> Option<AttributeType> {
-        match attribute.well_known {
-            Some(position) => *self.well_known.get(usize::from(position))?,
+        match attribute.coded {
+            Some(position) => *self.codes.get(usize::from(position))?,
             None => schema.attribute(attribute.name.as_bytes()),
         }
     }

@@ -5,7 +5,7 @@
 //! 0 | 1 varint               no parent, or the parent's entry id
 //! varint text                the RDN as it is spelt (RFC 4514)
 //! varint                     how many attributes follow; each:
-//!   code                       0, or 1 + position in WELL_KNOWN; the high bit says that options follow
+//!   code                       0, or 1 + position in CODED_NAMES; the high bit says that options follow
 //!   [varint text]              the name, for code 0
 //!   [varint text]              the options, if the high bit says so
 //!   varint values              the values as `domain::packed` has them
@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::packed::{self, AttributeView};
 use crate::domain::schema::Schema;
-use crate::record::well_known::WELL_KNOWN;
+use crate::record::coded_name::CODED_NAMES;
 use crate::types::{EntryId, Rdn};
 
 /// The version that [`StoredEntry::encode`] writes; every version up to it is read.
@@ -66,8 +66,8 @@ pub struct EntryView<'a> {
 pub struct StoredAttributeView<'a> {
     /// The canonical name when it was written.
     pub name: &'a str,
-    /// Its position in [`WELL_KNOWN`], if it has one: cheaper to look up than the name.
-    pub well_known: Option<u8>,
+    /// Its position in [`CODED_NAMES`], if it has one: cheaper to look up than the name.
+    pub coded: Option<u8>,
     /// The options.
     pub options: &'a str,
     /// The values as in [`packed::AttributeView`].
@@ -183,7 +183,7 @@ impl StoredAttribute {
     }
 
     fn push(&self, out: &mut Vec<u8>) {
-        let position = WELL_KNOWN.iter().position(|name| **name == *self.name);
+        let position = CODED_NAMES.iter().position(|name| **name == *self.name);
         let code = position.map_or(0, |position| position as u8 + 1);
         out.push(if self.options.is_empty() {
             code
@@ -301,10 +301,10 @@ impl<'a> Reader<'a> {
 
     fn attribute(&mut self) -> Result<StoredAttributeView<'a>, EntryError> {
         let code = self.byte()?;
-        let well_known = (code & !HAS_OPTIONS).checked_sub(1);
-        let name = match well_known {
+        let coded = (code & !HAS_OPTIONS).checked_sub(1);
+        let name = match coded {
             None => self.text()?,
-            Some(position) => WELL_KNOWN.get(usize::from(position)).ok_or(EntryError::Newer)?,
+            Some(position) => CODED_NAMES.get(usize::from(position)).ok_or(EntryError::Newer)?,
         };
         let options = if code & HAS_OPTIONS == 0 { "" } else { self.text()? };
         let at = self.at;
@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
         match packed::is_well_formed(encoded) {
             true => Ok(StoredAttributeView {
                 name,
-                well_known,
+                coded,
                 options,
                 encoded,
             }),

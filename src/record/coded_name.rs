@@ -2,7 +2,7 @@
 
 /// Names in the order of their codes. Append only: a position that was ever written means the same name for ever.
 /// At most 127 names fit.
-pub const WELL_KNOWN: &[&str] = &[
+pub const CODED_NAMES: &[&str] = &[
     "objectClass",
     "cn",
     "sn",
@@ -91,14 +91,14 @@ mod tests {
     #[test]
     fn every_name_is_the_canonical_one_and_occurs_once() {
         let schema = &*SCHEMA;
-        for (at, name) in WELL_KNOWN.iter().enumerate() {
+        for (at, name) in CODED_NAMES.iter().enumerate() {
             let kind = schema
                 .attribute(name.as_bytes())
                 .unwrap_or_else(|| panic!("{name} is in no schema"));
             assert_eq!(schema.name(kind), *name);
-            assert_eq!(WELL_KNOWN.iter().position(|other| other == name), Some(at));
+            assert_eq!(CODED_NAMES.iter().position(|other| other == name), Some(at));
         }
-        assert!(WELL_KNOWN.len() <= 127);
+        assert!(CODED_NAMES.len() <= 127);
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             (27, "beadleDisabled"),
             (76, "schacExpiryDate"),
         ] {
-            assert_eq!(WELL_KNOWN[at], name);
+            assert_eq!(CODED_NAMES[at], name);
         }
     }
 }
