@@ -46,9 +46,6 @@ pub enum ExportError {
     SecretColumn(Box<str>),
 }
 
-/// The attributes that are secrets.
-const SECRET: &[&str] = &["userPassword", "beadleImportedHash"];
-
 /// Whether an export of this form can be begun. Errors: [`ExportError`] about a column.
 pub fn check(schema: &Schema, form: &Form, secrets: Secrets) -> Result<(), ExportError> {
     match form {
@@ -113,24 +110,26 @@ fn in_order<'s>(schema: &Schema, source: &'s Entries) -> Vec<EntryRef<'s>> {
 
 struct Export<'a> {
     schema: &'a Schema,
-    secret: Vec<AttributeType>,
+    /// The PIN's hash, and the digest of the one that was imported last.
+    secret: [AttributeType; 2],
     secrets: Secrets,
 }
 
 impl<'a> Export<'a> {
     fn new(schema: &'a Schema, secrets: Secrets) -> Export<'a> {
-        let secret = SECRET.iter().filter_map(|name| schema.attribute(name.as_bytes()));
+        let types = schema.well_known();
         Export {
             schema,
-            secret: secret.collect(),
+            secret: [types.user_password, types.imported_hash],
             secrets,
         }
     }
 
     /// Sorts attributes and values, and takes secrets out or completes them.
     fn make_canonical(&self, entry: &mut Entry) {
-        match (self.secrets, self.secret.as_slice()) {
-            (Secrets::Included, &[pin, imported]) if !entry.values(pin).is_empty() => {
+        let [pin, imported] = self.secret;
+        match self.secrets {
+            Secrets::Included if !entry.values(pin).is_empty() => {
                 if entry.values(imported).is_empty() {
                     entry.set(imported, vec![NEVER_IMPORTED.into()]);
                 }

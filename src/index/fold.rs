@@ -9,7 +9,7 @@ impl Snapshot {
     /// The same directory at the same revision, all in a new base. Takes as long as building it from the
     /// store's records without reading them, and as much memory again as the snapshot meanwhile.
     ///
-    /// Errors: [`BuildError::Orphan`] if an entry's parent was deleted before it.
+    /// Errors: [`BuildError::Cut`] if an entry's parent was deleted before it.
     pub fn folded(&self, schema: &Schema, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         let mut builder = Builder::with(schema, self.base.fixed.clone());
         let mut packer = builder.packer();

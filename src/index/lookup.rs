@@ -90,7 +90,7 @@ impl Snapshot {
 
     /// The one entry with this `uid`. `None` also if several have it: nobody logs in by an ambiguous name.
     pub fn entry_by_uid(&self, uid: &str, schema: &Schema) -> Option<EntryRef<'_>> {
-        let kind = schema.attribute(b"uid")?;
+        let kind = schema.well_known().uid;
         let wanted = normal_value(schema, kind, uid.as_bytes())?;
         let has_uid = |entry: &EntryRef<'_>| {
             let mut uids = entry.attribute(kind).into_iter().flat_map(|uids| uids.values());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::directory::ask::search::{self, SearchCursor};
+use crate::directory::login::accounts;
 use crate::directory::request::{Answer, Asker, Authenticate, Compare, EntrySink, Search, Verdict};
 use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::clock::Clock;
@@ -50,7 +51,7 @@ impl Answers for Runner {
 
     fn search(&self, asker: &Asker, search: Search) -> Cursor {
         Cursor(self.realm.snapshot().map(|snapshot| {
-            let asker = self.realm.types.current(&snapshot, asker);
+            let asker = accounts::current(&self.realm.schema, &snapshot, asker);
             SearchCursor::new(self.directory.clone(), snapshot, asker, search, self.clock.now())
         }))
     }
@@ -59,7 +60,7 @@ impl Answers for Runner {
         match self.realm.snapshot() {
             None => Answer::Busy,
             Some(snapshot) => {
-                let asker = self.realm.types.current(&snapshot, asker);
+                let asker = accounts::current(&self.realm.schema, &snapshot, asker);
                 self.directory.compare(&snapshot, &asker, &compare)
             }
         }
@@ -69,7 +70,7 @@ impl Answers for Runner {
     fn identify(&self, asker: &Asker) -> Asker {
         let snapshot = self.realm.snapshot();
         snapshot.map_or(Asker::Public, |snapshot| {
-            self.realm.types.current(&snapshot, asker)
+            accounts::current(&self.realm.schema, &snapshot, asker)
         })
     }
 }

@@ -9,12 +9,12 @@ use crate::domain::schema::{ClassPosition, OBJECT_CLASS, ObjectClass, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType, Dn, NormalDnRef};
 
-/// The attribute types that are computed, as far as the schema has them.
+/// The attribute types that are computed.
 pub struct ComputedTypes {
     all: AttributeSet,
-    each: Vec<(AttributeType, Computation)>,
+    each: [(AttributeType, Computation); 6],
     /// The attributes of groups whose values are the DNs of members.
-    memberships: Vec<AttributeType>,
+    memberships: [AttributeType; 2],
 }
 
 #[derive(Clone, Copy)]
@@ -27,15 +27,6 @@ enum Computation {
     SubschemaSubentry,
 }
 
-const TYPES: [(&str, Computation); 6] = [
-    ("memberOf", Computation::MemberOf),
-    ("entryDN", Computation::EntryDn),
-    ("hasSubordinates", Computation::HasSubordinates),
-    ("numSubordinates", Computation::NumSubordinates),
-    ("structuralObjectClass", Computation::StructuralObjectClass),
-    ("subschemaSubentry", Computation::SubschemaSubentry),
-];
-const MEMBERSHIPS: [&str; 2] = ["member", "uniqueMember"];
 /// A larger group's members are not looked up one by one: entries are asked for their groups instead, in
 /// pieces of bounded work.
 const MEMBERS_MAX: usize = 10_000;
@@ -48,20 +39,21 @@ const MEMBER_BYTES: usize = 32;
 pub const SUBSCHEMA_DN: &str = "cn=Subschema";
 
 impl ComputedTypes {
-    /// Those that `schema` has.
+    /// As `schema` calls them.
     pub fn new(schema: &Schema) -> ComputedTypes {
-        let known = |(name, computation): (&str, Computation)| {
-            let kind = schema.attribute(name.as_bytes())?;
-            Some((kind, computation))
-        };
-        let each: Vec<_> = TYPES.into_iter().filter_map(known).collect();
-        let memberships = MEMBERSHIPS
-            .iter()
-            .filter_map(|name| schema.attribute(name.as_bytes()));
+        let types = schema.well_known();
+        let each = [
+            (types.member_of, Computation::MemberOf),
+            (types.entry_dn, Computation::EntryDn),
+            (types.has_subordinates, Computation::HasSubordinates),
+            (types.num_subordinates, Computation::NumSubordinates),
+            (types.structural_object_class, Computation::StructuralObjectClass),
+            (types.subschema_subentry, Computation::SubschemaSubentry),
+        ];
         ComputedTypes {
             all: each.iter().map(|(kind, _)| *kind).collect(),
-            memberships: memberships.collect(),
             each,
+            memberships: [types.member, types.unique_member],
         }
     }
 

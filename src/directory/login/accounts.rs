@@ -9,44 +9,27 @@ use crate::domain::packed::push_value;
 use crate::domain::schema::Schema;
 use crate::index::{EntryRef, Snapshot};
 use crate::record::{Key, Operation};
-use crate::types::{AttributeType, EntryId, PinHash};
+use crate::types::{EntryId, PinHash};
 
-/// The attributes that make an entry an account.
-#[derive(Clone, Copy)]
-pub struct AccountTypes {
-    user_password: AttributeType,
-    disabled: AttributeType,
+/// Who `asker` is in `snapshot`: a member whose entry has been disabled or removed since the log-in is a
+/// stranger, however long the connection stays open.
+pub fn current(schema: &Schema, snapshot: &Snapshot, asker: &Asker) -> Asker {
+    let Asker::Member(member) = asker else {
+        return asker.clone();
+    };
+    match snapshot
+        .entry_by_id(member.entry)
+        .map(|entry| standing(schema, entry))
+    {
+        Some(Standing::Enabled) => asker.clone(),
+        Some(Standing::Disabled) | None => Asker::Public,
+    }
 }
 
-impl AccountTypes {
-    /// `userPassword` and `beadleDisabled`; `None` if the schema lacks them.
-    pub fn of(schema: &Schema) -> Option<AccountTypes> {
-        Some(AccountTypes {
-            user_password: schema.attribute(b"userPassword")?,
-            disabled: schema.attribute(b"beadleDisabled")?,
-        })
-    }
-
-    /// Who `asker` is in `snapshot`: a member whose entry has been disabled or removed since the log-in is a
-    /// stranger, however long the connection stays open.
-    pub fn current(&self, snapshot: &Snapshot, asker: &Asker) -> Asker {
-        let Asker::Member(member) = asker else {
-            return asker.clone();
-        };
-        match snapshot
-            .entry_by_id(member.entry)
-            .map(|entry| self.standing(entry))
-        {
-            Some(Standing::Enabled) => asker.clone(),
-            Some(Standing::Disabled) | None => Asker::Public,
-        }
-    }
-
-    fn standing(&self, entry: EntryRef<'_>) -> Standing {
-        match entry.first_value(self.disabled) {
-            Some(value) if value.eq_ignore_ascii_case(b"TRUE") => Standing::Disabled,
-            _ => Standing::Enabled,
-        }
+fn standing(schema: &Schema, entry: EntryRef<'_>) -> Standing {
+    match entry.first_value(schema.well_known().disabled) {
+        Some(value) if value.eq_ignore_ascii_case(b"TRUE") => Standing::Disabled,
+        _ => Standing::Enabled,
     }
 }
 
@@ -58,8 +41,6 @@ pub struct DirectoryAccounts {
     pub schema: Arc<Schema>,
     /// Those of the configuration; they go before entries of the same name.
     pub principals: Arc<Principals>,
-    /// What to read of an entry.
-    pub types: AccountTypes,
 }
 
 impl DirectoryAccounts {
@@ -70,8 +51,8 @@ impl DirectoryAccounts {
         };
         AccountView {
             asker: Asker::Member(Arc::new(member)),
-            hash: entry.first_value(self.types.user_password),
-            standing: self.types.standing(entry),
+            hash: entry.first_value(self.schema.well_known().user_password),
+            standing: standing(&self.schema, entry),
             // Everything here was read at this revision, so a guard on it is as strict as one on the entry's own.
             revision: entry.snapshot().revision(),
         }
@@ -105,7 +86,7 @@ impl Accounts for DirectoryAccounts {
             .as_ref()?
             .entry_by_id(entry)?
             .to_stored(&self.schema)?;
-        let name = self.schema.name(self.types.user_password);
+        let name = self.schema.name(self.schema.well_known().user_password);
         let password = stored
             .attributes
             .iter_mut()
@@ -141,13 +122,13 @@ mod tests {
             Row(2, 1, "cn=a", &person),
             Row(3, 1, "cn=b", &disabled),
         ];
-        let (snapshot, types) = (snapshot(schema, &rows), AccountTypes::of(schema).unwrap());
+        let snapshot = snapshot(schema, &rows);
         let is_member = |entry| {
             let asker = member(entry, "cn=a,dc=uni,dc=example");
-            matches!(types.current(&snapshot, &asker), Asker::Member(_))
+            matches!(current(schema, &snapshot, &asker), Asker::Member(_))
         };
         assert!(is_member(2));
         assert!(!is_member(3) && !is_member(4));
-        assert!(matches!(types.current(&snapshot, &Asker::Root), Asker::Root));
+        assert!(matches!(current(schema, &snapshot, &Asker::Root), Asker::Root));
     }
 }

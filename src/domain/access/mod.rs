@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::{AttributeView, Attributes};
-use crate::domain::schema::Schema;
+use crate::domain::schema::{OBJECT_CLASS, Schema};
 use crate::types::{AttributeSet, AttributeType, EntryId};
 
 /// Who looks, as far as access is concerned.
@@ -78,22 +78,11 @@ pub enum AccessError {
     NeverPublic(Box<str>),
 }
 
-/// A person's own switches: attributes of the entry whose values are attribute names.
-const OPENED_BY_OWNER: &str = "beadleOpenToPublic";
-const CLOSED_BY_OWNER: &str = "beadleNotOpenToPublic";
-/// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
-const PLAIN: &[&str] = &[
-    "objectClass",
-    "structuralObjectClass",
-    "entryDN",
-    "subschemaSubentry",
-    "hasSubordinates",
-];
-
 /// [`AccessSettings`], compiled.
 pub struct AccessRules {
     public: PublicRules,
     grants: Vec<(Grantee, Grant)>,
+    /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
     plain: AttributeSet,
     owner_only: AttributeSet,
     secret: AttributeSet,
@@ -105,8 +94,9 @@ struct PublicRules {
     open: AttributeSet,
     /// What a person may open.
     can_open: AttributeSet,
-    opened_by_owner: Option<AttributeType>,
-    closed_by_owner: Option<AttributeType>,
+    /// A person's own switches: their values are attribute names.
+    opened_by_owner: AttributeType,
+    closed_by_owner: AttributeType,
 }
 
 struct Grant {
@@ -129,21 +119,27 @@ impl AccessRules {
             schema,
             AccessError::NeverPublic,
         )?;
+        let types = schema.well_known();
         let public = PublicRules {
             entries: settings.public_entries,
             open,
             can_open: user.difference(&never_public),
-            opened_by_owner: schema.attribute(OPENED_BY_OWNER.as_bytes()),
-            closed_by_owner: schema.attribute(CLOSED_BY_OWNER.as_bytes()),
+            opened_by_owner: types.open_to_public,
+            closed_by_owner: types.not_open_to_public,
         };
         let grant = |rule| grant(rule, &never, &never_public, schema);
         Ok(AccessRules {
             public,
             grants: settings.rules.into_iter().map(grant).collect::<Result<_, _>>()?,
-            plain: PLAIN
-                .iter()
-                .filter_map(|name| schema.attribute(name.as_bytes()))
-                .collect(),
+            plain: [
+                OBJECT_CLASS,
+                types.structural_object_class,
+                types.entry_dn,
+                types.subschema_subentry,
+                types.has_subordinates,
+            ]
+            .into_iter()
+            .collect(),
             owner_only,
             secret,
         })
@@ -277,9 +273,9 @@ impl PublicRules {
         let mut opened = AttributeSet::EMPTY;
         let mut closed = AttributeSet::EMPTY;
         for attribute in entry.attributes() {
-            if Some(attribute.kind) == self.opened_by_owner {
+            if attribute.kind == self.opened_by_owner {
                 add_named(&mut opened, attribute, schema);
-            } else if Some(attribute.kind) == self.closed_by_owner {
+            } else if attribute.kind == self.closed_by_owner {
                 add_named(&mut closed, attribute, schema);
             }
         }

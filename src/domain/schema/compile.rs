@@ -7,7 +7,7 @@ use crate::domain::schema::reader::parse;
 use crate::domain::schema::text::{
     AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile,
 };
-use crate::domain::schema::{AttributeDefinition, ClassPosition, ObjectClass, Schema};
+use crate::domain::schema::{AttributeDefinition, ClassPosition, ObjectClass, Schema, WellKnown};
 use crate::domain::syntax::Syntax;
 use crate::types::attribute::ATTRIBUTE_TYPES_MAX;
 use crate::types::{AttributeSet, AttributeType};
@@ -46,6 +46,8 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
     }
     let attribute_names = types.names(|text| &text.head, AttributeType)?;
     let class_names = classes.names(|text| &text.head, ClassPosition)?;
+    let well_known = WellKnown::resolve(|name| attribute(name, &attribute_names));
+    let well_known = well_known.map_err(|fault| types.error(0, 1, fault))?;
     let attribute_types = attribute_types(types, &attribute_names)?;
     let object_classes = object_classes(classes, &class_names, &attribute_names)?;
     let operational = operational(&attribute_types);
@@ -55,6 +57,7 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
         attribute_names,
         class_names,
         operational,
+        well_known,
     })
 }
 
@@ -275,6 +278,23 @@ mod tests {
         refuse(
             "objectclass ( 9.9 NAME 'x' SUP y ) objectclass ( 9.8 NAME 'y' SUP x )",
             "x.schema:1: `x` is its own superior; break the circle of SUP",
+        );
+    }
+
+    #[test]
+    fn a_schema_without_a_type_that_the_server_itself_reads_is_refused_by_its_name() {
+        let alone = SchemaFile {
+            name: "x.schema",
+            text: "attributetype ( 2.5.4.0 NAME 'objectClass' SYNTAX 1.3.6.1.4.1.1466.115.121.1.38 )",
+        };
+        assert_eq!(
+            schema([alone].into_iter())
+                .err()
+                .map(|error| error.to_string())
+                .as_deref(),
+            Some(
+                "x.schema:1: attribute type `uid` is defined in no schema file; define it or correct its name"
+            )
         );
     }
 

@@ -5,6 +5,7 @@ mod compile;
 pub mod reader;
 mod subschema;
 pub mod text;
+mod well_known;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ pub use crate::domain::schema::compile::OBJECT_CLASS;
 use crate::domain::schema::text::{
     AttributeTypeText, ClassKind, ObjectClassText, SchemaError, SchemaFile, Usage,
 };
+pub use crate::domain::schema::well_known::WellKnown;
 use crate::domain::syntax::{Syntax, is_descriptor};
 use crate::types::{AttributeSet, AttributeType};
 
@@ -25,6 +27,7 @@ pub struct Schema {
     pub(super) attribute_names: HashMap<Box<[u8]>, AttributeType>,
     pub(super) class_names: HashMap<Box<[u8]>, ClassPosition>,
     pub(super) operational: AttributeSet,
+    pub(super) well_known: WellKnown,
 }
 
 /// An attribute type with everything it inherits resolved.
@@ -194,6 +197,11 @@ impl Schema {
     /// Every operational attribute type: what `+` selects (RFC 3673) and `*` does not.
     pub fn operational(&self) -> &AttributeSet {
         &self.operational
+    }
+
+    /// The attribute types that the server itself reads and writes.
+    pub fn well_known(&self) -> &WellKnown {
+        &self.well_known
     }
 
     /// `objectClass`.

@@ -11,7 +11,7 @@ use crate::exchange::import::classes;
 use crate::exchange::import::merge::{Differences, Merge};
 use crate::exchange::import::open::{Name, NameState, Needs, OpenRow, settle};
 use crate::exchange::import::plan::{Claim, ImportPlan, Planned, RowKind};
-use crate::exchange::import::reading::{PIN, Reading};
+use crate::exchange::import::reading::Reading;
 use crate::exchange::import::seen::Seen;
 use crate::exchange::import::{ENTRY_BYTES_MAX, ImportSettings, PLAN_BYTES_MAX, ROWS_MAX, Refused};
 use crate::exchange::problem::{Fault, Problem, shown};
@@ -129,7 +129,8 @@ impl<'a> Importer<'a> {
         let stored = self.existing.by_name(name).map(Entries::owned);
         if let Some(columns) = &self.columns {
             if let Some(stored) = &stored {
-                let of_pin = |fault| Problem::of(row.line, PIN, fault);
+                let named = self.schema.name(self.schema.well_known().user_password);
+                let of_pin = |fault| Problem::of(row.line, named, fault);
                 let pin = self.merge.check_pin_stays(&entry, stored, columns);
                 pin.map_err(of_pin)?;
                 self.merge.keep_unspoken(self.schema, &mut entry, stored, columns);

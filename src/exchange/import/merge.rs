@@ -2,9 +2,8 @@
 
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::pin::imported_hash;
-use crate::domain::schema::Schema;
+use crate::domain::schema::{Schema, WellKnown};
 use crate::exchange::import::ImportSettings;
-use crate::exchange::import::reading::{IMPORTED_HASH, PIN};
 use crate::exchange::problem::Fault;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
@@ -13,11 +12,7 @@ pub const NEVER_IMPORTED: &[u8] = b"none";
 
 /// Completes entries of a file.
 pub(super) struct Merge {
-    pin: Option<AttributeType>,
-    imported_hash: Option<AttributeType>,
-    entry_uuid: Option<AttributeType>,
-    created: [Option<AttributeType>; 2],
-    modified: [Option<AttributeType>; 2],
+    types: WellKnown,
     creator: Option<Box<[u8]>>,
     now: Timestamp,
 }
@@ -27,13 +22,8 @@ pub(super) type Differences = [Vec<AttributeDescription>; 2];
 
 impl Merge {
     pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
-        let kind = |name: &str| schema.attribute(name.as_bytes());
         Merge {
-            pin: kind(PIN),
-            imported_hash: kind(IMPORTED_HASH),
-            entry_uuid: kind("entryUUID"),
-            created: [kind("createTimestamp"), kind("creatorsName")],
-            modified: [kind("modifyTimestamp"), kind("modifiersName")],
+            types: *schema.well_known(),
             creator: settings.creator.clone(),
             now: settings.now,
         }
@@ -42,11 +32,11 @@ impl Merge {
     /// Completes an entry the directory does not have.
     pub(super) fn new_entry(&self, entry: &mut Entry, entropy: &mut dyn Entropy) {
         self.remember_hash(entry);
-        if let Some(kind) = self.entry_uuid.filter(|kind| entry.values(*kind).is_empty()) {
-            entry.set(kind, vec![random_uuid(entropy)]);
+        if entry.values(self.types.entry_uuid).is_empty() {
+            entry.set(self.types.entry_uuid, vec![random_uuid(entropy)]);
         }
-        self.stamp(entry, self.created);
-        self.stamp(entry, self.modified);
+        self.stamp(entry, self.types.create_timestamp, self.types.creators_name);
+        self.stamp(entry, self.types.modify_timestamp, self.types.modifiers_name);
     }
 
     /// Gives an entry of a file that speaks of `columns` only what it is silent about, as it is `stored`.
@@ -61,7 +51,7 @@ impl Merge {
             let description = &attribute.description;
             // These have rules of their own.
             let is_own = schema.definition(description.kind).is_operational()
-                || [self.pin, self.imported_hash].contains(&Some(description.kind));
+                || [self.types.user_password, self.types.imported_hash].contains(&description.kind);
             if !columns.contains(description) && !is_own {
                 entry.attributes.push(attribute.clone());
             }
@@ -76,7 +66,7 @@ impl Merge {
         stored: &Entry,
         columns: &[AttributeDescription],
     ) -> Result<(), Fault> {
-        let Some(pin) = self.pin else { return Ok(()) };
+        let pin = self.types.user_password;
         let is_spoken_of = columns.iter().any(|column| column.kind == pin);
         match is_spoken_of && entry.values(pin).is_empty() && !stored.values(pin).is_empty() {
             true => Err(Fault::PinTakenAway),
@@ -92,23 +82,22 @@ impl Merge {
         entry: &mut Entry,
         stored: &Entry,
     ) -> Result<Option<Differences>, Fault> {
-        if let Some(kind) = self.entry_uuid {
-            let (said, known) = (entry.values(kind), stored.values(kind));
-            if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
-                return Err(Fault::OtherUuid);
-            }
+        let uuid = self.types.entry_uuid;
+        let (said, known) = (entry.values(uuid), stored.values(uuid));
+        if !said.is_empty() && !known.is_empty() && !same_uuid(said, known) {
+            return Err(Fault::OtherUuid);
         }
         self.keep_hash(entry, stored);
         let said = entry.attributes.len();
         for attribute in &stored.attributes {
             let kind = attribute.description.kind;
-            let stays = schema.definition(kind).is_operational() || Some(kind) == self.pin;
+            let stays = schema.definition(kind).is_operational() || kind == self.types.user_password;
             let is_said = entry
                 .attributes
                 .iter()
                 .take(said)
                 .any(|said| said.description.kind == kind);
-            if stays && !is_said && Some(kind) != self.imported_hash {
+            if stays && !is_said && kind != self.types.imported_hash {
                 entry.attributes.push(attribute.clone());
             }
         }
@@ -116,28 +105,19 @@ impl Merge {
             return Ok(None);
         }
         let differences = differences(entry, stored);
-        let unsaid = self.modified.map(|kind| {
-            kind.filter(|kind| {
-                !entry
-                    .attributes
-                    .iter()
-                    .take(said)
-                    .any(|a| a.description.kind == *kind)
-            })
-        });
-        unsaid
-            .into_iter()
-            .flatten()
-            .for_each(|kind| entry.set(kind, Vec::new()));
-        self.stamp(entry, self.modified);
+        for kind in [self.types.modify_timestamp, self.types.modifiers_name] {
+            let mut of_file = entry.attributes.iter().take(said);
+            if !of_file.any(|attribute| attribute.description.kind == kind) {
+                entry.set(kind, Vec::new());
+            }
+        }
+        self.stamp(entry, self.types.modify_timestamp, self.types.modifiers_name);
         Ok(Some(differences))
     }
 
     /// Keeps the stored hash if the file says what it said last time, or nothing; else takes the file's.
     fn keep_hash(&self, entry: &mut Entry, stored: &Entry) {
-        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
-            return;
-        };
+        let (pin, imported_hash) = (self.types.user_password, self.types.imported_hash);
         let is_export = !entry.values(imported_hash).is_empty();
         let says_nothing = entry.values(pin).is_empty();
         self.remember_hash(entry);
@@ -151,9 +131,7 @@ impl Merge {
 
     /// Puts the digest of the entry's hash beside it, unless the file says what to put there.
     fn remember_hash(&self, entry: &mut Entry) {
-        let (Some(pin), Some(imported_hash)) = (self.pin, self.imported_hash) else {
-            return;
-        };
+        let (pin, imported_hash) = (self.types.user_password, self.types.imported_hash);
         match (entry.values(imported_hash), entry.values(pin)) {
             ([said], _) if **said == *NEVER_IMPORTED => entry.set(imported_hash, Vec::new()),
             ([], [hash]) => {
@@ -165,18 +143,13 @@ impl Merge {
     }
 
     /// Sets time and author where the entry has none.
-    fn stamp(&self, entry: &mut Entry, [time, author]: [Option<AttributeType>; 2]) {
-        if let Some(kind) = time.filter(|kind| entry.values(*kind).is_empty()) {
-            entry.set(
-                kind,
-                vec![self.now.generalized_time().to_string().into_bytes().into()],
-            );
+    fn stamp(&self, entry: &mut Entry, time: AttributeType, author: AttributeType) {
+        if entry.values(time).is_empty() {
+            let now = self.now.generalized_time().to_string();
+            entry.set(time, vec![now.into_bytes().into()]);
         }
-        if let (Some(kind), Some(name)) = (
-            author.filter(|kind| entry.values(*kind).is_empty()),
-            &self.creator,
-        ) {
-            entry.set(kind, vec![name.clone()]);
+        if let (true, Some(name)) = (entry.values(author).is_empty(), &self.creator) {
+            entry.set(author, vec![name.clone()]);
         }
     }
 }

@@ -10,20 +10,6 @@ use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::{Field, Row};
 use crate::types::{AttributeType, Dn};
 
-/// The attribute that holds a PIN's hash.
-pub(super) const PIN: &str = "userPassword";
-/// The attribute that holds the digest of the hash that was imported last.
-pub(super) const IMPORTED_HASH: &str = "beadleImportedHash";
-/// Attributes no user may set that a file may carry: what an export writes so that it can be restored.
-const RESTORED: &[&str] = &[
-    "entryUUID",
-    "createTimestamp",
-    "modifyTimestamp",
-    "creatorsName",
-    "modifiersName",
-    "pwdChangedTime",
-    IMPORTED_HASH,
-];
 /// How many spellings of attribute descriptions are remembered; more are resolved anew each time.
 const SPELLINGS_MAX: usize = 4096;
 
@@ -31,8 +17,8 @@ const SPELLINGS_MAX: usize = 4096;
 pub(super) struct Reading<'a> {
     schema: &'a Schema,
     ignored: &'a [Box<str>],
-    restored: Vec<AttributeType>,
-    pin: Option<AttributeType>,
+    /// Attributes no user may set that a file may carry: what an export writes so that it can be restored.
+    restored: [AttributeType; 7],
     spellings: HashMap<Box<str>, Meaning>,
 }
 
@@ -46,14 +32,19 @@ enum Meaning {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(schema: &'a Schema, settings: &'a ImportSettings) -> Reading<'a> {
-        let kinds = RESTORED
-            .iter()
-            .filter_map(|name| schema.attribute(name.as_bytes()));
+        let types = schema.well_known();
         Reading {
             schema,
             ignored: &settings.ignored,
-            restored: kinds.collect(),
-            pin: schema.attribute(PIN.as_bytes()),
+            restored: [
+                types.entry_uuid,
+                types.create_timestamp,
+                types.modify_timestamp,
+                types.creators_name,
+                types.modifiers_name,
+                types.password_changed_time,
+                types.imported_hash,
+            ],
             spellings: HashMap::new(),
         }
     }
@@ -83,7 +74,7 @@ impl<'a> Reading<'a> {
             Meaning::Ignored => return Ok(()),
             Meaning::Refused(fault) => return Err(fault),
         };
-        if Some(description.kind) == self.pin {
+        if description.kind == self.schema.well_known().user_password {
             check_pin(entry, &description, field.value)?;
         }
         push(entry, description, field.value);

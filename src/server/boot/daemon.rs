@@ -8,7 +8,6 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use crate::directory::login::accounts::AccountTypes;
 use crate::exchange::import::Writers;
 use crate::index::{IndexHandle, Snapshot};
 use crate::record::Operation;
@@ -67,9 +66,6 @@ pub enum StartError {
         /// Why.
         source: LoadError,
     },
-    /// The schema lacks what an account is made of; the built-in one never does.
-    #[error("the schema has no userPassword or no beadleDisabled")]
-    Schema,
     /// The system has no threads or signals to give.
     #[error("the system refuses a thread or a signal handler: {0}")]
     System(#[from] io::Error),
@@ -148,7 +144,6 @@ fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, S
     let realm = Arc::new(DirectoryRealm {
         store,
         loaded: OnceLock::new(),
-        types: AccountTypes::of(&schema).ok_or(StartError::Schema)?,
         schema,
         principals: plan.rules.principals.clone(),
         audit: Arc::new(AuditLog::new(log)),

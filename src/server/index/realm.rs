@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::directory::login::accounts::{AccountTypes, DirectoryAccounts};
+use crate::directory::login::accounts::DirectoryAccounts;
 use crate::directory::login::principals::Principals;
 use crate::domain::audit::AuditEvent;
 use crate::domain::schema::Schema;
@@ -42,8 +42,6 @@ pub struct DirectoryRealm {
     pub schema: Arc<Schema>,
     /// Accounts of the configuration.
     pub principals: Arc<Principals>,
-    /// What to read of an account.
-    pub types: AccountTypes,
     /// Where events go.
     pub audit: Arc<AuditLog>,
     /// The present.
@@ -83,7 +81,6 @@ impl Realm for DirectoryRealm {
             snapshot: self.snapshot(),
             schema: self.schema.clone(),
             principals: self.principals.clone(),
-            types: self.types,
         }
     }
 
