@@ -80,7 +80,7 @@ fn lines_of_every_kind_are_written_in_the_order_they_came() {
     assert!(log.try_audit(event(3), NOW).is_ok());
     say(&log, "2026-11-22T09:30:00.123Z second\n");
     let expected = [
-        r#"  INFO beadle::radius: radius client="vpn-1" code="Access-Request" result="accept" reason="" duration_us=4"#,
+        r#"  INFO beadle::radius: radius client="vpn-1" source=192.0.2.7 code="Access-Request" result="accept" reason="" duration_us=4"#,
         " first",
         r#"  INFO audit: at=2026-11-22T09:30:00.123Z event="entries_exported" subject=operator:7 entries=3 hashes="left_out""#,
         " second",
