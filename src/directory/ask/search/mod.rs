@@ -32,8 +32,16 @@ pub enum TurnEnd {
     Done(Answer),
 }
 
-/// A search on its way. It keeps its snapshot, so that all its entries are of one moment.
+/// A search on its way.
 pub struct SearchCursor {
+    question: Question,
+    allowance: Allowance,
+    state: State,
+    computed: Computed,
+}
+
+/// What is asked, and of what: one snapshot, so that all entries are of one moment.
+struct Question {
     directory: Arc<Directory>,
     snapshot: Arc<Snapshot>,
     asker: Asker,
@@ -43,9 +51,6 @@ pub struct SearchCursor {
     computed_for_filter: AttributeSet,
     /// How many looks at an entry are allowed.
     looks_max: u64,
-    allowance: Allowance,
-    state: State,
-    computed: Computed,
 }
 
 enum State {
@@ -85,30 +90,30 @@ impl SearchCursor {
         let computed = directory.computed().all();
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
-            selected: Selected::new(&search.selection, directory.schema()),
-            looks_max: if matches!(asker, Asker::Root) {
-                u64::MAX
-            } else {
-                LOOKS_MAX
-            },
-            computed_for_filter: mentioned(&search.filter).intersection(computed),
-            directory,
-            snapshot,
-            asker,
-            search,
             state: State::Fresh,
             computed: Computed::default(),
+            question: Question {
+                selected: Selected::new(&search.selection, directory.schema()),
+                computed_for_filter: mentioned(&search.filter).intersection(computed),
+                looks_max: match asker {
+                    Asker::Root => u64::MAX,
+                    _ => LOOKS_MAX,
+                },
+                directory,
+                snapshot,
+                asker,
+                search,
+            },
         }
     }
 
     /// Goes on with the search: looks at no more than `budget` entries, or until the sink says `Break`.
     /// A search that has ended says so again.
     pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> TurnEnd {
-        let state = std::mem::replace(&mut self.state, State::Fresh);
-        let (directory, asker) = (Arc::clone(&self.directory), self.asker.clone());
-        let view = directory.view(&asker);
-        let begun = match state {
-            State::Fresh => self.begin(&view),
+        let question = &self.question;
+        let view = question.directory.view(&question.asker);
+        let begun = match std::mem::replace(&mut self.state, State::Fresh) {
+            State::Fresh => question.begin(&view),
             State::Pending(pending) => Ok(pending),
             State::Ended(answer) => Err(answer),
         };
@@ -116,7 +121,13 @@ impl SearchCursor {
             Ok(pending) => pending,
             Err(answer) => return self.end(answer),
         };
-        match self.go_on(&mut pending, &view, sink, budget, now) {
+        let mut look = Look {
+            question,
+            view: &view,
+            allowance: &mut self.allowance,
+            computed: &mut self.computed,
+        };
+        match look.go_on(&mut pending, sink, budget, now) {
             ControlFlow::Continue(()) => {
                 self.state = State::Pending(pending);
                 TurnEnd::More
@@ -129,11 +140,16 @@ impl SearchCursor {
         self.state = State::Ended(answer.clone());
         TurnEnd::Done(answer)
     }
+}
+
+impl Question {
+    fn schema(&self) -> &Schema {
+        self.directory.schema()
+    }
 
     /// Finds the base and where to look. Errors: the answer, if the base is nothing the viewer may know of.
     fn begin(&self, view: &View<'_>) -> Result<Pending, Answer> {
-        let schema = self.directory.schema();
-        let base = known_entry(&self.snapshot, &self.search.base, schema, view)?;
+        let base = known_entry(&self.snapshot, &self.search.base, self.schema(), view)?;
         let base = base.slot();
         let (slots, descent) = match self.search.scope {
             Scope::Base => (vec![base], Descent::None),
@@ -149,7 +165,7 @@ impl SearchCursor {
     fn candidates(&self, base: Slot, scope: Scope) -> Candidates {
         let planner = Planner {
             snapshot: &self.snapshot,
-            schema: self.directory.schema(),
+            schema: self.schema(),
             computed: self.directory.computed(),
         };
         let worthwhile = match scope {
@@ -173,12 +189,21 @@ impl SearchCursor {
         children.reverse();
         children
     }
+}
 
+/// A look at one entry after the other.
+struct Look<'a> {
+    question: &'a Question,
+    view: &'a View<'a>,
+    allowance: &'a mut Allowance,
+    computed: &'a mut Computed,
+}
+
+impl Look<'_> {
     /// `Break` with the answer at the end.
     fn go_on(
         &mut self,
         pending: &mut Pending,
-        view: &View<'_>,
         sink: &mut dyn EntrySink,
         budget: usize,
         now: Timestamp,
@@ -190,10 +215,10 @@ impl SearchCursor {
             };
             self.allowance.look(now)?;
             if pending.descent == Descent::Children {
-                pending.slots.extend(self.children(slot));
+                pending.slots.extend(self.question.children(slot));
             }
-            let effort = Effort::of(self.looks_max);
-            if self.look_at(slot, pending.base, view, sink, &effort)?.is_break() {
+            let effort = Effort::of(self.question.looks_max);
+            if self.look_at(slot, pending.base, sink, &effort)?.is_break() {
                 break;
             }
             looks = looks.saturating_sub(LOOKS_AN_ENTRY + effort.spent());
@@ -206,19 +231,19 @@ impl SearchCursor {
         &mut self,
         slot: Slot,
         base: Slot,
-        view: &View<'_>,
         sink: &mut dyn EntrySink,
         effort: &Effort,
     ) -> ControlFlow<Answer, ControlFlow<()>> {
-        let snapshot = Arc::clone(&self.snapshot);
-        let entry = snapshot
+        let question = self.question;
+        let entry = question
+            .snapshot
             .entry(slot)
-            .filter(|entry| in_scope(entry, base, self.search.scope));
-        let known = entry.and_then(|entry| Some((entry, view.readable(entry.id(), &entry)?)));
+            .filter(|entry| in_scope(entry, base, question.search.scope));
+        let known = entry.and_then(|entry| Some((entry, self.view.readable(entry.id(), &entry)?)));
         let Some((entry, readable)) = known else {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         };
-        let matches = self.matches(entry, &readable, view, effort);
+        let matches = self.matches(entry, &readable, effort);
         if effort.is_exceeded() {
             return ControlFlow::Break(Answer::AdminLimitExceeded);
         }
@@ -226,43 +251,35 @@ impl SearchCursor {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         }
         self.allowance.give()?;
-        let wanted = self.selected.kinds().intersection(&readable);
-        self.compute(entry, &wanted, view);
+        self.compute(entry, &question.selected.kinds().intersection(&readable));
         let found = Found {
-            entry: WholeEntry {
-                schema: self.directory.schema(),
-                stored: entry,
-                computed: &self.computed,
-            },
+            entry: self.whole(entry),
             readable: &readable,
-            selected: &self.selected,
-            schema: self.directory.schema(),
+            selected: &question.selected,
+            schema: question.schema(),
         };
         ControlFlow::Continue(sink.entry(&found))
     }
 
-    fn matches(
-        &mut self,
-        entry: EntryRef<'_>,
-        readable: &AttributeSet,
-        view: &View<'_>,
-        effort: &Effort,
-    ) -> bool {
-        let wanted = self.computed_for_filter.intersection(readable);
-        self.compute(entry, &wanted, view);
-        let schema = self.directory.schema();
-        let whole = WholeEntry {
-            schema,
-            stored: entry,
-            computed: &self.computed,
-        };
-        self.search.filter.truth(schema, &whole, readable, effort) == Truth::True
+    fn matches(&mut self, entry: EntryRef<'_>, readable: &AttributeSet, effort: &Effort) -> bool {
+        let question = self.question;
+        self.compute(entry, &question.computed_for_filter.intersection(readable));
+        let filter = &question.search.filter;
+        filter.truth(question.schema(), &self.whole(entry), readable, effort) == Truth::True
     }
 
-    fn compute(&mut self, entry: EntryRef<'_>, wanted: &AttributeSet, view: &View<'_>) {
-        let types = self.directory.computed();
+    fn whole<'e>(&'e self, entry: EntryRef<'e>) -> WholeEntry<'e> {
+        WholeEntry {
+            schema: self.question.schema(),
+            stored: entry,
+            computed: self.computed,
+        }
+    }
+
+    fn compute(&mut self, entry: EntryRef<'_>, wanted: &AttributeSet) {
+        let directory = &self.question.directory;
         self.computed
-            .compute(entry, wanted, types, self.directory.schema(), view);
+            .compute(entry, wanted, directory.computed(), directory.schema(), self.view);
     }
 }
 
