@@ -6,37 +6,31 @@ use std::sync::Arc;
 
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
-use crate::types::{AttributeType, Caller, Dn, EntryId, Pin, SourceGroup, Uid};
+use crate::types::{AttributeType, Caller, Dn, EntryId, NormalDn, Pin, SourceGroup, Uid};
 
 /// Who asks: decides what may be read.
 #[derive(Clone, Debug)]
 pub enum Asker {
     /// A stranger.
     Public,
-    /// A member who has logged in.
-    Member(Arc<Member>),
+    /// A member who has logged in, by the entry that is the account.
+    Member(EntryId),
     /// A relying system from `[[ldap.service]]`, by its name.
     Service(Arc<str>),
     /// The emergency administrator of `[ldap.root]`.
     Root,
 }
 
-/// A member who has logged in.
-#[derive(Debug)]
-pub struct Member {
-    /// The entry's stable id in the index and the store.
-    pub entry: EntryId,
-    /// Its name at the time of the log-in, as the entry spells it.
-    pub dn: Dn,
-}
-
 /// Whose PIN is offered.
 #[derive(Debug)]
 pub enum LoginName {
-    /// By the entry's name: an LDAP simple bind. Also names root and services.
-    Dn(Dn),
+    /// By the entry's name in its normal form: an LDAP simple bind. Also names root and services.
+    Dn(NormalDn),
     /// By UID: RADIUS and the web.
     Uid(Uid),
+    /// By a name that no entry can have, such as one of an attribute type the schema does not know: refused after as
+    /// much work as every other.
+    Nobody,
 }
 
 /// A log-in. Has no `Debug`.
@@ -133,7 +127,7 @@ pub enum Request {
     Search(Search),
     /// A comparison.
     Compare(Compare),
-    /// Who the asker is by now: a member who has been disabled or removed since the log-in is a stranger.
+    /// How the asker is called by now: a member who has been disabled or removed since the log-in is a stranger.
     Identify,
 }
 
@@ -176,8 +170,8 @@ pub enum Outcome {
     Authenticated(Verdict),
     /// Of [`Request::Search`], after the last entry, and of [`Request::Compare`].
     Answered(Answer),
-    /// Of [`Request::Identify`].
-    Identified(Asker),
+    /// Of [`Request::Identify`]: the name of the asker as text (RFC 4514), `None` of a stranger.
+    Identified(Option<String>),
 }
 
 /// One entry of a search result, already cut down to what the asker may read and asked for.

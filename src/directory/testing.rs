@@ -1,14 +1,10 @@
 //! A directory with plain rules for the tests of this layer.
 
-use std::sync::Arc;
-
 use super::Directory;
 use super::ask::limits::SearchLimits;
-use super::request::{Asker, Member};
 use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
 use crate::domain::filter::Filter;
 use crate::index::testing::schema;
-use crate::types::{Dn, EntryId};
 
 /// No limits at all.
 pub(crate) const UNLIMITED: SearchLimits = SearchLimits {
@@ -55,13 +51,4 @@ pub(crate) fn directory(limits: SearchLimits) -> Directory {
     };
     let access = AccessRules::new(settings, &schema).unwrap();
     Directory::new(schema, access, limits)
-}
-
-/// The member whose entry has this id and name.
-pub(crate) fn member(entry: u64, dn: &str) -> Asker {
-    let dn = Dn::parse(dn).unwrap();
-    Asker::Member(Arc::new(Member {
-        entry: EntryId(entry),
-        dn,
-    }))
 }

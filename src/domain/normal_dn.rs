@@ -2,8 +2,9 @@
 
 use crate::domain::matching::Names;
 use crate::domain::schema::Schema;
+use crate::types::dn_text::walk;
 use crate::types::normal_dn::RDN_END;
-use crate::types::{Dn, NormalDn, Rdn};
+use crate::types::{Dn, DnError, NormalDn, Rdn};
 
 impl Names for Schema {
     fn oid(&self, name: &[u8]) -> Option<&str> {
@@ -19,37 +20,26 @@ impl Schema {
     /// The normal form of a whole DN. `None` if it names an attribute type that does not exist or a value its
     /// rule refuses.
     pub fn normal_dn(&self, dn: &Dn) -> Option<NormalDn> {
-        let mut normal = Vec::with_capacity(32 * dn.rdns.len());
-        dn.rdns
-            .iter()
-            .try_for_each(|rdn| self.push_rdn(rdn, &mut normal))?;
-        Some(NormalDn::from_rdns(normal))
+        let mut form = NormalForm::new(self, 32 * dn.rdns.len());
+        dn.rdns.iter().for_each(|rdn| form.rdn(rdn));
+        form.finish()
+    }
+
+    /// The normal form of the DN that `text` is, without the DN: every bind asks for it. `None` as of
+    /// [`Schema::normal_dn`]. Errors: [`DnError`], if the text is no DN.
+    pub fn normal_dn_of(&self, text: &str) -> Result<Option<NormalDn>, DnError> {
+        // Most of it are OIDs: some 26 octets each for `uid` and `dc`.
+        let mut form = NormalForm::new(self, 4 * text.len());
+        walk(text, &mut |ava| form.ava(ava.attribute, ava.value, ava.ends_rdn))?;
+        Ok(form.finish())
     }
 
     /// The normal form of the name of a topmost entry with this RDN (pairs sorted). Does not change when the schema
     /// grows, so it may be stored.
     pub fn normal_rdn(&self, rdn: &Rdn) -> Option<NormalDn> {
-        let mut normal = Vec::with_capacity(32);
-        self.push_rdn(rdn, &mut normal)?;
-        Some(NormalDn::from_rdns(normal))
-    }
-
-    fn push_rdn(&self, rdn: &Rdn, normal: &mut Vec<u8>) -> Option<()> {
-        match rdn.avas.as_slice() {
-            [ava] => self.push_ava(&ava.attribute, &ava.value, normal)?,
-            avas => {
-                let mut parts = Vec::with_capacity(avas.len());
-                for ava in avas {
-                    let mut part = Vec::new();
-                    self.push_ava(&ava.attribute, &ava.value, &mut part)?;
-                    parts.push(part);
-                }
-                parts.sort_unstable();
-                normal.extend(parts.concat());
-            }
-        }
-        normal.extend_from_slice(RDN_END);
-        Some(())
+        let mut form = NormalForm::new(self, 32);
+        form.rdn(rdn);
+        form.finish()
     }
 
     /// OID, `=`, the value's normal form with zero bytes escaped, an end mark.
@@ -73,6 +63,67 @@ impl Schema {
         }
         normal.extend_from_slice(AVA_END);
         Some(())
+    }
+}
+
+/// A normal form in the making.
+struct NormalForm<'s> {
+    schema: &'s Schema,
+    normal: Vec<u8>,
+    /// Where the pairs of the present RDN begin, but for the first.
+    starts: Vec<usize>,
+    /// Where the present RDN begins.
+    rdn_start: usize,
+    /// Whether every attribute type was known and no value refused.
+    is_whole: bool,
+}
+
+impl<'s> NormalForm<'s> {
+    fn new(schema: &'s Schema, octets: usize) -> NormalForm<'s> {
+        NormalForm {
+            schema,
+            normal: Vec::with_capacity(octets),
+            starts: Vec::new(),
+            rdn_start: 0,
+            is_whole: true,
+        }
+    }
+
+    fn rdn(&mut self, rdn: &Rdn) {
+        for (at, ava) in rdn.avas.iter().enumerate() {
+            self.ava(&ava.attribute, &ava.value, at + 1 == rdn.avas.len());
+        }
+    }
+
+    fn ava(&mut self, attribute: &str, value: &[u8], ends_rdn: bool) {
+        if self.normal.len() > self.rdn_start {
+            self.starts.push(self.normal.len());
+        }
+        let pushed = self.schema.push_ava(attribute, value, &mut self.normal);
+        self.is_whole &= pushed.is_some();
+        if ends_rdn {
+            self.end_rdn();
+        }
+    }
+
+    /// Puts the pairs of the RDN in order, where it has several.
+    fn end_rdn(&mut self) {
+        if !self.starts.is_empty() {
+            let mut parts = Vec::with_capacity(self.starts.len() + 1);
+            let mut rest = self.normal.split_off(self.rdn_start);
+            for start in self.starts.drain(..).rev() {
+                parts.push(rest.split_off(start - self.rdn_start));
+            }
+            parts.push(rest);
+            parts.sort_unstable();
+            self.normal.extend(parts.concat());
+        }
+        self.normal.extend_from_slice(RDN_END);
+        self.rdn_start = self.normal.len();
+    }
+
+    fn finish(self) -> Option<NormalDn> {
+        self.is_whole.then(|| NormalDn::from_rdns(self.normal))
     }
 }
 
@@ -104,6 +155,20 @@ mod tests {
             assert_ne!(dn(a), dn(b));
         }
         assert_eq!(dn("nosuch=a"), None);
+    }
+
+    #[test]
+    fn a_text_has_the_normal_form_of_the_dn_it_is() {
+        for text in [
+            "",
+            "UID=Ada , OU=People,DC=uni",
+            r"cn=b\2c+sn=a+cn=a,dc=x",
+            "nosuch=a,dc=x",
+        ] {
+            let of_text = SCHEMA.normal_dn_of(text);
+            assert_eq!(of_text, Ok(dn(text)), "{text}");
+        }
+        assert_eq!(SCHEMA.normal_dn_of("uid"), Err(DnError::Syntax(3)));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! BindRequest (RFC 4511 section 4.2). Read here and not by the codec library, because a PIN is bytes and
 //! must not be copied into a type that can be printed.
 
+use crate::directory::request::LoginName;
+use crate::domain::schema::Schema;
 use crate::ldap::ber::{self, Malformed, Reader};
 use crate::ldap::result::{LdapResult, ResultCode};
-use crate::ldap::shared::{Channel, parse_dn};
-use crate::types::Dn;
+use crate::ldap::shared::Channel;
 
 const SIMPLE: u8 = 0x80;
 
@@ -48,12 +49,16 @@ pub enum LogIn<'a> {
     /// A stranger who says so (RFC 4513 section 5.1.1).
     Anonymous,
     /// A name and a PIN to check.
-    Simple(Dn, &'a [u8]),
+    Simple(LoginName, &'a [u8]),
 }
 
 /// Decides whether a bind may be tried over `channel`; if not, how it is refused. In clear from just anywhere
 /// it is refused before its PIN is looked at.
-pub fn check<'a>(request: &BindRequest<'a>, channel: Channel) -> Result<LogIn<'a>, LdapResult<'static>> {
+pub fn check<'a>(
+    request: &BindRequest<'a>,
+    channel: Channel,
+    schema: &Schema,
+) -> Result<LogIn<'a>, LdapResult<'static>> {
     let refused = LdapResult::with_diagnostic;
     if request.version != 3 {
         return Err(refused(ResultCode::ProtocolError, "only LDAP version 3"));
@@ -79,7 +84,13 @@ pub fn check<'a>(request: &BindRequest<'a>, channel: Channel) -> Result<LogIn<'a
             "simple binds need TLS here",
         ));
     }
-    let name = parse_dn(request.name);
+    let name = login_name(request.name, schema);
     let name = name.ok_or_else(|| refused(ResultCode::InvalidDNSyntax, "not a distinguished name"))?;
     Ok(LogIn::Simple(name, pin))
+}
+
+/// The normal form of RFC 4514 text off the wire; `None` if it is no such text.
+fn login_name(text: &[u8], schema: &Schema) -> Option<LoginName> {
+    let normal = schema.normal_dn_of(std::str::from_utf8(text).ok()?).ok()?;
+    Some(normal.map_or(LoginName::Nobody, LoginName::Dn))
 }

@@ -5,7 +5,6 @@ use crate::ldap::envelope::MessageId;
 use crate::ldap::operation::Operation;
 use crate::ldap::result::ResultCode;
 use crate::ldap::search_request::Values;
-use crate::types::Dn;
 
 /// Whether bytes stand behind a message that the client has sent already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +37,8 @@ pub struct Pending {
 
 /// What becomes of the outcome.
 pub(super) enum Purpose {
-    /// The name is the client's if the PIN is right.
-    Bind(Dn),
+    /// An identity, if the PIN is right.
+    Bind,
     /// Entries with or without values.
     Search(Values),
     /// A word.
@@ -65,7 +64,7 @@ impl Pending {
     /// What was asked.
     pub fn operation(&self) -> Operation {
         match self.purpose {
-            Purpose::Bind(_) => Operation::Bind,
+            Purpose::Bind => Operation::Bind,
             Purpose::Search(_) => Operation::Search,
             Purpose::Compare => Operation::Compare,
             Purpose::WhoAmI => Operation::Extended,

@@ -23,18 +23,13 @@ use crate::ldap::search::{self, Asked};
 use crate::ldap::shared::{Channel, Shared};
 use crate::types::{Dn, Pin};
 
-/// Who the client has proved to be (RFC 4513 section 4).
-enum Identity {
-    Anonymous,
-    Known { asker: Asker, name: Dn },
-}
-
 /// The state of one connection.
 pub struct Session {
     shared: Arc<Shared>,
     source: IpAddr,
     channel: Channel,
-    identity: Identity,
+    /// Who the client has proved to be (RFC 4513 section 4).
+    asker: Asker,
 }
 
 impl Session {
@@ -44,31 +39,28 @@ impl Session {
             shared,
             source,
             channel,
-            identity: Identity::Anonymous,
+            asker: Asker::Public,
         }
     }
 
     /// How large and intricate the next message may be.
     pub fn limits(&self) -> &MessageLimits {
-        match self.identity {
-            Identity::Anonymous => &self.shared.limits.anonymous,
-            Identity::Known { .. } => &self.shared.limits.authenticated,
+        match self.asker {
+            Asker::Public => &self.shared.limits.anonymous,
+            _ => &self.shared.limits.authenticated,
         }
     }
 
     /// Who asks.
     pub fn asker(&self) -> &Asker {
-        match &self.identity {
-            Identity::Anonymous => &Asker::Public,
-            Identity::Known { asker, .. } => asker,
-        }
+        &self.asker
     }
 
     /// The connection is TLS now. Whoever had logged in before has not any more (RFC 4513 section 3.1.1
     /// leaves that to the server; what was said in clear proves nothing).
     pub fn on_tls(&mut self) {
         self.channel = Channel::Tls;
-        self.identity = Identity::Anonymous;
+        self.asker = Asker::Public;
     }
 
     /// Answers a frame that is no message.
@@ -91,7 +83,7 @@ impl Session {
     pub fn on_message(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
         if message.operation == Operation::Bind {
             // RFC 4511 section 4.2.1: whatever comes of it, the old identity is gone.
-            self.identity = Identity::Anonymous;
+            self.asker = Asker::Public;
         }
         if message.controls.forbid(message.operation) {
             return refuse(
@@ -120,12 +112,12 @@ impl Session {
     /// Takes the directory's answer to `pending` and appends the response. Returns its code.
     pub fn on_outcome(&mut self, pending: Pending, outcome: Outcome, out: &mut BytesMut) -> ResultCode {
         let (id, operation) = (pending.id, pending.operation());
-        if let (Purpose::WhoAmI, Outcome::Identified(asker)) = (&pending.purpose, &outcome) {
-            extended::put_who_am_i_response(out, id, &self.authz_id(asker));
+        if let (Purpose::WhoAmI, Outcome::Identified(name)) = (&pending.purpose, &outcome) {
+            extended::put_who_am_i_response(out, id, &authz_id(name.as_deref()));
             return ResultCode::Success;
         }
         let (code, matched) = match (pending.purpose, outcome) {
-            (Purpose::Bind(name), Outcome::Authenticated(verdict)) => (self.on_verdict(name, verdict), None),
+            (Purpose::Bind, Outcome::Authenticated(verdict)) => (self.on_verdict(verdict), None),
             (_, Outcome::Answered(answer)) => (
                 result::code(&answer),
                 result::matched_dn(&answer).map(ToString::to_string),
@@ -147,10 +139,10 @@ impl Session {
         code
     }
 
-    fn on_verdict(&mut self, name: Dn, verdict: Verdict) -> ResultCode {
+    fn on_verdict(&mut self, verdict: Verdict) -> ResultCode {
         match verdict {
             Verdict::Accepted(asker) => {
-                self.identity = Identity::Known { asker, name };
+                self.asker = asker;
                 ResultCode::Success
             }
             Verdict::Refused => ResultCode::InvalidCredentials,
@@ -162,18 +154,16 @@ impl Session {
         let Ok(request) = bind::decode(message.body) else {
             return refuse(out, message, ResultCode::ProtocolError, "malformed bind request");
         };
-        match bind::check(&request, self.channel) {
+        match bind::check(&request, self.channel, &self.shared.schema) {
             Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
-            Ok(LogIn::Simple(name, pin)) => {
-                self.run(message, Purpose::Bind(name.clone()), self.log_in(name, pin))
-            }
+            Ok(LogIn::Simple(name, pin)) => self.run(message, Purpose::Bind, self.log_in(name, pin)),
             Err(refused) => answer(out, message, &refused),
         }
     }
 
-    fn log_in(&self, name: Dn, pin: &[u8]) -> Request {
+    fn log_in(&self, name: LoginName, pin: &[u8]) -> Request {
         Request::Authenticate(Authenticate {
-            name: LoginName::Dn(name),
+            name,
             pin: Pin::new(pin),
             service: None,
             source: self.source,
@@ -257,15 +247,6 @@ impl Session {
         }
     }
 
-    /// Who the client is, as an authzId (RFC 4513 section 5.2.1.8), if the directory takes it for `asker` by now.
-    fn authz_id(&self, asker: &Asker) -> String {
-        match (asker, &self.identity) {
-            (Asker::Public, _) | (_, Identity::Anonymous) => String::new(),
-            (Asker::Member(member), _) => format!("dn:{}", member.dn),
-            (Asker::Service(_) | Asker::Root, Identity::Known { name, .. }) => format!("dn:{name}"),
-        }
-    }
-
     fn start_tls(&mut self, id: MessageId, trailing: Trailing, out: &mut BytesMut) -> Next {
         let (code, why) = match (self.shared.start_tls, self.channel, trailing) {
             (StartTls::NotOffered, ..) => (ResultCode::ProtocolError, "no such extended operation"),
@@ -281,6 +262,11 @@ impl Session {
             Next::Answered(code)
         }
     }
+}
+
+/// An authzId (RFC 4513 section 5.2.1.8); empty of a stranger.
+fn authz_id(name: Option<&str>) -> String {
+    name.map(|name| format!("dn:{name}")).unwrap_or_default()
 }
 
 fn refuse(out: &mut BytesMut, message: &Message<'_>, code: ResultCode, why: &str) -> Next {

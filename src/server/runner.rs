@@ -3,89 +3,85 @@
 use std::sync::Arc;
 
 use crate::directory::Directory;
-use crate::directory::ask::search::{self, SearchCursor};
-use crate::directory::login::accounts;
-use crate::directory::request::{Answer, Asker, Authenticate, Compare, EntrySink, Search, Verdict};
-use crate::server::answers::{Answers, Progress, SearchRun};
+use crate::directory::ask::search::SearchCursor;
+use crate::directory::login::accounts::current;
+use crate::directory::request::{Answer, Asker, Authenticate, Compare, Search, Verdict};
+use crate::server::answers::Answers;
 use crate::server::clock::Clock;
-use crate::server::index::realm::DirectoryRealm;
+use crate::server::index::realm::Realm;
 use crate::server::login::Logins;
 use crate::server::work::space_watch::LatestSpace;
 use crate::types::Timestamp;
 
 /// How many entries a search looks at before others have their turn on its thread.
-const ENTRIES_PER_TURN: usize = 2_000;
+pub const ENTRIES_PER_TURN: usize = 2_000;
 
 /// Answers the listeners from the directory.
 pub struct Runner {
     /// What stays the same from request to request.
     pub directory: Arc<Directory>,
     /// Entries and the store.
-    pub realm: Arc<DirectoryRealm>,
+    pub realm: Arc<Realm>,
     /// Log-ins.
-    pub logins: Logins<DirectoryRealm>,
+    pub logins: Logins,
     /// What the store takes of the disk.
     pub space: Arc<LatestSpace>,
     /// The present.
     pub clock: Arc<dyn Clock>,
 }
 
-impl Answers for Runner {
-    type Search = Cursor;
-
-    fn now(&self) -> Timestamp {
+impl Runner {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
-        self.realm.loaded.get()?;
+    /// The verdict on a log-in if it can be had in microseconds: a PIN verified a moment ago, or a right one whose hash
+    /// costs nothing to check. `None`: ask [`Runner::authenticate`].
+    pub fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
         self.logins.authenticate_now(request, now)
     }
 
-    async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
-        match self.realm.loaded.get() {
-            None => Verdict::Busy,
-            Some(_) => self.logins.authenticate(request, now).await,
-        }
+    /// Checks a PIN; waits for hashing and until what it writes is durable. `now` is when it was asked.
+    pub async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
+        self.logins.authenticate(request, now).await
     }
 
-    fn search(&self, asker: &Asker, search: Search) -> Cursor {
-        Cursor(self.realm.snapshot().map(|snapshot| {
-            let asker = accounts::current(&self.realm.schema, &snapshot, asker);
-            SearchCursor::new(self.directory.clone(), snapshot, asker, search, self.clock.now())
-        }))
+    /// Begins a search on the directory as it is now; later changes are not seen by it. `None` while there is no index.
+    pub fn search(&self, asker: &Asker, search: Search) -> Option<SearchCursor> {
+        let snapshot = self.realm.snapshot()?;
+        let asker = current(&self.realm.schema, &snapshot, asker);
+        let directory = self.directory.clone();
+        Some(SearchCursor::new(directory, snapshot, asker, search, self.now()))
     }
 
-    fn compare(&self, asker: &Asker, compare: Compare) -> Answer {
-        match self.realm.snapshot() {
-            None => Answer::Busy,
-            Some(snapshot) => {
-                let asker = accounts::current(&self.realm.schema, &snapshot, asker);
-                self.directory.compare(&snapshot, &asker, &compare)
-            }
-        }
+    /// Compares a value.
+    pub fn compare(&self, asker: &Asker, compare: &Compare) -> Answer {
+        let Some(snapshot) = self.realm.snapshot() else {
+            return Answer::Busy;
+        };
+        let asker = current(&self.realm.schema, &snapshot, asker);
+        self.directory.compare(&snapshot, &asker, compare)
     }
 
-    /// While the index is not loaded nobody has logged in.
-    fn identify(&self, asker: &Asker) -> Asker {
-        let snapshot = self.realm.snapshot();
-        snapshot.map_or(Asker::Public, |snapshot| {
-            accounts::current(&self.realm.schema, &snapshot, asker)
-        })
+    /// How `asker`, who has logged in as such, is called by now; `None` of a stranger. While there is no index nobody has
+    /// logged in.
+    pub fn identify(&self, asker: &Asker) -> Option<String> {
+        let snapshot = self.realm.snapshot()?;
+        self.realm.accounts(&snapshot).name_of(asker)
     }
 }
 
-/// A search under way; `None` if the index is not loaded.
-pub struct Cursor(Option<SearchCursor>);
+impl Answers for Runner {
+    fn now(&self) -> Timestamp {
+        Runner::now(self)
+    }
 
-impl SearchRun for Cursor {
-    fn run(&mut self, sink: &mut dyn EntrySink, now: Timestamp) -> Progress {
-        match &mut self.0 {
-            None => Progress::Done(Answer::Busy),
-            Some(cursor) => match cursor.run(sink, ENTRIES_PER_TURN, now) {
-                search::TurnEnd::More => Progress::More,
-                search::TurnEnd::Done(answer) => Progress::Done(answer),
-            },
-        }
+    fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
+        Runner::authenticate_now(self, request, now)
+    }
+
+    async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
+        Runner::authenticate(self, request, now).await
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod attribute;
 pub mod dn;
-mod dn_text;
+pub mod dn_text;
 pub mod entropy;
 pub mod entry_id;
 pub mod network;

@@ -12,7 +12,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::ldap_client::{bind, compare, extended, first_answer, request, search, told};
-use crate::ldap_serving::{ADA, Serving, certificate, make_pair, run, trusting};
+use crate::ldap_serving::{Serving, certificate, make_pair, run, trusting};
+use crate::town::ADA;
 
 const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
@@ -126,14 +127,13 @@ fn pipelined_requests_are_answered_in_their_order() {
         assert_eq!(client.hear().await, Some((1, "bind", 0)));
         assert_eq!(client.hear().await, Some((2, "entry", 0)));
         assert_eq!(client.hear().await, Some((2, "entry", 0)));
-        assert_eq!(client.hear().await, Some((2, "done", 0)));
+        assert_eq!(client.hear().await, Some((2, "done", 4)));
         assert_eq!(client.hear().await, Some((3, "compare", 6)));
         assert_eq!(client.hear().await, Some((4, "bind", 49)));
         for _ in 0..0x3ff {
             assert_eq!(client.hear().await, Some((5, "entry", 0)));
         }
-        assert_eq!(client.hear().await, Some((5, "done", 0)));
-        assert_eq!(client.ask(bind(3, ADA, "busy")).await, Some(("bind", 51)));
+        assert_eq!(client.hear().await, Some((5, "done", 4)));
         assert_eq!(serving.counters.entries.get(), 0x3ff + 2);
     });
 }
@@ -148,7 +148,17 @@ fn a_message_may_come_byte_by_byte() {
             tokio::task::yield_now().await;
         }
         assert_eq!(client.hear().await, Some((1, "entry", 0)));
-        assert_eq!(client.hear().await, Some((1, "done", 0)));
+        assert_eq!(client.hear().await, Some((1, "done", 4)));
+    });
+}
+
+#[test]
+fn a_log_in_that_finds_the_queue_full_is_told_to_come_again() {
+    run(async {
+        let serving = Serving::busy(trusting()).await;
+        let mut client = serving.client().await;
+        assert_eq!(client.ask(bind(3, ADA, "wrong")).await, Some(("bind", 51)));
+        assert_eq!(client.ask(bind(3, ADA, "right-pin")).await, Some(("bind", 0)));
     });
 }
 
@@ -161,14 +171,14 @@ fn a_result_much_larger_than_the_output_mark_arrives_whole() {
         for _ in 0..5_000 {
             assert_eq!(client.hear().await, Some((1, "entry", 0)));
         }
-        assert_eq!(client.hear().await, Some((1, "done", 0)));
+        assert_eq!(client.hear().await, Some((1, "done", 4)));
     });
 }
 
 #[test]
 fn an_abandoned_search_ends_without_a_word() {
     run(async {
-        let serving = Serving::with(trusting()).await;
+        let serving = Serving::endless(trusting()).await;
         let mut client = serving.client().await;
         client.send(&request(1, find(0))).await;
         assert_eq!(client.hear().await, Some((1, "entry", 0)));
@@ -188,7 +198,7 @@ fn an_abandoned_search_ends_without_a_word() {
 #[test]
 fn unbind_or_hanging_up_ends_a_search() {
     run(async {
-        let serving = Serving::with(trusting()).await;
+        let serving = Serving::endless(trusting()).await;
         let mut client = serving.client().await;
         client.send(&request(1, find(0))).await;
         assert_eq!(client.hear().await, Some((1, "entry", 0)));
@@ -295,7 +305,7 @@ fn strangers_may_send_64_kib_and_members_more() {
         let mut member = serving.client().await;
         assert_eq!(member.ask(bind(3, ADA, "right-pin")).await, Some(("bind", 0)));
         member.send(&long).await;
-        assert_eq!(member.hear().await, Some((2, "compare", 6)));
+        assert_eq!(member.hear().await, Some((2, "compare", 5)));
     });
 }
 
@@ -332,7 +342,7 @@ fn who_asks_nothing_is_not_kept() {
 #[test]
 fn who_does_not_read_is_not_kept() {
     run(async {
-        let serving = Serving::with(LdapSettings {
+        let serving = Serving::endless(LdapSettings {
             write_limit_s: 0,
             ..trusting()
         })

@@ -1,116 +1,25 @@
-//! LDAP listeners on real sockets with a made-up directory behind them.
+//! LDAP listeners on real sockets with a small directory behind them.
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use beadle::directory::request::{
-    Answer, Asker, Authenticate, Compare, EntrySink, FoundEntry, Member, Search, Verdict,
-};
-use beadle::domain::packed::{AttributeView, push_value};
-use beadle::domain::schema::Schema;
-use beadle::ldap::limits::Limits;
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::shared::Shared;
-use beadle::server::answers::{Answers, Progress, SearchRun};
 use beadle::server::http::tls::{Tls, TlsFiles, self_signed};
 use beadle::server::ldap::counters::LdapCounters;
 use beadle::server::ldap::listener::{Begin, LdapService, LdapSettings, Shutdown};
-use beadle::types::{AttributeType, Dn, EntryId, Timestamp};
+use beadle::types::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 
-/// The one member there is; the PIN is `right-pin`.
-pub const ADA: &str = "uid=ada,ou=people,dc=uni,dc=example";
+use crate::town::{PLAIN, Row, Town, person, plan};
 
-/// A directory in which every search finds as many entries as it asks for, and without a limit never ends.
-pub struct MadeUp;
-
-/// A search of [`MadeUp`].
-pub struct Counting {
-    left: u32,
-    endless: bool,
-    encoded: Vec<u8>,
-}
-
-impl FoundEntry for Counting {
-    fn dn_len(&self) -> usize {
-        ADA.len()
-    }
-    fn write_dn(&self, part: &mut dyn FnMut(&[u8])) {
-        part(ADA.as_bytes());
-    }
-    fn name(&self, _: AttributeType) -> &str {
-        "cn"
-    }
-    fn each_attribute(&self, each: &mut dyn FnMut(AttributeView<'_>)) {
-        each(AttributeView {
-            kind: AttributeType(0),
-            options: "",
-            encoded: &self.encoded,
-        });
-    }
-}
-
-impl SearchRun for Counting {
-    fn run(&mut self, sink: &mut dyn EntrySink, _: Timestamp) -> Progress {
-        while self.endless || self.left > 0 {
-            self.left = self.left.saturating_sub(1);
-            if sink.entry(self) == ControlFlow::Break(()) {
-                return Progress::More;
-            }
-        }
-        Progress::Done(Answer::Success)
-    }
-}
-
-impl Answers for MadeUp {
-    type Search = Counting;
-
-    fn now(&self) -> Timestamp {
-        Timestamp::default()
-    }
-
-    fn authenticate_now(&self, _request: &Authenticate, _now: Timestamp) -> Option<Verdict> {
-        None
-    }
-
-    async fn authenticate(&self, request: Authenticate, _now: Timestamp) -> Verdict {
-        match request.pin.expose() {
-            b"right-pin" => {
-                let dn = Dn::parse(ADA).expect("a name");
-                Verdict::Accepted(Asker::Member(Arc::new(Member {
-                    entry: EntryId(1),
-                    dn,
-                })))
-            }
-            b"busy" => Verdict::Busy,
-            _ => Verdict::Refused,
-        }
-    }
-
-    fn search(&self, _: &Asker, search: Search) -> Counting {
-        let mut encoded = Vec::new();
-        push_value(&mut encoded, &[b'x'; 200]);
-        Counting {
-            left: search.entries_max,
-            endless: search.entries_max == 0,
-            encoded,
-        }
-    }
-
-    fn compare(&self, _: &Asker, _: Compare) -> Answer {
-        Answer::True
-    }
-
-    fn identify(&self, asker: &Asker) -> Asker {
-        asker.clone()
-    }
-}
+/// So many entries are below the base of the directory that every test has.
+pub const ENTRIES: u32 = 6_000;
 
 /// A certificate for this machine and its key, in `folder`.
 pub fn make_pair(folder: &Path) -> TlsFiles {
@@ -150,8 +59,36 @@ pub fn trusting() -> LdapSettings {
 }
 
 impl Serving {
-    /// Serves a [`MadeUp`] directory.
+    /// Serves [`ENTRIES`] entries.
     pub async fn with(settings: LdapSettings) -> Serving {
+        let people: Vec<Row> = (3..ENTRIES)
+            .map(|number| person(&format!("u{number}"), &[]))
+            .collect();
+        Serving::of(&people, settings).await
+    }
+
+    /// Serves more than the sockets take at once, so that a search of everything goes on while nobody reads.
+    pub async fn endless(settings: LdapSettings) -> Serving {
+        let long = format!("description: {}", "x".repeat(200_000));
+        let people: Vec<Row> = (0..200)
+            .map(|number| person(&format!("u{number}"), &[&long]))
+            .collect();
+        Serving::of(&people, settings).await
+    }
+
+    /// Serves a directory with these people who refuses all log-ins that need a hash, as the queue for them is full.
+    pub async fn busy(settings: LdapSettings) -> Serving {
+        let mut plan = plan(PLAIN);
+        plan.rules.login.queue_max = 0;
+        Serving::serve(Town::new(plan, &[]).await, settings).await
+    }
+
+    async fn of(people: &[Row], settings: LdapSettings) -> Serving {
+        Serving::serve(Town::new(plan(PLAIN), people).await, settings).await
+    }
+
+    /// Serves `town`.
+    pub async fn serve(town: Town, settings: LdapSettings) -> Serving {
         let folder = tempfile::tempdir().expect("a folder");
         let files = self_signed(
             folder.path(),
@@ -160,23 +97,21 @@ impl Serving {
         .expect("a pair");
         let certificate = certificate(&files);
         let tls = Arc::new(Tls::load(files).expect("TLS"));
-        let base = Dn::parse("dc=uni,dc=example").expect("a name");
-        let schema = Arc::new(Schema::built_in());
         let session = Arc::new(Shared::new(
-            schema,
-            &base,
+            town.plan.entries.schema.clone(),
+            &town.plan.base,
             StartTls::Offered,
-            Limits::default(),
+            town.plan.ldap.limits,
             Timestamp::default(),
         ));
         let (counters, shutdown) = (Arc::new(LdapCounters::default()), Shutdown::default());
         let service = LdapService::new(
-            Arc::new(MadeUp),
+            town.runner,
             session,
             Some(Arc::clone(&tls)),
             settings,
             Arc::clone(&counters),
-            Arc::default(),
+            town.log,
             shutdown.clone(),
         );
         let cleartext = Serving::listen(&service, Begin::Cleartext).await;
@@ -192,7 +127,7 @@ impl Serving {
         }
     }
 
-    async fn listen(service: &Arc<LdapService<MadeUp>>, begin: Begin) -> SocketAddr {
+    async fn listen(service: &Arc<LdapService>, begin: Begin) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(Arc::clone(service).accept(listener, begin));

@@ -278,7 +278,7 @@ fn start_tls_forgets_who_had_logged_in() {
 fn who_is_a_stranger_by_now_is_told_so() {
     let mut talk = Talk::over(Channel::Tls);
     talk.log_in(member());
-    assert_eq!(talk.who_am_i_by_now(Asker::Public), "");
+    assert_eq!(talk.who_am_i_by_now(None), "");
     assert_eq!(
         talk.who_am_i(),
         format!("dn:{ADA}"),

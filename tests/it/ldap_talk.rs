@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
-use beadle::directory::request::{Asker, Member, Outcome, Request, Search, Verdict};
+use beadle::directory::request::{Asker, Outcome, Request, Search, Verdict};
 use beadle::domain::schema::Schema;
 use beadle::ldap::envelope::Message;
 use beadle::ldap::limits::Limits;
@@ -120,17 +120,20 @@ impl Talk {
         self.settle(pending, Outcome::Authenticated(verdict))
     }
 
-    /// Who the session takes the client for.
+    /// Who the client is told to be, where the directory calls members and services [`ADA`].
     pub fn who_am_i(&mut self) -> String {
-        let asker = self.session.asker().clone();
-        self.who_am_i_by_now(asker)
+        let name = match self.session.asker() {
+            Asker::Public => None,
+            _ => Some(ADA.to_owned()),
+        };
+        self.who_am_i_by_now(name)
     }
 
-    /// The same when the directory takes the client for `asker` by now.
-    pub fn who_am_i_by_now(&mut self, asker: Asker) -> String {
+    /// The same when this is what the directory calls the client by now.
+    pub fn who_am_i_by_now(&mut self, name: Option<String>) -> String {
         let (pending, request) = self.ask(extended(WHO_AM_I));
         assert!(matches!(request, Request::Identify));
-        assert_eq!(self.settle(pending, Outcome::Identified(asker)), ("extended", 0));
+        assert_eq!(self.settle(pending, Outcome::Identified(name)), ("extended", 0));
         let mut answers = answers(&self.out);
         match answers.pop().map(|answer| answer.op) {
             Some(LdapOp::ExtendedResponse(response)) => {
@@ -158,10 +161,7 @@ impl Talk {
 
 /// Ada has logged in.
 pub fn member() -> Verdict {
-    Verdict::Accepted(Asker::Member(Arc::new(Member {
-        entry: EntryId(5),
-        dn: dn(ADA),
-    })))
+    Verdict::Accepted(Asker::Member(EntryId(5)))
 }
 
 /// The search a request must be.

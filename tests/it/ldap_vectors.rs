@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use beadle::directory::request::{Answer, Asker, Outcome, Request, Verdict};
+use beadle::directory::request::{Answer, Outcome, Request, Verdict};
 use beadle::domain::schema::Schema;
 use beadle::ldap::envelope::{Frame, Message, frame};
 use beadle::ldap::limits::Limits;
@@ -58,7 +58,7 @@ fn outcome(request: &Request) -> Outcome {
         Request::Authenticate(_) => Outcome::Authenticated(Verdict::Refused),
         Request::Search(_) => Outcome::Answered(Answer::Success),
         Request::Compare(_) => Outcome::Answered(Answer::True),
-        Request::Identify => Outcome::Identified(Asker::Public),
+        Request::Identify => Outcome::Identified(None),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module per subject.
 
+mod allocations;
 mod architecture;
 mod audit;
 mod campus;
@@ -39,4 +40,5 @@ mod store_feed;
 mod store_full;
 mod store_power_cut;
 mod store_sled;
+mod town;
 mod visibility;

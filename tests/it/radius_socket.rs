@@ -7,19 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use beadle::directory::request::EntrySink;
-use beadle::directory::request::{Answer, Asker, Authenticate, Compare, LoginName, Member, Search, Verdict};
+use beadle::directory::request::{Asker, Authenticate, LoginName, Verdict};
 use beadle::radius::authenticator::{Keys, ZERO};
 use beadle::radius::{
     Client, ClientSettings, ClientTable, Event, Port, RequireMessageAuthenticator, Session, Settings,
 };
-use beadle::server::answers::{Answers, Progress, SearchRun};
+use beadle::server::answers::Answers;
 use beadle::server::clock::{Clock, SystemClock};
 use beadle::server::observe::metrics::Metrics;
 use beadle::server::radius::counters::RadiusCounters;
 use beadle::server::radius::listener::{RadiusWiring, serve};
 use beadle::server::radius::socket::BoundSocket;
-use beadle::types::{Dn, EntryId, SharedSecret, Timestamp};
+use beadle::types::{EntryId, SharedSecret, Timestamp};
 use radius::core::avp::AVP;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -40,10 +39,7 @@ impl OneMember {
         match &request.name {
             LoginName::Uid(uid) if uid.as_str() == "busy" => Verdict::Busy,
             _ if request.pin.same_as(b"abcdef-7") && request.service.as_deref() == Some("vpn") => {
-                Verdict::Accepted(Asker::Member(Arc::new(Member {
-                    entry: EntryId(1),
-                    dn: Dn::default(),
-                })))
+                Verdict::Accepted(Asker::Member(EntryId(1)))
             }
             _ => Verdict::Refused,
         }
@@ -51,8 +47,6 @@ impl OneMember {
 }
 
 impl Answers for OneMember {
-    type Search = Nothing;
-
     fn now(&self) -> Timestamp {
         SystemClock.now()
     }
@@ -65,26 +59,6 @@ impl Answers for OneMember {
     async fn authenticate(&self, request: Authenticate, _now: Timestamp) -> Verdict {
         tokio::task::yield_now().await;
         self.verdict(&request)
-    }
-
-    fn search(&self, _asker: &Asker, _search: Search) -> Nothing {
-        Nothing
-    }
-
-    fn compare(&self, _asker: &Asker, _compare: Compare) -> Answer {
-        Answer::Busy
-    }
-
-    fn identify(&self, asker: &Asker) -> Asker {
-        asker.clone()
-    }
-}
-
-struct Nothing;
-
-impl SearchRun for Nothing {
-    fn run(&mut self, _sink: &mut dyn EntrySink, _now: Timestamp) -> Progress {
-        Progress::Done(Answer::Success)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::document::Span;
 use crate::config::raw::{Field, List, RawLdap, RawLimits, RawRoot, RawSecret, RawService};
 use crate::config::settings::Ldap;
 use crate::directory::ask::limits::SearchLimits;
-use crate::directory::login::principals::{PrincipalError, Principals, service_dn};
+use crate::directory::login::principals::{PrincipalError, Principals};
 use crate::ldap::limits::{Limits, MessageLimits};
 use crate::server::ldap::listener::LdapSettings;
 use crate::types::{Dn, IpNet, PinHash};
@@ -95,12 +95,11 @@ impl Checker<'_> {
     pub(super) fn principals(&self, root: Option<Root>, services: Vec<Named>, base: &Dn) -> Principals {
         let mut principals = Principals::default();
         if let Some(root) = root {
-            let added = principals.add_root(self.schema.normal_dn(&root.dn), root.password_hash);
+            let added = principals.add_root(root.dn, root.password_hash, &self.schema);
             self.taken(added, &root.span);
         }
         for service in services {
-            let normal = self.schema.normal_dn(&service_dn(&service.name, base));
-            let added = principals.add_service(normal, service.name, service.password_hash);
+            let added = principals.add_service(service.name, base, service.password_hash, &self.schema);
             self.taken(added, &service.span);
         }
         principals

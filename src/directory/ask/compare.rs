@@ -79,9 +79,9 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::testing::{UNLIMITED, directory, member};
+    use crate::directory::testing::{UNLIMITED, directory};
     use crate::index::testing::{UNIVERSITY, snapshot};
-    use crate::types::Dn;
+    use crate::types::{Dn, EntryId};
 
     fn compare(asker: &Asker, rdn: &str, description: &str, value: &str) -> Answer {
         let directory = directory(UNLIMITED);
@@ -222,13 +222,13 @@ mod tests {
             "ada@home.example",
             Answer::NoSuchAttribute
         );
-        let ada = member(4, "uid=ada,ou=people,dc=uni,dc=example");
+        let ada = Asker::Member(EntryId(4));
         check!(ada, ADA, "beadleAlternateMail", "ada@home.example", Answer::True);
     }
 
     #[test]
     fn a_pin_is_never_compared() {
-        let ada = member(4, "uid=ada,ou=people,dc=uni,dc=example");
+        let ada = Asker::Member(EntryId(4));
         for asker in [Asker::Public, Asker::Root, ada] {
             check!(
                 asker,

@@ -46,7 +46,7 @@ impl Directory {
     pub fn view<'a>(&'a self, asker: &'a Asker) -> View<'a> {
         let viewer = match asker {
             Asker::Public => Viewer::Public,
-            Asker::Member(member) => Viewer::Member(member.entry),
+            Asker::Member(entry) => Viewer::Member(*entry),
             Asker::Service(name) => Viewer::Service(name),
             Asker::Root => Viewer::Root,
         };

@@ -1,9 +1,9 @@
-//! What a log-in reads of the directory: one account, and where accounts are found.
+//! What a log-in reads of the directory: one account.
 
-use crate::directory::request::{Asker, LoginName};
+use crate::directory::request::Asker;
 use crate::domain::audit::Subject;
-use crate::record::{Operation, Revision};
-use crate::types::{EntryId, PinHash};
+use crate::record::Revision;
+use crate::types::EntryId;
 
 /// Whether an account may be used at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl AccountView<'_> {
     /// hashes are never replaced.
     pub fn entry(&self) -> Option<EntryId> {
         match &self.asker {
-            Asker::Member(member) => Some(member.entry),
+            Asker::Member(entry) => Some(*entry),
             Asker::Public | Asker::Service(_) | Asker::Root => None,
         }
     }
@@ -39,24 +39,10 @@ impl AccountView<'_> {
     /// How the audit log names it.
     pub fn subject(&self) -> Subject {
         match &self.asker {
-            Asker::Member(member) => Subject::Entry(member.entry),
+            Asker::Member(entry) => Subject::Entry(*entry),
             Asker::Service(name) => Subject::Service(name.clone()),
             Asker::Root => Subject::Root,
             Asker::Public => Subject::Nobody,
         }
     }
-}
-
-/// Every account there is, at one moment: a snapshot of the directory and the configuration's accounts.
-pub trait Accounts {
-    /// The account with this name, whatever its state. A UID that more than one entry has, and a name of
-    /// no entry, are `None`.
-    fn find(&self, name: &LoginName) -> Option<AccountView<'_>>;
-
-    /// Whether there certainly is no entry `entry`; false while entries are being loaded.
-    fn is_gone(&self, entry: EntryId) -> bool;
-
-    /// The operation that writes the entry `entry` as it stands in this snapshot, with its PIN's hash
-    /// replaced and nothing else changed; `None` if there is no such entry.
-    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation>;
 }

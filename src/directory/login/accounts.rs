@@ -1,26 +1,21 @@
 //! Every account at one moment: those of the configuration, then those with an entry.
 
-use std::sync::Arc;
-
-use crate::directory::login::account::{AccountView, Accounts, Standing};
+use crate::directory::login::account::{AccountView, Standing};
 use crate::directory::login::principals::Principals;
-use crate::directory::request::{Asker, LoginName, Member};
+use crate::directory::request::{Asker, LoginName};
 use crate::domain::packed::push_value;
 use crate::domain::schema::Schema;
 use crate::index::{EntryRef, Snapshot};
 use crate::record::{Key, Operation};
 use crate::types::{EntryId, PinHash};
 
-/// Who `asker` is in `snapshot`: a member whose entry has been disabled or removed since the log-in is a
-/// stranger, however long the connection stays open.
+/// Who `asker` is in `snapshot`: a member whose entry has been disabled or removed since the log-in is a stranger,
+/// however long the connection stays open.
 pub fn current(schema: &Schema, snapshot: &Snapshot, asker: &Asker) -> Asker {
-    let Asker::Member(member) = asker else {
+    let Asker::Member(entry) = asker else {
         return asker.clone();
     };
-    match snapshot
-        .entry_by_id(member.entry)
-        .map(|entry| standing(schema, entry))
-    {
+    match snapshot.entry_by_id(*entry).map(|entry| standing(schema, entry)) {
         Some(Standing::Enabled) => asker.clone(),
         Some(Standing::Disabled) | None => Asker::Public,
     }
@@ -33,59 +28,51 @@ fn standing(schema: &Schema, entry: EntryRef<'_>) -> Standing {
     }
 }
 
-/// Every account there is at the moment of a snapshot.
-pub struct DirectoryAccounts {
-    /// The directory's entries; `None` while they are being loaded.
-    pub snapshot: Option<Arc<Snapshot>>,
+/// Every account there is at the moment of a snapshot: those of the configuration and those with an entry.
+#[derive(Clone, Copy)]
+pub struct Accounts<'a> {
+    /// The directory's entries.
+    pub snapshot: &'a Snapshot,
     /// The schema.
-    pub schema: Arc<Schema>,
+    pub schema: &'a Schema,
     /// Those of the configuration; they go before entries of the same name.
-    pub principals: Arc<Principals>,
+    pub principals: &'a Principals,
 }
 
-impl DirectoryAccounts {
-    fn view<'a>(&'a self, entry: EntryRef<'a>) -> AccountView<'a> {
-        let member = Member {
-            entry: entry.id(),
-            dn: entry.dn(),
+impl<'a> Accounts<'a> {
+    /// The account with this name, whatever its state. A UID that more than one entry has, and a name of no entry,
+    /// are `None`.
+    pub fn find(&self, name: &LoginName) -> Option<AccountView<'a>> {
+        let entry = match name {
+            LoginName::Dn(normal) => {
+                if let Some(configured) = self.principals.find(normal) {
+                    return Some(configured);
+                }
+                self.snapshot.entry_by_normal_dn(normal.as_ref())
+            }
+            LoginName::Uid(uid) => self.snapshot.entry_by_uid(uid.as_str(), self.schema),
+            LoginName::Nobody => None,
         };
-        AccountView {
-            asker: Asker::Member(Arc::new(member)),
-            hash: entry.first_value(self.schema.well_known().user_password),
-            standing: standing(&self.schema, entry),
-            // Everything here was read at this revision, so a guard on it is as strict as one on the entry's own.
-            revision: entry.snapshot().revision(),
-        }
+        entry.map(|entry| self.view(entry))
     }
-}
 
-impl Accounts for DirectoryAccounts {
-    fn find(&self, name: &LoginName) -> Option<AccountView<'_>> {
-        match name {
-            LoginName::Dn(dn) => {
-                let configured = self
-                    .schema
-                    .normal_dn(dn)
-                    .and_then(|normal| self.principals.find(&normal));
-                configured.or_else(|| Some(self.view(self.snapshot.as_ref()?.entry_by_dn(dn, &self.schema)?)))
-            }
-            LoginName::Uid(uid) => {
-                Some(self.view(self.snapshot.as_ref()?.entry_by_uid(uid.as_str(), &self.schema)?))
-            }
+    /// Whether there is no entry `entry`.
+    pub fn is_gone(&self, entry: EntryId) -> bool {
+        self.snapshot.entry_by_id(entry).is_none()
+    }
+
+    /// How `asker` is called, as text (RFC 4514); `None` of a stranger, and of a member who is one by now.
+    pub fn name_of(&self, asker: &Asker) -> Option<String> {
+        match current(self.schema, self.snapshot, asker) {
+            Asker::Member(entry) => Some(self.snapshot.entry_by_id(entry)?.dn_text()),
+            configured => self.principals.name_of(&configured).map(ToString::to_string),
         }
     }
 
-    fn is_gone(&self, entry: EntryId) -> bool {
-        let snapshot = self.snapshot.as_ref();
-        snapshot.is_some_and(|snapshot| snapshot.entry_by_id(entry).is_none())
-    }
-
-    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
-        let mut stored = self
-            .snapshot
-            .as_ref()?
-            .entry_by_id(entry)?
-            .to_stored(&self.schema)?;
+    /// The operation that writes the entry `entry` as it stands in this snapshot, with its PIN's hash replaced and
+    /// nothing else changed; `None` if there is no such entry.
+    pub fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
+        let mut stored = self.snapshot.entry_by_id(entry)?.to_stored(self.schema)?;
         let name = self.schema.name(self.schema.well_known().user_password);
         let password = stored
             .attributes
@@ -93,18 +80,23 @@ impl Accounts for DirectoryAccounts {
             .find(|attribute| &*attribute.name == name)?;
         password.encoded.clear();
         push_value(&mut password.encoded, hash.expose());
-        Some(Operation::Put {
-            key: Key::entry(entry),
-            value: stored.encode().into(),
-            expires: None,
-        })
+        Some(Operation::put(Key::entry(entry), stored.encode()))
+    }
+
+    fn view(&self, entry: EntryRef<'a>) -> AccountView<'a> {
+        AccountView {
+            asker: Asker::Member(entry.id()),
+            hash: entry.first_value(self.schema.well_known().user_password),
+            standing: standing(self.schema, entry),
+            // Everything here was read at this revision, so a guard on it is as strict as one on the entry's own.
+            revision: self.snapshot.revision(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::testing::member;
     use crate::index::testing::{Row, schema, snapshot};
 
     #[test]
@@ -124,7 +116,7 @@ mod tests {
         ];
         let snapshot = snapshot(schema, &rows);
         let is_member = |entry| {
-            let asker = member(entry, "cn=a,dc=uni,dc=example");
+            let asker = Asker::Member(EntryId(entry));
             matches!(current(schema, &snapshot, &asker), Asker::Member(_))
         };
         assert!(is_member(2));

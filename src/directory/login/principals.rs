@@ -3,12 +3,14 @@
 //! alone.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::directory::login::account::{AccountView, Standing};
 use crate::directory::request::Asker;
+use crate::domain::schema::Schema;
 use crate::record::Revision;
 use crate::types::{Ava, Dn, NormalDn, PinHash, Rdn};
 
@@ -18,6 +20,7 @@ pub struct Principals(HashMap<NormalDn, Principal>);
 
 struct Principal {
     asker: Asker,
+    dn: Dn,
     hash: PinHash,
 }
 
@@ -33,20 +36,23 @@ pub enum PrincipalError {
 }
 
 impl Principals {
-    /// Adds the emergency administrator. `normal` is the schema's normal form of its name. Errors:
-    /// [`PrincipalError`].
-    pub fn add_root(&mut self, normal: Option<NormalDn>, hash: PinHash) -> Result<(), PrincipalError> {
-        self.add(normal, Asker::Root, hash)
+    /// Adds the emergency administrator, who is called `dn`. Errors: [`PrincipalError`].
+    pub fn add_root(&mut self, dn: Dn, hash: PinHash, schema: &Schema) -> Result<(), PrincipalError> {
+        let asker = Asker::Root;
+        self.add(Principal { asker, dn, hash }, schema)
     }
 
-    /// Adds a relying system; `normal` is the normal form of its [`service_dn`]. Errors: [`PrincipalError`].
+    /// Adds the relying system `name` below `base`, as [`service_dn`] calls it. Errors: [`PrincipalError`].
     pub fn add_service(
         &mut self,
-        normal: Option<NormalDn>,
         name: Arc<str>,
+        base: &Dn,
         hash: PinHash,
+        schema: &Schema,
     ) -> Result<(), PrincipalError> {
-        self.add(normal, Asker::Service(name), hash)
+        let dn = service_dn(&name, base);
+        let asker = Asker::Service(name);
+        self.add(Principal { asker, dn, hash }, schema)
     }
 
     /// The account with this name in normal form. To be asked before the entries: the emergency
@@ -60,13 +66,25 @@ impl Principals {
         })
     }
 
-    fn add(&mut self, normal: Option<NormalDn>, asker: Asker, hash: PinHash) -> Result<(), PrincipalError> {
-        let normal = normal.ok_or(PrincipalError::Name)?;
-        if self.0.contains_key(&normal) {
-            return Err(PrincipalError::Taken);
+    /// What `asker` is called, if it is one of these.
+    pub fn name_of(&self, asker: &Asker) -> Option<&Dn> {
+        let is_same = |principal: &&Principal| match (&principal.asker, asker) {
+            (Asker::Root, Asker::Root) => true,
+            (Asker::Service(name), Asker::Service(asked)) => name == asked,
+            _ => false,
+        };
+        self.0.values().find(is_same).map(|principal| &principal.dn)
+    }
+
+    fn add(&mut self, principal: Principal, schema: &Schema) -> Result<(), PrincipalError> {
+        let normal = schema.normal_dn(&principal.dn).ok_or(PrincipalError::Name)?;
+        match self.0.entry(normal) {
+            Entry::Occupied(_) => Err(PrincipalError::Taken),
+            Entry::Vacant(free) => {
+                free.insert(principal);
+                Ok(())
+            }
         }
-        self.0.insert(normal, Principal { asker, hash });
-        Ok(())
     }
 }
 
@@ -88,44 +106,56 @@ pub fn service_dn(name: &str, base: &Dn) -> Dn {
 mod tests {
     use super::*;
     use crate::domain::audit::Subject;
+    use crate::index::testing::schema;
 
     fn hash() -> PinHash {
         PinHash::new(*b"{SHA}qYjKht1wkdZMXkeuAeMnc6ntTt0=")
     }
 
-    fn normal(name: &str) -> NormalDn {
-        NormalDn::from_rdns(name.into())
+    const BASE: &str = "dc=uni,dc=example";
+
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).unwrap()
     }
 
     fn subject(principals: &Principals, name: &str) -> Option<Subject> {
-        principals.find(&normal(name)).map(|account| account.subject())
+        let normal = schema().normal_dn(&dn(name)).unwrap();
+        principals.find(&normal).map(|account| account.subject())
     }
 
     #[test]
     fn an_account_is_found_by_its_name_and_has_no_entry() {
         let mut principals = Principals::default();
-        principals.add_root(Some(normal("root")), hash()).unwrap();
+        let root = format!("cn=admin,{BASE}");
+        principals.add_root(dn(&root), hash(), schema()).unwrap();
         principals
-            .add_service(Some(normal("mail")), "mail".into(), hash())
+            .add_service("mail".into(), &dn(BASE), hash(), schema())
             .unwrap();
-        assert_eq!(subject(&principals, "root"), Some(Subject::Root));
-        assert_eq!(
-            subject(&principals, "mail"),
-            Some(Subject::Service("mail".into()))
-        );
-        assert_eq!(subject(&principals, "lms"), None);
-        let mail = principals.find(&normal("mail")).unwrap();
-        assert!(mail.entry().is_none() && mail.hash.is_some_and(|stored| hash().same_as(stored)));
+        assert_eq!(subject(&principals, &root.to_uppercase()), Some(Subject::Root));
+        let mail = format!("cn=mail,ou=services,{BASE}");
+        assert_eq!(subject(&principals, &mail), Some(Subject::Service("mail".into())));
+        assert_eq!(subject(&principals, "cn=lms,ou=services,dc=uni"), None);
+        let normal = schema().normal_dn(&dn(&mail)).unwrap();
+        let account = principals.find(&normal).unwrap();
+        assert!(account.entry().is_none() && account.hash.is_some_and(|stored| hash().same_as(stored)));
+        let called = |asker| principals.name_of(&asker).map(ToString::to_string);
+        assert_eq!(called(Asker::Root), Some(root));
+        assert_eq!(called(Asker::Service("mail".into())), Some(mail));
+        assert_eq!(called(Asker::Service("lms".into())), None);
     }
 
     #[test]
     fn a_name_that_is_none_or_taken_is_refused() {
         let mut principals = Principals::default();
-        assert_eq!(principals.add_root(None, hash()), Err(PrincipalError::Name));
-        principals.add_root(Some(normal("x")), hash()).unwrap();
-        let taken = principals.add_service(Some(normal("x")), "mail".into(), hash());
+        let mut add = |name: &str| principals.add_root(dn(name), hash(), schema());
+        assert_eq!(add("nosuch=x"), Err(PrincipalError::Name));
+        add("cn=mail,ou=services,dc=uni").unwrap();
+        let taken = principals.add_service("Mail".into(), &dn("dc=uni"), hash(), schema());
         assert_eq!(taken, Err(PrincipalError::Taken));
-        assert_eq!(subject(&principals, "x"), Some(Subject::Root));
+        assert_eq!(
+            subject(&principals, "cn=mail,ou=services,dc=uni"),
+            Some(Subject::Root)
+        );
     }
 
     #[test]

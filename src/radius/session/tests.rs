@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::super::client::RequireMessageAuthenticator::{self, Latch, No, Yes};
 use super::super::tests::{accounting_request, client, hidden_pin, keys, packet, signed};
 use super::*;
-use crate::directory::request::{Authenticate, LoginName, Member};
-use crate::types::{Caller, Dn, EntryId, SeededEntropy};
+use crate::directory::request::{Authenticate, LoginName};
+use crate::types::{Caller, EntryId, SeededEntropy};
 
 const ADA: &[u8] = &[1, 5, b'a', b'd', b'a'];
 const ACCEPT: u8 = 2;
@@ -95,10 +95,7 @@ fn under_another_authenticator(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn accepted() -> Verdict {
-    Verdict::Accepted(Asker::Member(Arc::new(Member {
-        entry: EntryId(1),
-        dn: Dn::default(),
-    })))
+    Verdict::Accepted(Asker::Member(EntryId(1)))
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::server::http::admin_socket::{AdminSocket, AdminSocketError, Administr
 use crate::server::http::tls::{self, Tls, TlsError};
 use crate::server::index::base_name;
 use crate::server::index::follower::{self, Follower, Hear, IndexPlan, LoadError};
-use crate::server::index::realm::{DirectoryRealm, Loaded};
+use crate::server::index::realm::{Loaded, Realm};
 use crate::server::ldap::listener::Shutdown;
 use crate::server::login::Logins;
 use crate::server::observe::audit_log::AuditLog;
@@ -141,7 +141,7 @@ fn own_names() -> Vec<String> {
 
 fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, StartError> {
     let (schema, clock): (_, Arc<dyn Clock>) = (plan.entries.schema.clone(), Arc::new(SystemClock));
-    let realm = Arc::new(DirectoryRealm {
+    let realm = Arc::new(Realm {
         store,
         loaded: OnceLock::new(),
         schema,
@@ -152,7 +152,7 @@ fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, S
     });
     Ok(Runner {
         directory: plan.rules.directory.clone(),
-        logins: Logins::start(realm.clone(), clock.clone(), plan.rules.login)?,
+        logins: Logins::start(realm.clone(), plan.rules.login)?,
         realm,
         space: Arc::default(),
         clock,
@@ -221,7 +221,7 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
     let (keeping, stop) = (runner.clone(), shutdown.stop.clone());
     shutdown
         .tasks
-        .spawn(async move { keeping.logins.keep(stop).await });
+        .spawn(async move { keeping.logins.ledger().keep(stop).await });
     let loaded = Loaded { index, reached };
     // Loading happens once, so the cell is empty.
     let _ = runner.realm.loaded.set(loaded.clone());
@@ -242,7 +242,7 @@ async fn load_kept(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<S
 fn hear(runner: &Arc<Runner>) -> Arc<Hear> {
     let runner = runner.clone();
     Arc::new(move |operation: &Operation| {
-        if let Err(error) = runner.logins.heed(operation, runner.clock.now()) {
+        if let Err(error) = runner.logins.ledger().heed(operation, runner.clock.now()) {
             tracing::error!(%error, "login: a stored record cannot be read");
         }
     })

@@ -52,7 +52,7 @@ impl Listeners<'_> {
         }
     }
 
-    fn ldap(&self, counters: &Counters) -> Arc<LdapService<Runner>> {
+    fn ldap(&self, counters: &Counters) -> Arc<LdapService> {
         let LdapPlan { settings, limits, .. } = &self.plan.ldap;
         let (schema, now) = (self.plan.entries.schema.clone(), self.runner.clock.now());
         LdapService::new(

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::directory::request::{Asker, Authenticate, Outcome, Request, Search, Verdict};
+use crate::directory::ask::search::TurnEnd;
+use crate::directory::request::{Answer, Asker, Authenticate, Outcome, Request, Search, Verdict};
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
@@ -24,11 +25,11 @@ use crate::ldap::next::{Next, Pending, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::session::Session;
-use crate::server::answers::{Answers, Progress, SearchRun};
 use crate::server::ldap::end::{self, End};
 use crate::server::ldap::listener::{Begin, LdapService};
 use crate::server::ldap::patience::{Patience, at_once, within};
 use crate::server::observe::log::line::{self, LdapLine, Line};
+use crate::server::runner::{ENTRIES_PER_TURN, Runner};
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
@@ -42,15 +43,15 @@ const BUFFER_KEPT_BYTES: usize = 16 * 1024;
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a connection is made of, besides its stream.
-pub(super) struct Wiring<A> {
-    pub(super) service: Arc<LdapService<A>>,
+pub(super) struct Wiring {
+    pub(super) service: Arc<LdapService>,
     pub(super) session: Session,
     pub(super) id: u64,
     pub(super) source: IpAddr,
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<A: Answers>(stream: TcpStream, wiring: Wiring<A>, begin: Begin) {
+pub(super) async fn serve(stream: TcpStream, wiring: Wiring, begin: Begin) {
     let (service, id) = (Arc::clone(&wiring.service), wiring.id);
     let end = match begin {
         Begin::Tls => serve_tls(stream, wiring).await,
@@ -60,7 +61,7 @@ pub(super) async fn serve<A: Answers>(stream: TcpStream, wiring: Wiring<A>, begi
     tracing::debug!(target: "beadle::ldap", conn = id, end = end.name(), "connection ended");
 }
 
-async fn serve_cleartext<A: Answers>(stream: TcpStream, wiring: Wiring<A>) -> End {
+async fn serve_cleartext(stream: TcpStream, wiring: Wiring) -> End {
     let mut connection = Connection::new(stream, wiring);
     match connection.serve().await {
         End::StartTls => serve_tls(connection.stream, connection.wiring).await,
@@ -68,7 +69,7 @@ async fn serve_cleartext<A: Answers>(stream: TcpStream, wiring: Wiring<A>) -> En
     }
 }
 
-async fn serve_tls<A: Answers>(stream: TcpStream, mut wiring: Wiring<A>) -> End {
+async fn serve_tls(stream: TcpStream, mut wiring: Wiring) -> End {
     match handshake(stream, &wiring.service).await {
         Some(stream) => {
             wiring.session.on_tls();
@@ -78,10 +79,7 @@ async fn serve_tls<A: Answers>(stream: TcpStream, mut wiring: Wiring<A>) -> End 
     }
 }
 
-async fn handshake<A: Answers>(
-    stream: TcpStream,
-    service: &LdapService<A>,
-) -> Option<Box<TlsStream<TcpStream>>> {
+async fn handshake(stream: TcpStream, service: &LdapService) -> Option<Box<TlsStream<TcpStream>>> {
     let acceptor = TlsAcceptor::from(service.tls.as_ref()?.config());
     let limit = seconds(service.settings.first_message_limit_s);
     let stream = tokio::select! {
@@ -100,16 +98,16 @@ struct Served {
     entries: u64,
 }
 
-struct Connection<A, S> {
+struct Connection<S> {
     stream: S,
-    wiring: Wiring<A>,
+    wiring: Wiring,
     input: BytesMut,
     output: BytesMut,
     patience: Patience,
 }
 
-impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
-    fn new(stream: S, wiring: Wiring<A>) -> Connection<A, S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn new(stream: S, wiring: Wiring) -> Connection<S> {
         let service = &wiring.service;
         // A token of its own: waiting on the common one would have all connections meet at its lock.
         let stop = service.shutdown.stop.child_token();
@@ -247,43 +245,49 @@ impl<A: Answers, S: AsyncRead + AsyncWrite + Unpin> Connection<A, S> {
         Ok(())
     }
 
-    fn answers(&self) -> &A {
-        &self.wiring.service.answers
+    fn runner(&self) -> &Runner {
+        &self.wiring.service.runner
     }
 
     async fn authenticate(&mut self, log_in: Authenticate) -> Result<Verdict, End> {
-        let now = self.answers().now();
-        if let Some(verdict) = self.answers().authenticate_now(&log_in, now) {
+        let now = self.runner().now();
+        if let Some(verdict) = self.runner().authenticate_now(&log_in, now) {
             return Ok(verdict);
         }
         // Hashing takes its time: what is answered already must not wait for it.
         self.write_out().await?;
-        Ok(self.answers().authenticate(log_in, now).await)
+        Ok(self.runner().authenticate(log_in, now).await)
     }
 
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
-                Outcome::Answered(self.answers().compare(self.wiring.session.asker(), compare))
+                Outcome::Answered(self.runner().compare(self.wiring.session.asker(), &compare))
             }
-            Request::Identify => Outcome::Identified(self.answers().identify(self.wiring.session.asker())),
+            Request::Identify => Outcome::Identified(self.runner().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
         };
-        served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
+        self.settle(pending, outcome, served);
         Ok(())
     }
 
+    fn settle(&mut self, pending: Pending, outcome: Outcome, served: &mut Served) {
+        served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
+    }
+
     async fn search(&mut self, pending: Pending, search: Search, served: &mut Served) -> Result<(), End> {
-        let mut run = self.answers().search(self.wiring.session.asker(), search);
+        let Some(mut cursor) = self.runner().search(self.wiring.session.asker(), search) else {
+            self.settle(pending, Outcome::Answered(Answer::Busy), served);
+            return Ok(());
+        };
         loop {
-            let now = self.answers().now();
+            let now = self.runner().now();
             let mut writer = EntryWriter::new(&mut self.output, pending.id(), pending.values());
-            let progress = run.run(&mut writer, now);
+            let progress = cursor.run(&mut writer, ENTRIES_PER_TURN, now);
             served.entries += writer.written();
-            if let Progress::Done(answer) = progress {
-                let outcome = Outcome::Answered(answer);
-                served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
+            if let TurnEnd::Done(answer) = progress {
+                self.settle(pending, Outcome::Answered(answer), served);
                 return Ok(());
             }
             self.write_out().await?;

@@ -11,13 +11,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::ldap::session::Session;
 use crate::ldap::shared::{Channel, Shared};
-use crate::server::answers::Answers;
 use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
 use crate::server::ldap::counters::LdapCounters;
 use crate::server::ldap::places::Places;
 use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
+use crate::server::runner::Runner;
 use crate::types::IpNet;
 
 /// How long to wait after a connection could not be accepted, most often because files have run out.
@@ -72,8 +72,8 @@ pub struct Shutdown {
 }
 
 /// LDAP over sockets: what all connections share.
-pub struct LdapService<A> {
-    pub(super) answers: Arc<A>,
+pub struct LdapService {
+    pub(super) runner: Arc<Runner>,
     pub(super) counters: Arc<LdapCounters>,
     pub(super) log: Arc<Log>,
     pub(super) settings: LdapSettings,
@@ -84,20 +84,20 @@ pub struct LdapService<A> {
     refused: Mutex<Mentions>,
 }
 
-impl<A: Answers> LdapService<A> {
-    /// A service that asks `answers`. Without `tls` there is no LDAPS, and `session` must not offer StartTLS.
+impl LdapService {
+    /// A service that asks `runner`. Without `tls` there is no LDAPS, and `session` must not offer StartTLS.
     pub fn new(
-        answers: Arc<A>,
+        runner: Arc<Runner>,
         session: Arc<Shared>,
         tls: Option<Arc<Tls>>,
         settings: LdapSettings,
         counters: Arc<LdapCounters>,
         log: Arc<Log>,
         shutdown: Shutdown,
-    ) -> Arc<LdapService<A>> {
+    ) -> Arc<LdapService> {
         let places = Places::new(settings.connections_max, settings.connections_per_source_max);
         Arc::new(LdapService {
-            answers,
+            runner,
             counters,
             log,
             settings,
@@ -154,7 +154,7 @@ impl<A: Answers> LdapService<A> {
         self.counters.connections_refused.inc();
         // The set is whole between any two statements, so a poisoned lock guards one all the same.
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.is_due(source, self.answers.now()) {
+        if refused.is_due(source, self.runner.now()) {
             tracing::warn!(target: "beadle::ldap", %source, "no place for another connection");
         }
     }

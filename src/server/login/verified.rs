@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::directory::login::authenticate::Remembered;
 use crate::domain::pin::PinProof;
 use crate::types::Timestamp;
 
@@ -46,14 +45,11 @@ impl VerifiedPins {
 
     /// Whether what `proof` stands for was checked within the time to live before `now`. A check that
     /// lies in the future, because the clock was set back, does not count.
-    pub fn recall(&self, proof: &PinProof, now: Timestamp) -> Remembered {
+    pub fn recall(&self, proof: &PinProof, now: Timestamp) -> bool {
         let checked = self.with_shard(proof, |shard| {
             shard.young.get(proof).or_else(|| shard.old.get(proof)).copied()
         });
-        match checked {
-            Some(at) if at <= now && now.ms_since(at) < self.time_to_live_ms => Remembered::Right,
-            _ => Remembered::Unknown,
-        }
+        checked.is_some_and(|at| at <= now && now.ms_since(at) < self.time_to_live_ms)
     }
 
     /// Remembers that what `proof` stands for was checked at `now` and right.
@@ -95,25 +91,25 @@ mod tests {
     #[test]
     fn a_pin_is_remembered_for_its_time_to_live_from_the_check() {
         let (verified, proof) = (VerifiedPins::new(60), proof(&key(), 7));
-        assert_eq!(verified.recall(&proof, START), Remembered::Unknown);
+        assert!(!verified.recall(&proof, START));
         verified.remember(proof, START);
-        assert_eq!(verified.recall(&proof, START), Remembered::Right);
-        assert_eq!(verified.recall(&proof, START.plus_ms(59_999)), Remembered::Right);
-        assert_eq!(verified.recall(&proof, START.plus_s(60)), Remembered::Unknown);
+        assert!(verified.recall(&proof, START));
+        assert!(verified.recall(&proof, START.plus_ms(59_999)));
+        assert!(!verified.recall(&proof, START.plus_s(60)));
     }
 
     #[test]
     fn nothing_is_remembered_with_no_time_to_live() {
         let (verified, proof) = (VerifiedPins::new(0), proof(&key(), 7));
         verified.remember(proof, START);
-        assert_eq!(verified.recall(&proof, START), Remembered::Unknown);
+        assert!(!verified.recall(&proof, START));
     }
 
     #[test]
     fn a_clock_set_back_remembers_nothing() {
         let (verified, proof) = (VerifiedPins::new(60), proof(&key(), 7));
         verified.remember(proof, START.plus_s(1));
-        assert_eq!(verified.recall(&proof, START), Remembered::Unknown);
+        assert!(!verified.recall(&proof, START));
     }
 
     #[test]
@@ -126,7 +122,7 @@ mod tests {
             shard.young.len() + shard.old.len()
         });
         assert!(sizes.sum::<usize>() <= VERIFIED_PINS_MAX);
-        assert_eq!(verified.recall(&proof(&key, count - 1), START), Remembered::Right);
-        assert_eq!(verified.recall(&proof(&key, 0), START), Remembered::Unknown);
+        assert!(verified.recall(&proof(&key, count - 1), START));
+        assert!(!verified.recall(&proof(&key, 0), START));
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::directory::ask::search::tests::{Kept, selection};
-use crate::directory::testing::{UNLIMITED, directory, member};
+use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, UNIVERSITY, change, put_owned, random_row, snapshot};
-use crate::types::SeededEntropy;
+use crate::types::{EntryId, SeededEntropy};
 
 struct Oracle {
     directory: Arc<Directory>,
@@ -140,11 +140,7 @@ fn a_planned_search_finds_what_looking_at_every_entry_finds() {
     let mut found = 0;
     for seed in 0..3 {
         let mut oracle = Oracle::new(seed);
-        let askers = [
-            Asker::Public,
-            Asker::Root,
-            member(12, "cn=p12,ou=people,dc=uni,dc=example"),
-        ];
+        let askers = [Asker::Public, Asker::Root, Asker::Member(EntryId(12))];
         for at in 0..100 {
             let text = oracle.filter(3);
             let asker = &askers[at % askers.len()];

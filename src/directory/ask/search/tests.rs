@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::directory::request::{FoundEntry, Selection};
-use crate::directory::testing::{UNLIMITED, directory, member};
+use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, UNIVERSITY, snapshot};
+use crate::types::EntryId;
 
 /// Keeps what it is given: the DN, and a line for every value.
 #[derive(Default)]
@@ -356,13 +357,13 @@ fn a_hidden_value_is_hidden_in_filters_and_in_not() {
 
 #[test]
 fn members_see_more_and_their_own_entry_whole() {
-    let ada = || member(4, "uid=ada,ou=people,dc=uni,dc=example");
+    let ada = || Asker::Member(EntryId(4));
     let own = lines(ada(), "(uid=ada)", &["*", "+"]);
     assert!(own.contains(&"beadleAlternateMail: ada@home.example".to_owned()));
     assert!(own.contains(&"uidNumber: 1000".to_owned()));
     assert!(!own.iter().any(|line| line.starts_with("userPassword")));
     check_as(ada(), "(beadleAlternateMail=ada@home.example)", &["uid=ada"]);
-    let other = member(5, "uid=Grace,ou=people,dc=uni,dc=example");
+    let other = Asker::Member(EntryId(5));
     let seen = lines(other.clone(), "(uid=ada)", &["*", "+"]);
     assert!(
         seen.contains(&"mail: ada@uni.example".to_owned()),
@@ -371,11 +372,7 @@ fn members_see_more_and_their_own_entry_whole() {
     assert!(!seen.iter().any(|line| line.starts_with("beadleAlternateMail")));
     check_as(other.clone(), "(beadleAlternateMail=*)", &[]);
     check_as(other, "(uid=shy)", &[]);
-    check_as(
-        member(6, "uid=shy,ou=people,dc=uni,dc=example"),
-        "(uid=shy)",
-        &["uid=shy"],
-    );
+    check_as(Asker::Member(EntryId(6)), "(uid=shy)", &["uid=shy"]);
 }
 
 #[test]

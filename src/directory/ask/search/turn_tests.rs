@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::directory::ask::search::tests::Kept;
 use crate::directory::request::Selection;
-use crate::directory::testing::{UNLIMITED, directory, member};
+use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, Row, UNIVERSITY, change, put, snapshot};
+use crate::types::EntryId;
 
 #[test]
 fn a_long_filter_is_given_shorter_turns() {
@@ -71,7 +72,7 @@ fn a_filter_that_makes_too_much_work_of_one_entry_is_given_up() {
             }
         }
     };
-    let member = member(4, "uid=ada,ou=people,dc=uni,dc=example");
+    let member = Asker::Member(EntryId(4));
     assert!(matches!(answer(&member, 10), Answer::Success));
     assert!(matches!(answer(&member, 100), Answer::AdminLimitExceeded));
     assert!(matches!(answer(&Asker::Root, 100), Answer::Success));

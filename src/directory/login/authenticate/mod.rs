@@ -1,9 +1,10 @@
 //! The one answer to "is this the PIN?", for every protocol (DESIGN invariants 1 and 3).
 //!
-//! A log-in has two phases, because hashing takes milliseconds and happens elsewhere. [`Login::begin`]
-//! says what is to be hashed, [`Login::finish`] what that comes to; both read the account anew, so that
-//! a PIN, a lock or an account that changes in between counts. A hash that was replaced in between, most often
-//! by a stronger one of the same PIN, is no verdict on the PIN: it is checked again, with the new one.
+//! A right PIN that is known to be right costs microseconds ([`Login::at_once`]). Every other log-in has two phases,
+//! because hashing takes milliseconds and happens elsewhere. [`Login::begin`] says what is to be hashed,
+//! [`Login::finish`] what that comes to; both read the account anew, so that a PIN, a lock or an account that changes
+//! in between counts. A hash that was replaced in between, most often by a stronger one of the same PIN, is no verdict
+//! on the PIN: it is checked again, with the new one.
 //! Whatever is wrong with a log-in, one hash of the configured strength is made before it is refused:
 //!
 //! * An unknown name, and an account that is locked, disabled or without PIN: a hash for nothing.
@@ -14,7 +15,8 @@
 
 use std::sync::Arc;
 
-use crate::directory::login::account::{AccountView, Accounts, Standing};
+use crate::directory::login::account::{AccountView, Standing};
+use crate::directory::login::accounts::Accounts;
 use crate::directory::request::{Asker, Authenticate, Verdict};
 use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject};
 use crate::domain::lockout::{Attempts, LockState, LockoutPolicy, WrongPinEffect};
@@ -45,15 +47,6 @@ pub enum UpgradeOnLogIn {
     Yes,
     /// It stays.
     No,
-}
-
-/// Whether this PIN was right for this account a moment ago, with the hash it has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remembered {
-    /// It was.
-    Right,
-    /// Nobody knows.
-    Unknown,
 }
 
 /// One log-in and everything it is judged by.
@@ -120,8 +113,7 @@ impl HashJob {
         match self {
             HashJob::Check { hash, .. } => {
                 let check = pin::verify(hash, pin, memory);
-                let scheme = HashScheme::recognise(hash.expose());
-                if check == PinCheck::Wrong && scheme.is_ok_and(|it| it.cost() == HashCost::Negligible) {
+                if check == PinCheck::Wrong && HashScheme::cost_of(hash.expose()) == HashCost::Negligible {
                     pin::spend(pin, hashing, memory);
                 }
                 check
@@ -135,13 +127,19 @@ impl HashJob {
 }
 
 impl Login<'_> {
-    /// The first phase. `remembered` counts only if nothing else speaks against the log-in.
-    pub fn begin(self, remembered: Remembered) -> Step {
-        match (self.hash_to_check(), remembered) {
-            (Err(reason), _) => Step::Hash(HashJob::Nothing(reason)),
-            (Ok(_), Remembered::Right) => Step::Done(self.accept(Evidence::RecentLogin, None)),
-            (Ok(hash), Remembered::Unknown) => check_against(hash, 1),
+    /// The first phase, where [`Login::at_once`] has no decision.
+    pub fn begin(self) -> Step {
+        match self.hash_to_check() {
+            Err(reason) => Step::Hash(HashJob::Nothing(reason)),
+            Ok(hash) => check_against(hash, 1),
         }
+    }
+
+    /// Accepts the log-in if nothing speaks against it and `evidence` knows at once that its PIN is right for this hash;
+    /// `None` leaves it to [`Login::begin`]. A refusal never comes from here, as it would come too soon.
+    pub fn at_once(self, evidence: impl FnOnce(&[u8]) -> Option<Evidence>) -> Option<Decision> {
+        let evidence = evidence(self.hash_to_check().ok()?)?;
+        Some(self.accept(evidence, None))
     }
 
     /// The second phase: `check` is what `job` came to. A log-in that has become impossible since is
@@ -177,9 +175,7 @@ impl Login<'_> {
         if !(1..=PIN_BYTES_MAX).contains(&self.request.pin.expose().len()) {
             return Err(RefusalReason::UnusablePin);
         }
-        HashScheme::recognise(hash)
-            .map(|_| hash)
-            .map_err(|_| RefusalReason::UnusableHash)
+        Ok(hash)
     }
 
     fn accept(self, evidence: Evidence, checked: Option<&Arc<PinHash>>) -> Decision {
@@ -242,6 +238,9 @@ impl Login<'_> {
 
 /// A log-in whose account's hash is replaced again and again gives up: it has proved nothing either way.
 fn check_against(hash: &[u8], round: u32) -> Step {
+    if HashScheme::recognise(hash).is_err() {
+        return Step::Hash(HashJob::Nothing(RefusalReason::UnusableHash));
+    }
     if round <= HASH_ROUNDS_MAX {
         let hash = Arc::new(PinHash::new(hash));
         return Step::Hash(HashJob::Check { hash, round });
@@ -258,10 +257,10 @@ fn check_against(hash: &[u8], round: u32) -> Step {
 impl Upgrade {
     /// The batch that replaces the hash by `new`, if the account still has the one that was checked. A PIN
     /// set in between, or while this is committed, wins: the batch's guard then does not hold.
-    pub fn batch<A: Accounts>(
+    pub fn batch(
         &self,
         request: &Authenticate,
-        accounts: &A,
+        accounts: Accounts<'_>,
         new: &PinHash,
     ) -> Option<(Batch, AuditEvent)> {
         let account = accounts.find(&request.name)?;

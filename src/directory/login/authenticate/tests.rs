@@ -1,10 +1,13 @@
 //! Log-ins, decided with the clock in the test's hand.
 
 use super::*;
-use crate::directory::request::{LoginName, Member};
+use crate::directory::login::principals::Principals;
+use crate::directory::request::LoginName;
 use crate::domain::lockout::Holds;
-use crate::record::{Operation, Revision};
-use crate::types::{Dn, SeededEntropy, SourceGroup, Uid};
+use crate::index::Snapshot;
+use crate::index::testing::{Row, schema, snapshot};
+use crate::record::Revision;
+use crate::types::{SeededEntropy, SourceGroup, Uid};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_795_339_800_000);
 const SSHA: &str = "{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
@@ -12,7 +15,7 @@ const SSHA: &str = "{SSHA}pbjH5hElZD+uSbyUnbqiq7oLn80MzpEM";
 const OTHER: &str = "{SHA}UyL91XsZVF0hFHtJpm27ckgIN3g=";
 const RIGHT: &str = "Orchid-42 tree";
 
-/// A directory of one account, which every name names.
+/// An account as a directory may have it.
 struct One {
     asker: Asker,
     hash: Option<Vec<u8>>,
@@ -20,40 +23,38 @@ struct One {
     revision: Revision,
 }
 
-impl Accounts for One {
-    fn find(&self, _name: &LoginName) -> Option<AccountView<'_>> {
-        Some(AccountView {
+impl One {
+    fn view(&self) -> AccountView<'_> {
+        AccountView {
             asker: self.asker.clone(),
             hash: self.hash.as_deref(),
             standing: self.standing,
             revision: self.revision,
-        })
-    }
-
-    fn is_gone(&self, entry: EntryId) -> bool {
-        entry != EntryId(7)
-    }
-
-    fn with_hash(&self, entry: EntryId, hash: &PinHash) -> Option<Operation> {
-        Some(Operation::Put {
-            key: Key::entry(entry),
-            value: hash.expose().into(),
-            expires: None,
-        })
+        }
     }
 }
 
 fn one(hash: &str) -> One {
-    let member = Member {
-        entry: EntryId(7),
-        dn: Dn::default(),
-    };
     One {
-        asker: Asker::Member(Arc::new(member)),
+        asker: Asker::Member(EntryId(7)),
         hash: Some(hash.into()),
         standing: Standing::Enabled,
         revision: Revision(5),
     }
+}
+
+/// A directory in which the account has an entry.
+fn directory_of(hash: &str) -> Snapshot {
+    let password = format!("userPassword: {hash}");
+    let person = [
+        "objectClass: inetOrgPerson",
+        "uid: ada",
+        "cn: Ada",
+        "sn: Lovelace",
+        &password,
+    ];
+    let base = Row(1, 0, "dc=uni", &["objectClass: organization", "o: University"]);
+    snapshot(schema(), &[base, Row(7, 1, "uid=ada", &person)])
 }
 
 fn policy() -> LoginPolicy {
@@ -91,8 +92,8 @@ fn login<'a>(
 
 fn job(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> HashJob {
     let request = request(pin);
-    let account = accounts.and_then(|one| one.find(&request.name));
-    match login(&request, account.as_ref(), attempts, &policy(), now).begin(Remembered::Unknown) {
+    let account = accounts.map(One::view);
+    match login(&request, account.as_ref(), attempts, &policy(), now).begin() {
         Step::Hash(job) => job,
         Step::Done(_) => panic!("nothing was remembered"),
     }
@@ -102,7 +103,7 @@ fn job(accounts: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestam
 fn step(job: &HashJob, then: Option<&One>, pin: &str, attempts: &mut Attempts, now: Timestamp) -> Step {
     let (request, policy) = (request(pin), policy());
     let check = job.run(&request.pin, policy.hashing, &mut HashMemory::default());
-    let account = then.and_then(|one| one.find(&request.name));
+    let account = then.map(One::view);
     let key = PinKey::new(&mut SeededEntropy::new(1));
     login(&request, account.as_ref(), attempts, &policy, now).finish(job, check, &key)
 }
@@ -317,28 +318,25 @@ fn a_hash_that_is_replaced_without_end_is_busy_and_no_wrong_pin() {
 #[test]
 fn a_remembered_pin_needs_no_hash_but_everything_else() {
     let (request, policy) = (request(RIGHT), policy());
-    let begin = |one: &One, attempts: &mut Attempts| {
-        let account = one.find(&request.name);
-        login(&request, account.as_ref(), attempts, &policy, START).begin(Remembered::Right)
+    let at_once = |one: &One, attempts: &mut Attempts| {
+        let account = one.view();
+        let login = login(&request, Some(&account), attempts, &policy, START);
+        login.at_once(|hash| (hash == SSHA.as_bytes()).then_some(Evidence::RecentLogin))
     };
     let mut attempts = Attempts::default();
-    let Step::Done(decision) = begin(&one(SSHA), &mut attempts) else {
-        panic!("it was remembered");
-    };
+    let decision = at_once(&one(SSHA), &mut attempts).expect("it was remembered");
     assert!(is_accepted(&decision) && decision.upgrade.is_none());
+    assert!(
+        at_once(&one(OTHER), &mut attempts).is_none(),
+        "of another hash nothing is"
+    );
     let disabled = One {
         standing: Standing::Disabled,
         ..one(SSHA)
     };
-    assert!(matches!(
-        begin(&disabled, &mut attempts),
-        Step::Hash(HashJob::Nothing(_))
-    ));
+    assert!(at_once(&disabled, &mut attempts).is_none());
     let _ = locked(&mut attempts, START);
-    assert!(matches!(
-        begin(&one(SSHA), &mut attempts),
-        Step::Hash(HashJob::Nothing(_))
-    ));
+    assert!(at_once(&one(SSHA), &mut attempts).is_none());
 }
 
 #[test]
@@ -367,10 +365,24 @@ fn an_imported_hash_is_replaced_unless_the_pin_changes_in_between() {
         [3; 16],
         &mut HashMemory::default(),
     );
-    let (batch, event) = upgrade.batch(&request(RIGHT), &accounts, &new).unwrap();
-    let key = Key::new(Kind::Entry, &7u64.to_be_bytes());
-    assert_eq!(batch.guards, [Guard::UnchangedSince(key, Revision(5))]);
-    assert!(batch.operations == [accounts.with_hash(EntryId(7), &new).unwrap()]);
+    let principals = Principals::default();
+    let batch = |hash: &str| {
+        let snapshot = directory_of(hash);
+        let accounts = Accounts {
+            snapshot: &snapshot,
+            schema: schema(),
+            principals: &principals,
+        };
+        let replaced = accounts.with_hash(EntryId(7), &new);
+        let (batch, event) = upgrade.batch(&request(RIGHT), accounts, &new)?;
+        assert!(batch.operations == [replaced.unwrap()]);
+        Some((batch.guards, event))
+    };
+    let (guards, event) = batch(SSHA).unwrap();
+    assert_eq!(
+        guards,
+        [Guard::UnchangedSince(Key::entry(EntryId(7)), Revision(1))]
+    );
     assert!(matches!(
         event,
         AuditEvent::HashUpgraded {
@@ -378,8 +390,7 @@ fn an_imported_hash_is_replaced_unless_the_pin_changes_in_between() {
             ..
         }
     ));
-    let changed = one(OTHER);
-    assert!(upgrade.batch(&request(RIGHT), &changed, &new).is_none());
+    assert!(batch(OTHER).is_none());
     let upgraded = one(std::str::from_utf8(new.expose()).unwrap());
     let decision = log_in(Some(&upgraded), RIGHT, &mut Attempts::default(), START);
     assert!(is_accepted(&decision) && decision.upgrade.is_none());

@@ -1,12 +1,12 @@
-//! What log-ins leave in the store and hear from it: locks, and of good log-ins the last one and the sources an
-//! account is known by.
+//! What is remembered of the log-ins of every account, and what of it is stored: locks, and of good log-ins the last
+//! one and the sources an account is known by.
 //!
 //! Locks are few: all are heard of at start and held in memory. Log-ins are as many as accounts, so theirs stay
 //! in the store until they are needed: when a locked account is asked for, whose known sources are open all the
 //! same, and before they are written again.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -14,14 +14,13 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Logins, Realm};
-use crate::directory::login::account::{AccountView, Accounts};
-use crate::directory::request::Authenticate;
-use crate::domain::lockout::Lock;
+use crate::domain::lockout::{Attempts, Lock, LockoutPolicy};
 use crate::domain::log_ins::LogInHistory;
 use crate::record::{
-    Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation,
+    Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation, Record,
 };
+use crate::server::index::realm::Realm;
+use crate::server::login::attempts::AttemptsTable;
 use crate::store::Limits;
 use crate::types::{EntryId, Timestamp};
 
@@ -45,13 +44,8 @@ pub enum HeedError {
     LogIn(#[from] LogInRecordError),
 }
 
-/// The store could not be read; who was asked has reported why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the store cannot be read")]
-pub struct Unread;
-
-/// What is stored of an account's good log-ins, if anything is.
-pub type StoredLogIns = Result<Option<LogInHistory>, Unread>;
+/// What is stored of an account's good log-ins, if anything is; `Err` if the store cannot be read, which was reported.
+type StoredLogIns = Result<Option<LogInHistory>, ()>;
 
 /// The accounts whose log-ins are to be stored.
 #[derive(Default)]
@@ -73,7 +67,42 @@ impl Unstored {
     }
 }
 
-impl<R: Realm> Logins<R> {
+/// What is remembered of every account, in memory and in the store.
+pub struct Ledger {
+    realm: Arc<Realm>,
+    policy: LockoutPolicy,
+    recall_within: Duration,
+    attempts: AttemptsTable,
+    unstored: Unstored,
+}
+
+impl Ledger {
+    /// Nothing yet. Of a store that does not say which sources are known within `recall_within` nothing is learnt.
+    pub(super) fn new(realm: Arc<Realm>, policy: LockoutPolicy, recall_within: Duration) -> Ledger {
+        Ledger {
+            realm,
+            policy,
+            recall_within,
+            attempts: AttemptsTable::default(),
+            unstored: Unstored::default(),
+        }
+    }
+
+    /// As [`AttemptsTable::with`].
+    pub(super) fn with_attempts<T>(
+        &self,
+        entry: Option<EntryId>,
+        now: Timestamp,
+        act: impl FnOnce(&mut Attempts) -> T,
+    ) -> T {
+        self.attempts.with(entry, now, act)
+    }
+
+    /// Has what is remembered of the log-ins of `entry` stored before long.
+    pub(super) fn store_soon(&self, entry: EntryId) {
+        self.unstored.add(entry);
+    }
+
     /// Hears of what was stored: locks that were found at start, and whatever another node or the help desk wrote
     /// or deleted since. Other records are none of its business. Errors: the record is not understood; the
     /// account stays as it was.
@@ -121,7 +150,7 @@ impl<R: Realm> Logins<R> {
                 .await;
         }
         for entries in present.chunks(TOGETHER_MAX) {
-            let stored = self.realm.stored_log_ins(entries).await;
+            let stored = self.stored_log_ins(entries).await;
             let due = entries.iter().zip(stored);
             self.store(
                 due.filter_map(|(entry, before)| self.due(*entry, before))
@@ -131,55 +160,72 @@ impl<R: Realm> Logins<R> {
         }
     }
 
-    /// The accounts that wait: those whose entry is gone, and the others.
+    /// The accounts that wait: those whose entry is gone, and the others. While there is no index nobody has logged in.
     fn take_unstored(&self) -> (Vec<EntryId>, Vec<EntryId>) {
-        let accounts = self.realm.accounts();
+        let Some(snapshot) = self.realm.snapshot() else {
+            return (Vec::new(), Vec::new());
+        };
+        let accounts = self.realm.accounts(&snapshot);
         let unstored = self.unstored.take().into_iter();
         unstored.partition(|entry| accounts.is_gone(*entry))
     }
 
+    /// Hands over what nobody waits for, with the next group commit.
     async fn store(&self, operations: Vec<Operation>) {
-        if !operations.is_empty() {
-            let guards = Vec::new();
-            self.realm.store_soon(Batch { guards, operations }).await;
+        if operations.is_empty() {
+            return;
+        }
+        let guards = Vec::new();
+        if let Err(error) = self.realm.store.commit_soon(Batch { guards, operations }).await {
+            tracing::warn!(%error, "login: a log-in is not stored");
+        }
+    }
+
+    /// What is stored of the good log-ins of the accounts `entries`, in their order.
+    async fn stored_log_ins(&self, entries: &[EntryId]) -> Vec<StoredLogIns> {
+        let keys: Vec<_> = entries.iter().map(|entry| LogInRecord::key(*entry)).collect();
+        let now = self.realm.clock.now();
+        match self.realm.store.get(&keys).await {
+            Ok((_, records)) => records
+                .into_iter()
+                .map(|record| log_ins_in(record, now))
+                .collect(),
+            Err(error) => entries.iter().map(|_| Err(report_unread(&error))).collect(),
         }
     }
 
     /// The operation that stores the log-ins of `entry`, if one is due. Without what was stored `before`, that would
     /// be lost; while it cannot be read nothing is written.
     fn due(&self, entry: EntryId, before: StoredLogIns) -> Option<Operation> {
-        let now = self.clock.now();
+        let now = self.realm.clock.now();
         if let Ok(before) = &before {
             self.recalled(entry, before.as_ref(), now);
         }
-        let policy = &self.settings.policy.lockout;
         // Taken also if it is not written: the next log-in an hour later tries again, and not every one.
         let due = self.attempts.with(Some(entry), now, |attempts| {
-            attempts.take_due_log_ins(now, policy)
+            attempts.take_due_log_ins(now, &self.policy)
         });
         due.filter(|_| before.is_ok())
             .map(|history| LogInRecord(history).put(entry))
     }
 
-    /// Learns what is stored of an account that is locked: a source that is known may log in all the same. Of a store
-    /// that is busy longer than a refusal can hide, nothing is learnt, and the next log-in asks again.
-    pub(super) async fn recall_if_locked(&self, request: &Authenticate, now: Timestamp) {
-        let entry = {
-            let accounts = self.realm.accounts();
-            accounts.find(&request.name).as_ref().and_then(AccountView::entry)
-        };
-        let Some(entry) = entry else { return };
+    /// Learns what is stored of an account that is locked: a source that is known may log in all the same. Whether
+    /// anything was learnt. Of a store that is busy longer than a refusal can hide, nothing is, and the next log-in
+    /// asks again.
+    pub(super) async fn recall_if_locked(&self, entry: EntryId, now: Timestamp) -> bool {
         let wants_recall = self
             .attempts
             .with(Some(entry), now, |attempts| attempts.wants_recall(now));
         if !wants_recall {
-            return;
+            return false;
         }
         let entries = [entry];
-        let stored = timeout(self.settings.recall_within(), self.realm.stored_log_ins(&entries));
-        if let Some(Ok(stored)) = stored.await.unwrap_or_default().pop() {
-            self.recalled(entry, stored.as_ref(), now);
-        }
+        let stored = timeout(self.recall_within, self.stored_log_ins(&entries));
+        let Some(Ok(stored)) = stored.await.ok().and_then(|mut stored| stored.pop()) else {
+            return false;
+        };
+        self.recalled(entry, stored.as_ref(), now);
+        true
     }
 
     fn recalled(&self, entry: EntryId, stored: Option<&LogInHistory>, now: Timestamp) {
@@ -191,6 +237,16 @@ impl<R: Realm> Logins<R> {
         self.attempts
             .with(Some(entry), now, |attempts| attempts.set_lock(lock));
     }
+}
+
+fn log_ins_in(record: Option<Record>, now: Timestamp) -> StoredLogIns {
+    let live = record.filter(|record| record.is_live(now));
+    let history = live.map(|record| LogInRecord::decode(&record.value).map(|it| it.0));
+    history.transpose().map_err(|error| report_unread(&error))
+}
+
+fn report_unread(error: &dyn std::error::Error) {
+    tracing::warn!(%error, "login: stored log-ins cannot be read");
 }
 
 /// Deletes what is stored of the log-ins of `entry`.
