@@ -13,8 +13,7 @@ use super::{offline, output, serve};
 use crate::config::Settings;
 use crate::exchange::export::{Form, Secrets, check, export};
 use crate::server::boot::plan::Plan;
-use crate::server::http::admin_protocol::{Command, Part};
-use crate::server::http::admin_socket::export_begins;
+use crate::server::http::api::{ENTRIES, ExportQuery, export_begins};
 
 /// Arguments of `beadle export`.
 #[derive(Args)]
@@ -46,7 +45,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let name = || arguments.path.display().to_string();
     ensure!(!arguments.path.exists(), "{}: the file exists", name());
     let entries = write_file(settings, arguments).with_context(name)?;
-    say(&arguments.path, &entries, arguments.json)
+    say(&arguments.path, entries, arguments.json)
 }
 
 fn write_stdout(settings: Settings, arguments: &Arguments) -> anyhow::Result<()> {
@@ -79,19 +78,16 @@ impl<W: Write> Write for Piped<W> {
     }
 }
 
-fn say(path: &Path, entries: &str, json: bool) -> anyhow::Result<()> {
+fn say(path: &Path, entries: u64, json: bool) -> anyhow::Result<()> {
     let path = path.display().to_string();
     match json {
-        true => {
-            let entries = entries.parse::<u64>().unwrap_or_default();
-            output::say_json(&serde_json::json!({ "file": path, "entries": entries }))
-        }
+        true => output::say_json(&serde_json::json!({ "file": path, "entries": entries })),
         false => output::say(&format!("{path}: {entries} entries")),
     }
 }
 
 /// Writes everything to a file beside the one that is meant, which takes its name when it is whole and on the disk.
-fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<String> {
+fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<u64> {
     let path = &arguments.path;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -115,42 +111,47 @@ fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<Strin
 }
 
 /// Writes everything to `out` and returns how many entries that was.
-fn write(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
-    match DaemonClient::connect(&settings.plain.places.admin_socket)? {
-        Some(daemon) => ask_daemon(daemon, arguments, out),
-        None => export_offline(settings, arguments, out),
-    }
-}
-
-fn ask_daemon(daemon: DaemonClient, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
-    let command = Command::new("export")
-        .with("columns", &arguments.columns.join(","))
-        .with("with-secrets", if arguments.with_secrets { "yes" } else { "no" });
-    let figures = daemon.ask(&command, &mut io::empty(), &mut |part| match part {
-        Part::Data(bytes) => Ok(out.write_all(&bytes)?),
-        _ => Ok(()),
-    })?;
-    out.flush()?;
-    Ok(figures.trim_start_matches("entries=").into())
-}
-
-fn export_offline(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<String> {
-    let log = settings.plain.places.log;
-    let plan = Plan::from(settings);
-    let runtime = serve::runtime()?;
-    let place = offline::open(&plan, &runtime)?;
+fn write(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<u64> {
     let form = match arguments.columns.is_empty() {
         true => Form::Ldif,
         false => Form::Csv(arguments.columns.clone()),
     };
-    let secrets = if arguments.with_secrets {
-        Secrets::Included
-    } else {
-        Secrets::LeftOut
+    let secrets = match arguments.with_secrets {
+        true => Secrets::Included,
+        false => Secrets::LeftOut,
     };
-    check(&place.schema, &form, secrets)?;
+    match DaemonClient::connect(&settings.plain.places.admin_socket)? {
+        Some(daemon) => ask_daemon(daemon, &form, secrets, out),
+        None => export_offline(settings, &form, secrets, out),
+    }
+}
+
+fn ask_daemon(
+    daemon: DaemonClient,
+    form: &Form,
+    secrets: Secrets,
+    out: &mut dyn Write,
+) -> anyhow::Result<u64> {
+    let mut answer = daemon.get(&ExportQuery::new(form, secrets).uri()?)?;
+    while let Some(piece) = answer.piece()? {
+        out.write_all(&piece)?;
+    }
+    out.flush()?;
+    answer.number(ENTRIES)
+}
+
+fn export_offline(
+    settings: Settings,
+    form: &Form,
+    secrets: Secrets,
+    out: &mut dyn Write,
+) -> anyhow::Result<u64> {
+    let log = settings.plain.places.log;
+    let plan = Plan::from(settings);
+    let runtime = serve::runtime()?;
+    let place = offline::open(&plan, &runtime)?;
+    check(&place.schema, form, secrets)?;
     let all = place.entries();
     offline::tell_audit(log, export_begins(offline::operator()?, &all, secrets))?;
-    let entries = export(&place.schema, &all, &form, secrets, out, &mut |_, _| {})?;
-    Ok(entries.to_string())
+    Ok(export(&place.schema, &all, form, secrets, out, &mut |_, _| {})?)
 }

@@ -1,6 +1,5 @@
 //! `beadle reload`: certificates are read again, nothing else changes.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -8,7 +7,7 @@ use clap::Args;
 
 use super::config_file::ConfigFile;
 use super::daemon_client::DaemonClient;
-use crate::server::http::admin_protocol::Command;
+use crate::server::http::api::RELOAD;
 
 /// Arguments of `beadle reload`.
 #[derive(Args)]
@@ -30,6 +29,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(daemon) = DaemonClient::connect(&socket)? else {
         bail!("no daemon listens at {}", socket.display());
     };
-    daemon.ask(&Command::new("reload"), &mut io::empty(), &mut |_| Ok(()))?;
+    daemon.post(RELOAD, None)?;
     Ok(())
 }

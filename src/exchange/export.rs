@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::entry::{Attribute, Entry};
@@ -15,7 +16,8 @@ use crate::index::EntryRef;
 use crate::types::{AttributeType, NormalDn};
 
 /// Whether hashes are exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Secrets {
     /// `userPassword` and the digest of what was imported are written.
     Included,

@@ -1,11 +1,15 @@
 //! What the daemon survives: kills while it imports, and a disk without room.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::net::UnixStream;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use beadle::server::http::admin_protocol::{Command as Administration, Part, write_body};
+use beadle::cli::daemon_client::DaemonClient;
+use beadle::cli::import::next_line;
+use beadle::exchange::import::{Format, KeepGoing, Mode};
+use beadle::server::http::api::{ImportLine, ImportQuery};
+use beadle::server::work::telling::Told;
+use beadle::server::work::transfer::Wanted;
 
 use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, beadle, http_get, person, said, stdout};
 
@@ -25,17 +29,24 @@ fn names(ldif: &str) -> Vec<&str> {
 /// Sends an import to the daemon as `beadle import` does, and stops listening as soon as this many entries are
 /// said to be written. Returns how many were.
 fn import_until(daemon: &Daemon, ldif: &str, enough: u64) -> u64 {
-    let stream = UnixStream::connect(daemon.campus.path("store/admin.sock")).expect("the daemon listens");
-    let mut out = &stream;
-    let command = Administration::new("import").with("format", "ldif");
-    command.write(&mut out).expect("it reads");
-    write_body(&mut ldif.as_bytes(), &mut out).expect("it reads");
-    let mut input = BufReader::new(&stream);
+    let client = DaemonClient::connect(&daemon.campus.path("store/admin.sock")).expect("the socket is ours");
+    let wanted = Wanted {
+        format: Format::Ldif,
+        keep_going: KeepGoing::No,
+        mode: Mode::Apply,
+        ignored: Vec::new(),
+    };
+    let asked = ImportQuery::new(&wanted, String::new())
+        .uri()
+        .expect("an address");
+    let file = Box::new(io::Cursor::new(ldif.to_owned()));
+    let answer = client.expect("the daemon listens").post(&asked, Some(file));
+    let mut lines = BufReader::new(answer.expect("it answers"));
     loop {
-        match Part::read(&mut input).expect("it answers") {
-            Part::Written(written, _) if written >= enough => return written,
-            Part::Row(..) | Part::Written(..) => {}
-            Part::Failed(why) => panic!("{why}, before {enough} were written"),
+        match next_line(&mut lines).expect("it tells") {
+            ImportLine::Told(Told::Written { done, .. }) if done >= enough => return done,
+            ImportLine::Told(Told::Read { .. } | Told::Written { .. }) => {}
+            ImportLine::Failed(why) => panic!("{why}, before {enough} were written"),
             _ => panic!("the import ended before {enough} were written"),
         }
     }
@@ -78,6 +89,22 @@ fn a_kill_in_the_middle_of_an_import_loses_nothing_that_was_told() {
         );
         log_in(&daemon, "u02999");
     }
+}
+
+#[test]
+fn what_was_written_before_the_client_went_is_counted() {
+    let daemon = Campus::new("").serve();
+    let written = import_until(&daemon, &crowd(3_000), 200);
+    while left_over(&daemon) {
+        std::thread::yield_now();
+    }
+    let metrics = http_get(&format!("http://{}/metrics", daemon.address("admin")));
+    let there = names(&daemon.campus.export(&[])).len() as u64;
+    let line = format!("beadle_entries_imported_total {there}\n");
+    assert!(
+        there >= written && metrics.contains(&line),
+        "{there} of {metrics}"
+    );
 }
 
 /// An export without what follows from when it was imported.

@@ -11,14 +11,7 @@ use anyhow::{Context, bail};
 use crate::cli::import::{Manner, Source};
 use crate::exchange::csv;
 use crate::exchange::import::Format;
-
-/// A refused row.
-pub enum Bad<'a> {
-    /// As it stands in the file.
-    Row(&'a [u8]),
-    /// Which bytes of the file it is.
-    At(Range<u64>),
-}
+use crate::server::work::telling::RefusedRow;
 
 /// The file of refused rows: made before anything is applied, and gone again if there are none.
 pub struct BadRows {
@@ -59,14 +52,14 @@ impl BadRows {
     }
 
     /// Writes a row. CSV has no comments, so there it comes without the reason.
-    pub fn push(&mut self, why: &str, row: Bad<'_>) -> anyhow::Result<()> {
+    pub fn push(&mut self, why: &str, row: &RefusedRow) -> anyhow::Result<()> {
         self.rows += 1;
         if self.format == Format::Ldif {
             self.write(format!("# {why}\n").as_bytes())?;
         }
         match row {
-            Bad::Row(row) => self.write(row)?,
-            Bad::At(place) => {
+            RefusedRow::Text(text) => self.write(text)?,
+            RefusedRow::At(place) => {
                 let copied = self.copy(place);
                 copied.with_context(|| self.path.display().to_string())?;
             }
@@ -83,7 +76,7 @@ impl BadRows {
     }
 
     /// Copies a row from the file that is imported, however long it is, and ends its last line.
-    fn copy(&mut self, place: Range<u64>) -> io::Result<()> {
+    fn copy(&mut self, place: &Range<u64>) -> io::Result<()> {
         let mut source = File::open(&self.source)?;
         source.seek(SeekFrom::Start(place.start))?;
         io::copy(&mut source.take(place.end - place.start), &mut self.file)?;

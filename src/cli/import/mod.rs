@@ -5,19 +5,19 @@ mod offline;
 pub mod report;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cli::config_file::ConfigFile;
-use crate::cli::daemon_client::DaemonClient;
-use crate::cli::import::report::{Bad, Report};
+use crate::cli::daemon_client::{Answer, DaemonClient, GONE};
+use crate::cli::import::report::Report;
 use crate::cli::output::Failed;
-use crate::exchange::import::{Format, KeepGoing, Mode};
-use crate::server::http::admin_protocol::{Command, Part};
+use crate::exchange::import::{Format, KeepGoing, Mode, Outcome};
+use crate::server::http::api::{ImportLine, ImportQuery};
 use crate::server::work::transfer::Wanted;
 
 /// Arguments of `beadle import`.
@@ -73,12 +73,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let settings = arguments.file.load()?;
     let source = Source::of(arguments)?;
     let mut report = Report::new(&source, &arguments.manner)?;
-    let figures = match DaemonClient::connect(&settings.plain.places.admin_socket)? {
+    let outcome = match DaemonClient::connect(&settings.plain.places.admin_socket)? {
         Some(daemon) => ask_daemon(daemon, &source, &arguments.manner, &mut report),
         None => offline::run(settings, &source, &arguments.manner, &mut report),
     };
-    let figures = figures.with_context(|| source.name.clone())?;
-    match report.end(&figures)? {
+    let outcome = outcome.with_context(|| source.name.clone())?;
+    match report.end(&outcome)? {
         0 => Ok(()),
         _ => Err(Failed.into()),
     }
@@ -203,30 +203,22 @@ fn ask_daemon(
     source: &Source,
     manner: &Manner,
     report: &mut Report,
-) -> anyhow::Result<String> {
-    let yes_no = |is: bool| if is { "yes" } else { "no" };
-    let command = Command::new("import")
-        .with(
-            "format",
-            if source.format == Format::Csv {
-                "csv"
-            } else {
-                "ldif"
-            },
-        )
-        .with("keep-going", yes_no(manner.keep_going))
-        .with("dry-run", yes_no(manner.dry_run))
-        .with("ignore", &manner.ignore.join(","))
-        .with("file", &source.audited());
-    let mut body: Box<dyn Read> = Box::new(source.open()?);
-    daemon.ask(&command, &mut body, &mut |part| match part {
-        Part::Row(bytes, text) => report.row(bytes, &text),
-        Part::Refused(why, row) => report.refused(&why, Bad::Row(&row)),
-        Part::RefusedAt(why, place) => report.refused(&why, Bad::At(place)),
-        Part::Written(done, all) => {
-            report.written(done, all);
-            Ok(())
+) -> anyhow::Result<Outcome> {
+    let asked = ImportQuery::new(&manner.wanted(source.format), source.audited());
+    let answer = daemon.post(&asked.uri()?, Some(Box::new(source.open()?)))?;
+    let mut lines = BufReader::new(answer);
+    loop {
+        match next_line(&mut lines)? {
+            ImportLine::Told(told) => report.hear(&told)?,
+            ImportLine::Done(outcome) => return Ok(outcome),
+            ImportLine::Failed(problem) => bail!(problem),
         }
-        _ => Ok(()),
-    })
+    }
+}
+
+/// The next line of an answer. Errors: there is none, so the daemon has gone.
+pub fn next_line(lines: &mut BufReader<Answer>) -> anyhow::Result<ImportLine> {
+    let mut line = Vec::new();
+    lines.read_until(b'\n', &mut line).context(GONE)?;
+    serde_json::from_slice(&line).context(GONE)
 }

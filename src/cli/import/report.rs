@@ -1,10 +1,13 @@
 //! What `beadle import` says while it runs and at its end.
 
-pub use crate::cli::import::bad_rows::Bad;
+use serde_json::{Value, json};
+
 use crate::cli::import::bad_rows::BadRows;
 use crate::cli::import::{Manner, Source};
 use crate::cli::output;
 use crate::cli::progress::{Progress, Shown};
+use crate::exchange::import::{Applied, Effect, Outcome};
+use crate::server::work::telling::{RefusedRow, Told};
 use crate::types::visible;
 
 /// How many refused rows are told one by one; the rest only by their number.
@@ -16,7 +19,6 @@ pub struct Report {
     bytes: u64,
     dry_run: bool,
     json: bool,
-    rows: u64,
     refused: u64,
     checking: Progress,
     writing: Option<Progress>,
@@ -37,7 +39,6 @@ impl Report {
             bytes: source.bytes,
             dry_run: manner.dry_run,
             json: manner.json,
-            rows: 0,
             refused: 0,
             checking: Progress::new(shown, "checked", "rows"),
             writing: None,
@@ -45,26 +46,29 @@ impl Report {
         })
     }
 
-    /// The file is read as far as `bytes`. `text` is the number of rows so far, or what a row does and whose it
-    /// is, which a dry run prints.
-    pub fn row(&mut self, bytes: u64, text: &str) -> anyhow::Result<()> {
-        match text.parse() {
-            Ok(rows) => self.rows = rows,
-            Err(_) => {
-                self.rows += 1;
-                match (self.dry_run, self.json) {
-                    (false, _) => {}
-                    (true, true) => output::say_json(&row_json(text))?,
-                    (true, false) => self.checking.aside(|| output::say(&row_line(text)))?,
+    /// Tells what the import tells. Errors: the file for refused rows, or the output, cannot be written.
+    pub fn hear(&mut self, told: &Told) -> anyhow::Result<()> {
+        match told {
+            Told::Read { rows, bytes } => self.checking.tell(*rows, *bytes, self.bytes),
+            Told::Row {
+                dn,
+                effect,
+                rows,
+                bytes,
+            } => {
+                match self.json {
+                    true => output::say_json(&row_json(dn, effect))?,
+                    false => self.checking.aside(|| output::say(&row_line(dn, effect)))?,
                 }
+                self.checking.tell(*rows, *bytes, self.bytes);
             }
+            Told::Refused { why, row } => self.refused(why, row)?,
+            Told::Written { done, all } => self.written(*done, *all),
         }
-        self.checking.tell(self.rows, bytes, self.bytes);
         Ok(())
     }
 
-    /// A row is refused because of `why`. Errors: the file for refused rows cannot be written.
-    pub fn refused(&mut self, why: &str, row: Bad<'_>) -> anyhow::Result<()> {
+    fn refused(&mut self, why: &str, row: &RefusedRow) -> anyhow::Result<()> {
         self.refused += 1;
         if self.refused <= TOLD_MAX {
             self.checking
@@ -81,8 +85,7 @@ impl Report {
         self.bad_rows.iter_mut().for_each(BadRows::forget);
     }
 
-    /// So many entries of all are written.
-    pub fn written(&mut self, done: u64, all: u64) {
+    fn written(&mut self, done: u64, all: u64) {
         let shown = if self.json { Shown::No } else { Shown::Yes };
         if self.writing.is_none() {
             self.checking.end();
@@ -98,9 +101,8 @@ impl Report {
         self.writing.as_ref().unwrap_or(&self.checking).aside(say)
     }
 
-    /// Prints the result, of which the import says `figures` as `key=value` words, and returns how many rows
-    /// were refused.
-    pub fn end(&self, figures: &str) -> anyhow::Result<u64> {
+    /// Prints the result and returns how many rows were refused.
+    pub fn end(&self, outcome: &Outcome) -> anyhow::Result<u64> {
         self.checking.end();
         self.writing.iter().for_each(Progress::end);
         if self.refused > TOLD_MAX {
@@ -112,76 +114,72 @@ impl Report {
         }
         let bad_rows = self.bad_rows.as_ref().and_then(BadRows::shown);
         match self.json {
-            true => output::say_json(&json(figures, bad_rows.as_deref()))?,
-            false => output::say(&sentence(&self.name, figures, self.dry_run, bad_rows.as_deref()))?,
+            true => output::say_json(&result_json(outcome, bad_rows)?)?,
+            false => output::say(&sentence(&self.name, outcome, self.dry_run, bad_rows.as_deref()))?,
         }
         Ok(self.refused)
     }
 }
 
-/// What a row does, a tab and its DN, as one line: the DN is the file's, and may hold what moves a cursor.
-fn row_line(text: &str) -> String {
-    let (does, dn) = text.split_once('\t').unwrap_or((text, ""));
+/// What a row does, a tab and its name, as one line: the name is the file's, and may hold what moves a cursor. What it
+/// does is `new`, or `changed a,b removed c`, either of which may be missing; `changed` alone if only the name is spelt
+/// otherwise.
+fn row_line(dn: &str, effect: &Effect) -> String {
+    let does = match effect {
+        Effect::New => "new".to_owned(),
+        Effect::Unchanged => "unchanged".to_owned(),
+        Effect::Changed { set, removed } if set.is_empty() && removed.is_empty() => "changed".to_owned(),
+        Effect::Changed { set, removed } => {
+            let parts = [("changed", set), ("removed", removed)];
+            let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+            let words: Vec<String> = parts
+                .map(|(word, names)| format!("{word} {}", names.join(",")))
+                .collect();
+            words.join(" ")
+        }
+    };
     format!("{does}\t{}", visible(dn, |_| false))
 }
 
-/// What a row does, as `changed a,b removed c`, a tab and its DN, as a JSON object.
-fn row_json(text: &str) -> serde_json::Value {
-    let (does, dn) = text.split_once('\t').unwrap_or((text, ""));
-    let words: Vec<&str> = does.split(' ').collect();
-    let names = |word: &str| {
-        let at = words.iter().position(|other| *other == word);
-        let names = at.and_then(|at| words.get(at + 1)).map(|names| names.split(','));
-        names.into_iter().flatten().collect::<Vec<&str>>()
-    };
-    match does {
-        "new" => serde_json::json!({ "dn": dn, "effect": "new" }),
-        _ => serde_json::json!({
-            "dn": dn,
-            "effect": "changed",
-            "changed": names("changed"),
-            "removed": names("removed"),
-        }),
+fn row_json(dn: &str, effect: &Effect) -> Value {
+    match effect {
+        Effect::New => json!({ "dn": dn, "effect": "new" }),
+        Effect::Unchanged => json!({ "dn": dn, "effect": "unchanged" }),
+        Effect::Changed { set, removed } => {
+            json!({ "dn": dn, "effect": "changed", "changed": set, "removed": removed })
+        }
     }
 }
 
-/// The figures as a JSON object: numbers as numbers, words as words.
-fn json(figures: &str, bad_rows: Option<&str>) -> serde_json::Value {
-    let mut object = serde_json::Map::new();
-    for (key, value) in figures.split_whitespace().filter_map(|word| word.split_once('=')) {
-        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-        object.insert(key.into(), value);
-    }
+/// The result as a JSON object: numbers as numbers, yes and no as true and false.
+fn result_json(outcome: &Outcome, bad_rows: Option<String>) -> anyhow::Result<Value> {
+    let mut object = serde_json::to_value(outcome.counts)?;
+    object["applied"] = match outcome.applied {
+        Applied::Yes => true.into(),
+        Applied::No => false.into(),
+        Applied::Partly => "partly".into(),
+    };
     if let Some(path) = bad_rows {
-        object.insert("refused_rows".into(), path.into());
+        object["refused_rows"] = path.into();
     }
-    object.into()
+    Ok(object)
 }
 
-fn sentence(name: &str, figures: &str, dry_run: bool, bad_rows: Option<&str>) -> String {
-    let figure = |key: &str| {
-        let words = figures.split_whitespace().filter_map(|word| word.split_once('='));
-        words
-            .filter(|(name, _)| *name == key)
-            .map(|(_, value)| value)
-            .next()
-            .unwrap_or("0")
-    };
+fn sentence(name: &str, outcome: &Outcome, dry_run: bool, bad_rows: Option<&str>) -> String {
+    let counts = &outcome.counts;
     let counts = format!(
         "{} rows: {} new, {} changed, {} unchanged, {} refused",
-        figure("rows"),
-        figure("new"),
-        figure("changed"),
-        figure("unchanged"),
-        figure("refused")
+        counts.rows, counts.new, counts.changed, counts.unchanged, counts.refused
     );
-    let applied = match (dry_run, figure("applied")) {
+    let applied = match (dry_run, outcome.applied) {
         (true, _) => "; nothing was written, as asked",
-        (false, "true") => "",
-        (false, "partly") => {
+        (false, Applied::Yes) => "",
+        (false, Applied::Partly) => {
             "; others wrote at the same time and made some rows bad, so only a part was written; import it again"
         }
-        (false, _) => "; nothing was written; correct the bad rows, or apply the others with --keep-going",
+        (false, Applied::No) => {
+            "; nothing was written; correct the bad rows, or apply the others with --keep-going"
+        }
     };
     let bad_rows = bad_rows.map_or_else(String::new, |path| format!("; the bad rows are in {path}"));
     format!("{name}: {counts}{applied}{bad_rows}")
@@ -191,58 +189,91 @@ fn sentence(name: &str, figures: &str, dry_run: bool, bad_rows: Option<&str>) ->
 mod tests {
     use super::*;
 
-    const FIGURES: &str = "rows=7 new=3 changed=1 unchanged=2 refused=1 applied=false";
+    use crate::exchange::import::Counts;
+
+    fn outcome(applied: Applied) -> Outcome {
+        let counts = Counts {
+            rows: 7,
+            new: 3,
+            changed: 1,
+            unchanged: 2,
+            refused: 1,
+        };
+        Outcome { counts, applied }
+    }
 
     #[test]
     fn the_end_says_what_was_done_and_what_to_do() {
         let counts = "p.ldif: 7 rows: 3 new, 1 changed, 2 unchanged, 1 refused";
-        let check = |applied: &str, dry_run, bad_rows, expected: &str| {
-            let figures = FIGURES.replace("false", applied);
+        let check = |applied, dry_run, bad_rows, expected: &str| {
             assert_eq!(
-                sentence("p.ldif", &figures, dry_run, bad_rows),
+                sentence("p.ldif", &outcome(applied), dry_run, bad_rows),
                 format!("{counts}{expected}")
             );
         };
-        check("true", false, None, "");
-        check("true", false, Some("b.ldif"), "; the bad rows are in b.ldif");
-        check("false", true, None, "; nothing was written, as asked");
+        check(Applied::Yes, false, None, "");
         check(
-            "false",
+            Applied::Yes,
+            false,
+            Some("b.ldif"),
+            "; the bad rows are in b.ldif",
+        );
+        check(Applied::No, true, None, "; nothing was written, as asked");
+        check(
+            Applied::No,
             false,
             None,
             "; nothing was written; correct the bad rows, or apply the others with --keep-going",
         );
     }
 
+    fn changed(set: &[&str], removed: &[&str]) -> Effect {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+        Effect::Changed {
+            set: owned(set),
+            removed: owned(removed),
+        }
+    }
+
     #[test]
     fn a_row_of_a_dry_run_is_one_line_whatever_its_name() {
-        assert_eq!(
-            row_line("new\tuid=a\n\tb\u{1b}"),
-            "new\tuid=a\\u{a}\\u{9}b\\u{1b}"
+        let check = |dn, effect: Effect, expected| assert_eq!(row_line(dn, &effect), expected);
+        check("uid=a\n\tb\u{1b}", Effect::New, "new\tuid=a\\u{a}\\u{9}b\\u{1b}");
+        check(
+            "uid=a",
+            changed(&["cn", "sn"], &["mail"]),
+            "changed cn,sn removed mail\tuid=a",
         );
+        check("uid=a", changed(&[], &["mail"]), "removed mail\tuid=a");
+        check("uid=A", changed(&[], &[]), "changed\tuid=A");
     }
 
     #[test]
     fn a_row_of_a_dry_run_is_an_object() {
-        let check = |text: &str, expected: serde_json::Value| assert_eq!(row_json(text), expected);
+        let check = |dn, effect: Effect, expected: Value| assert_eq!(row_json(dn, &effect), expected);
         check(
-            "new\tuid=a b",
-            serde_json::json!({ "dn": "uid=a b", "effect": "new" }),
+            "uid=a b",
+            Effect::New,
+            json!({ "dn": "uid=a b", "effect": "new" }),
         );
         check(
-            "changed cn,sn removed mail\tuid=a",
-            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": ["cn", "sn"], "removed": ["mail"] }),
+            "uid=a",
+            changed(&["cn", "sn"], &["mail"]),
+            json!({ "dn": "uid=a", "effect": "changed", "changed": ["cn", "sn"], "removed": ["mail"] }),
         );
         check(
-            "removed mail\tuid=a",
-            serde_json::json!({ "dn": "uid=a", "effect": "changed", "changed": [], "removed": ["mail"] }),
+            "uid=a",
+            changed(&[], &["mail"]),
+            json!({ "dn": "uid=a", "effect": "changed", "changed": [], "removed": ["mail"] }),
         );
     }
 
     #[test]
     fn json_has_numbers_where_numbers_are_meant() {
-        let value = json(FIGURES, Some("b.ldif"));
-        assert_eq!((&value["new"], &value["applied"]), (&3.into(), &false.into()));
-        assert_eq!(value["refused_rows"], "b.ldif");
+        let value = result_json(&outcome(Applied::No), Some("b.ldif".into())).unwrap();
+        let expected = r#"{"applied":false,"changed":1,"new":3,"refused":1,"refused_rows":"b.ldif","rows":7,"unchanged":2}"#;
+        assert_eq!(value.to_string(), expected);
+        let value = result_json(&outcome(Applied::Partly), None).unwrap();
+        assert_eq!(value["applied"], "partly");
     }
 }

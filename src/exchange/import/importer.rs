@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::directory::change::unique;
 use crate::domain::entry::{AttributeDescription, Entry};
 use crate::domain::schema::Schema;
@@ -20,7 +22,8 @@ use crate::record::entry::StoredEntry;
 use crate::types::{AttributeType, Entropy, EntryId, NormalDn, NormalDnRef};
 
 /// What a good row does to the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Adds an entry.
     New,

@@ -2,13 +2,16 @@
 
 use std::io::BufRead;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exchange::csv::CsvReader;
 use crate::exchange::ldif::LdifReader;
 use crate::exchange::row::{RowError, Rows};
 use crate::types::Dn;
 
 /// The format of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// LDIF (RFC 2849).
     Ldif,

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::schema::Schema;
@@ -53,7 +54,8 @@ pub enum Committed {
 }
 
 /// What is done with rows that are bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeepGoing {
     /// The good rows are applied all the same.
     Yes,
@@ -62,7 +64,8 @@ pub enum KeepGoing {
 }
 
 /// Whether anything is written at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// It is.
     Apply,
@@ -88,7 +91,7 @@ pub enum Event<'a> {
 }
 
 /// What the rows of a file came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Rows in the file.
     pub rows: u64,
@@ -103,7 +106,7 @@ pub struct Counts {
 }
 
 /// What an import came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The rows: what was written, or what would have been if nothing was.
     pub counts: Counts,
@@ -122,7 +125,8 @@ impl Outcome {
 }
 
 /// Whether the good rows were written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Applied {
     /// They were; also if there was nothing to write.
     Yes,

@@ -1,39 +1,30 @@
-//! The administration socket: import, export and reload while the daemon runs. Only its owner may connect.
+//! The administration socket: the API for its owner, on this machine.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::net::Shutdown as Direction;
-use std::ops::ControlFlow;
+use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::audit::{AuditEvent, Hashes, Subject};
-use crate::exchange::entries::Entries;
-use crate::exchange::export::{self, Form, Secrets};
-use crate::exchange::import::{
-    Applied, Effect, Event, Format, ImportError, KeepGoing, Mode, Outcome, Refused,
-};
-use crate::server::clock::Clock;
-use crate::server::http::admin_protocol::{BodyError, Command, PIECE_BYTES, Part, read_body};
-use crate::server::http::tls::Tls;
-use crate::server::observe::audit_log::AuditLog;
-use crate::server::work::spool::Spooled;
-use crate::server::work::transfer::{Site, Wanted};
+use crate::server::http::api::{Administration, Api, Caller};
 
-/// The most commands at a time; one more waits.
-pub const COMMANDS_MAX: usize = 4;
-/// How long a client may be silent in the middle of a command, in seconds.
-const SILENCE_S_MAX: u64 = 60;
-/// Rows between two words about an import's progress.
-const ROWS_PER_WORD: u64 = 1_000;
+/// The most connections at a time; one more waits in the system's queue.
+const CONNECTIONS_MAX: usize = 64;
+/// How long the head of a request may take; a connection that has not said what it wants by then ends.
+const HEAD: Duration = Duration::from_secs(10);
+/// The longest head of a request, in bytes; a longer one is refused.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long to wait after a client could not be accepted, most often because files have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -60,20 +51,6 @@ pub enum AdminSocketError {
         /// The system's reason.
         source: io::Error,
     },
-}
-
-/// What the commands act on.
-pub struct Administration {
-    /// The directory.
-    pub place: Site,
-    /// The certificate.
-    pub tls: Arc<Tls>,
-    /// The present.
-    pub clock: Arc<dyn Clock>,
-    /// Where changes are told.
-    pub audit: Arc<AuditLog>,
-    /// Where a file that is being imported is kept meanwhile.
-    pub spool: PathBuf,
 }
 
 /// A bound socket; removed when it is no longer served.
@@ -106,42 +83,46 @@ impl AdminSocket {
         })
     }
 
-    /// Serves commands until `stop`. A command under way is cut off then: of an import what was committed stays.
+    /// Serves requests until `stop`. What is under way is cut off then: of an import what was committed stays.
     pub async fn serve(self, administration: Administration, stop: CancellationToken) {
-        let administration = Arc::new(administration);
-        let (free, commands) = (Arc::new(Semaphore::new(COMMANDS_MAX)), TaskTracker::new());
+        let api = Api::new(administration);
+        let (router, connections) = (api.router(), TaskTracker::new());
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let (stream, user, place) = tokio::select! {
                 () = stop.cancelled() => break,
-                next = self.next(&free) => next,
+                next = self.next(&places) => next,
             };
-            let (administration, stop) = (administration.clone(), stop.clone());
-            commands.spawn(async move {
-                if let Err(error) = attend(administration, stream, user, stop).await {
-                    tracing::debug!(target: "beadle", %error, "administration: the client has gone");
-                }
+            let caller = Caller {
+                user,
+                hang_up: stop.child_token(),
+            };
+            let router = router.clone();
+            connections.spawn(async move {
+                attend(stream, router, caller, HEAD).await;
                 drop(place);
             });
         }
         let _ = std::fs::remove_file(&self.path);
-        commands.close();
-        commands.wait().await;
+        for tasks in [&connections, &api.work] {
+            tasks.close();
+            tasks.wait().await;
+        }
     }
 
-    /// The next client who may command, which user that is, and a place for the command.
-    async fn next(&self, free: &Arc<Semaphore>) -> (UnixStream, u32, OwnedSemaphorePermit) {
+    /// The next client who may command, which user that is, and its place.
+    async fn next(&self, places: &Arc<Semaphore>) -> (UnixStream, u32, OwnedSemaphorePermit) {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => match self.obeyed(&stream) {
-                    Some(user) => {
-                        if let Ok(place) = free.clone().acquire_owned().await {
-                            return (stream, user, place);
-                        }
-                    }
+            // The semaphore is never closed; if it were, everybody would wait.
+            let place = places.clone().acquire_owned().await;
+            match (self.listener.accept().await, place) {
+                (Ok((stream, _)), Ok(place)) => match self.obeyed(&stream) {
+                    Some(user) => return (stream, user, place),
                     None => tracing::warn!(target: "beadle", "administration: a stranger was turned away"),
                 },
-                Err(error) => {
-                    tracing::error!(target: "beadle", %error, "administration: cannot accept a client");
+                (accepted, _) => {
+                    let error = accepted.err();
+                    tracing::error!(target: "beadle", ?error, "administration: cannot accept a client");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -171,301 +152,28 @@ fn remove_abandoned(path: &Path) -> Result<(), AdminSocketError> {
     }
 }
 
-/// Serves one command on a thread that may block; at `stop` the client is hung up on, which ends it.
-async fn attend(
-    administration: Arc<Administration>,
-    stream: UnixStream,
-    user: u32,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let stream = blocking(stream)?;
-    let line = stream.try_clone()?;
-    let mut serving = tokio::task::spawn_blocking(move || administration.serve(&stream, user));
+/// Serves one request, or hangs up.
+async fn attend(stream: UnixStream, router: Router, caller: Caller, head: Duration) {
+    let hang_up = caller.hang_up.clone();
+    let service = TowerToHyperService::new(router.layer(Extension(caller)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        served = &mut serving => return served?,
-        () = stop.cancelled() => {}
-    }
-    let _ = line.shutdown(Direction::Both);
-    serving.await?
-}
-
-fn blocking(stream: UnixStream) -> io::Result<StdUnixStream> {
-    let stream = stream.into_std()?;
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(Duration::from_secs(SILENCE_S_MAX)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(SILENCE_S_MAX)))?;
-    Ok(stream)
-}
-
-impl Administration {
-    /// Serves one command of `user` to its end. Errors: the stream's.
-    fn serve(&self, stream: &StdUnixStream, user: u32) -> io::Result<()> {
-        let mut input = BufReader::new(stream);
-        let mut out = BufWriter::new(stream);
-        let command = Command::read(&mut input)?;
-        let subject = Subject::Operator(user);
-        tracing::info!(target: "beadle", command = command.name, user, "administration");
-        let last = match command.name.as_str() {
-            "reload" => self.reload(),
-            "import" => self.import(&command, subject, &mut input, &mut out)?,
-            "export" => self.export(&command, subject, &mut out)?,
-            _ => Part::Failed("no such command: this daemon knows reload, import and export".into()),
-        };
-        last.write(&mut out)?;
-        out.flush()
-    }
-
-    fn reload(&self) -> Part {
-        match self.tls.reload() {
-            Ok(()) => Part::Done("certificate=reloaded".into()),
-            Err(error) => Part::Failed(format!("{error}; the old certificate stays")),
-        }
-    }
-
-    fn import(
-        &self,
-        command: &Command,
-        subject: Subject,
-        input: &mut impl BufRead,
-        out: &mut impl Write,
-    ) -> io::Result<Part> {
-        let wanted = wanted(command);
-        let mut file = match Spooled::create(&self.spool) {
-            Ok(file) => file,
-            Err(error) => return Ok(self.cannot_write(&error)),
-        };
-        match read_body(input, &mut file.file) {
-            Ok(()) => {}
-            Err(BodyError::Sender(error)) => return Err(error),
-            Err(BodyError::Keeper(error)) => return Ok(self.cannot_write(&error)),
-        }
-        let mut teller = Teller {
-            out,
-            rows: 0,
-            mode: wanted.mode,
-            broken: None,
-            written: 0,
-        };
-        let outcome = self
-            .place
-            .import(&file.path, &wanted, self.clock.now(), &mut |event| {
-                teller.tell(&event)
-            });
-        let entries = match &outcome {
-            Ok(outcome) => outcome.written(),
-            Err(_) => teller.written,
-        };
-        // Also of an import that ended early.
-        if entries > 0 {
-            let file = command.option("file").into();
-            self.tell_audit(AuditEvent::EntriesImported {
-                subject,
-                file,
-                entries,
-            });
-        }
-        let written = teller.written;
-        if let Some(broken) = teller.broken {
-            return Err(broken);
-        }
-        Ok(match outcome {
-            Ok(outcome) => {
-                self.place.catch_up();
-                Part::Done(figures(&outcome))
-            }
-            Err(ImportError::Store(error)) => Part::Failed(format!(
-                "cannot write in {}: {error}; {written} entries were written, and the same file again does the rest",
-                self.spool.display()
-            )),
-            Err(error) => Part::Failed(error.to_string()),
-        })
-    }
-
-    fn tell_audit(&self, event: AuditEvent) {
-        self.audit.write_blocking(event, self.clock.now());
-    }
-
-    fn cannot_write(&self, error: &dyn std::error::Error) -> Part {
-        Part::Failed(format!("cannot write in {}: {error}", self.spool.display()))
-    }
-
-    fn export(&self, command: &Command, subject: Subject, out: &mut impl Write) -> io::Result<Part> {
-        let entries = self.place.entries();
-        let form = match command.option("columns") {
-            "" => Form::Ldif,
-            columns => Form::Csv(columns.split(',').map(Into::into).collect()),
-        };
-        let secrets = match command.option("with-secrets") {
-            "yes" => Secrets::Included,
-            _ => Secrets::LeftOut,
-        };
-        if let Err(error) = export::check(&self.place.schema, &form, secrets) {
-            return Ok(Part::Failed(error.to_string()));
-        }
-        self.tell_audit(export_begins(subject, &entries, secrets));
-        let mut data = BufWriter::with_capacity(PIECE_BYTES, DataParts(out));
-        let exported = export::export(
-            &self.place.schema,
-            &entries,
-            &form,
-            secrets,
-            &mut data,
-            &mut |_, _| {},
-        );
-        Ok(match exported {
-            Ok(entries) => {
-                data.flush()?;
-                Part::Done(format!("entries={entries}"))
-            }
-            Err(export::ExportError::Io(error)) => return Err(error),
-            Err(error) => Part::Failed(error.to_string()),
-        })
-    }
-}
-
-fn wanted(command: &Command) -> Wanted {
-    Wanted {
-        format: if command.option("format") == "csv" {
-            Format::Csv
-        } else {
-            Format::Ldif
+        () = hang_up.cancelled() => {}
+        served = connection => if let Err(error) = served {
+            tracing::debug!(target: "beadle", %error, "administration: the client has gone");
         },
-        keep_going: if command.option("keep-going") == "yes" {
-            KeepGoing::Yes
-        } else {
-            KeepGoing::No
-        },
-        mode: if command.option("dry-run") == "yes" {
-            Mode::DryRun
-        } else {
-            Mode::Apply
-        },
-        ignored: command
-            .option("ignore")
-            .split(',')
-            .filter(|name| !name.is_empty())
-            .map(Into::into)
-            .collect(),
-    }
-}
-
-/// That `subject` exports `entries`.
-pub fn export_begins(subject: Subject, entries: &Entries, secrets: Secrets) -> AuditEvent {
-    AuditEvent::EntriesExported {
-        subject,
-        entries: entries.snapshot.len() as u64,
-        hashes: match secrets {
-            Secrets::Included => Hashes::Included,
-            Secrets::LeftOut => Hashes::LeftOut,
-        },
-    }
-}
-
-/// The figures of an import as `key=value` words.
-pub fn figures(outcome: &Outcome) -> String {
-    let counts = &outcome.counts;
-    let applied = match outcome.applied {
-        Applied::Yes => "true",
-        Applied::Partly => "partly",
-        Applied::No => "false",
-    };
-    format!(
-        "rows={} new={} changed={} unchanged={} refused={} applied={applied}",
-        counts.rows, counts.new, counts.changed, counts.unchanged, counts.refused
-    )
-}
-
-/// Tells a client of an import's events.
-struct Teller<'a, W> {
-    out: &'a mut W,
-    rows: u64,
-    mode: Mode,
-    broken: Option<io::Error>,
-    /// Entries written so far.
-    written: u64,
-}
-
-impl<W: Write> Teller<'_, W> {
-    fn tell(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        let Some(part) = self.part(event) else {
-            return ControlFlow::Continue(());
-        };
-        match part.write(self.out).and_then(|()| self.out.flush()) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.broken = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    /// Every row of a dry run that would change something, and a word now and then.
-    fn part(&mut self, event: &Event<'_>) -> Option<Part> {
-        match event {
-            Event::Row { dn, effect, bytes } => {
-                self.rows += 1;
-                let shown = self.mode == Mode::DryRun && **effect != Effect::Unchanged;
-                let text = if shown {
-                    shown_row(dn, effect)
-                } else {
-                    self.rows.to_string()
-                };
-                let due = shown || self.rows.is_multiple_of(ROWS_PER_WORD);
-                due.then_some(Part::Row(*bytes, text))
-            }
-            Event::Refused(refused) => Some(refused_part(refused)),
-            Event::Written(done, all) => {
-                self.written = *done;
-                Some(Part::Written(*done, *all))
-            }
-        }
-    }
-}
-
-fn refused_part(refused: &Refused) -> Part {
-    let why = refused.problem.to_string();
-    match &refused.place {
-        Some(place) => Part::RefusedAt(why, place.clone()),
-        None => Part::Refused(why, refused.text.clone()),
-    }
-}
-
-/// What a row does and whose it is, tab between: `new`, `unchanged`, or `changed a,b removed c`, either of which may be
-/// missing; `changed` alone if only the name is spelt otherwise. The name is as the file has it.
-pub fn shown_row(dn: &[u8], effect: &Effect) -> String {
-    let dn = String::from_utf8_lossy(dn);
-    match effect {
-        Effect::New => format!("new\t{dn}"),
-        Effect::Changed { set, removed } if set.is_empty() && removed.is_empty() => format!("changed\t{dn}"),
-        Effect::Changed { set, removed } => {
-            let parts = [("changed", set), ("removed", removed)];
-            let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-            let words: Vec<String> = parts
-                .map(|(word, names)| format!("{word} {}", names.join(",")))
-                .collect();
-            format!("{}\t{dn}", words.join(" "))
-        }
-        Effect::Unchanged => format!("unchanged\t{dn}"),
-    }
-}
-
-/// Writes what it is given as [`Part::Data`].
-struct DataParts<'a, W>(&'a mut W);
-
-impl<W: Write> Write for DataParts<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Part::Data(bytes.to_vec()).write(self.0)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
     async fn a_file_where_the_socket_should_be_is_left_alone() {
@@ -493,5 +201,20 @@ mod tests {
             Err(AdminSocketError::InUse { .. })
         ));
         drop(bound);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_say_what_it_wants_is_hung_up_on() {
+        let (mut silent, stream) = UnixStream::pair().unwrap();
+        silent.write_all(b"POST /api/v1/rel").await.unwrap();
+        let caller = Caller {
+            user: 0,
+            hang_up: CancellationToken::new(),
+        };
+        attend(stream, Router::new(), caller, Duration::ZERO).await;
+        // It ends, or is told why.
+        let mut said = Vec::new();
+        let _ = silent.read_to_end(&mut said).await;
+        assert!(!said.starts_with(b"HTTP/1.1 200"));
     }
 }

@@ -1,6 +1,6 @@
 //! HTTP: the listener of health and metrics, the local socket, certificates.
 
-pub mod admin_protocol;
 pub mod admin_socket;
+pub mod api;
 pub mod listener;
 pub mod tls;

@@ -4,4 +4,5 @@ pub mod importing;
 pub mod space_watch;
 pub(super) mod spool;
 pub mod sweeper;
+pub mod telling;
 pub mod transfer;

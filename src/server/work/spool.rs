@@ -5,10 +5,10 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::server::http::admin_socket::COMMANDS_MAX;
+use crate::server::work::transfer::TRANSFERS_MAX;
 
-/// The most files at a time: more than there are commands.
-const SPOOLED_MAX: usize = 2 * COMMANDS_MAX;
+/// The most files at a time: more than there are imports.
+const SPOOLED_MAX: usize = 2 * TRANSFERS_MAX;
 
 /// A file that is gone when dropped, readable by its owner only.
 pub(in crate::server) struct Spooled {

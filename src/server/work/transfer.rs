@@ -18,6 +18,9 @@ use crate::server::work::importing::Importing;
 use crate::store::{CommitError, Store};
 use crate::types::{Dn, Timestamp};
 
+/// The most imports and exports at a time that are asked of a daemon; one more waits.
+pub const TRANSFERS_MAX: usize = 4;
+
 /// What is asked of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
