@@ -22,15 +22,17 @@ impl Entries {
         self.snapshot.revision()
     }
 
-    /// An id above that of every entry there is or was.
-    pub fn next_id(&self) -> EntryId {
+    /// An id above that of every entry there is or was; `None` if the record that says which is damaged.
+    pub fn next_id(&self) -> Option<EntryId> {
         // The record never expires, so any moment will do.
         let stored = self
             .snapshot
             .side_record(&Key::next_entry_id(), Timestamp::default());
         let unseen = self.snapshot.next_id();
-        let stored = stored.and_then(EntryId::from_bytes);
-        stored.map_or(unseen, |stored| stored.max(unseen))
+        match stored {
+            None => Some(unseen),
+            Some(stored) => Some(EntryId::from_bytes(stored)?.max(unseen)),
+        }
     }
 
     /// The entry with this name, in normal form.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::directory::change::unique;
 use crate::domain::entry::{AttributeDescription, Entry};
@@ -19,7 +20,7 @@ use crate::exchange::import::{ENTRY_BYTES_MAX, ImportSettings, PLAN_BYTES_MAX, R
 use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::Row;
 use crate::record::entry::StoredEntry;
-use crate::types::{AttributeType, Entropy, EntryId, NormalDn, NormalDnRef};
+use crate::types::{AttributeType, Dn, Entropy, EntryId, NormalDn, NormalDnRef};
 
 /// What a good row does to the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,17 @@ pub enum Effect {
     },
     /// Nothing: the entry is so already.
     Unchanged,
+}
+
+/// Why an import cannot begin.
+#[derive(Clone, Debug, Error)]
+pub enum Unready {
+    /// The schema does not know an attribute type of the base's name, or refuses a value.
+    #[error("the schema cannot read the name of the base, {0}")]
+    Base(Dn),
+    /// Without it an id could be given twice.
+    #[error("the store's record of the next entry id is damaged; run `beadle store verify`")]
+    NextId,
 }
 
 /// Checks rows against the schema, the directory and each other, and plans what they change.
@@ -71,17 +83,19 @@ struct Taken {
 }
 
 impl<'a> Importer<'a> {
-    /// Checks against `existing`; no row has been met yet. `None` if the schema cannot read the base's name.
+    /// Checks against `existing`; no row has been met yet. Errors: [`Unready`].
     pub fn new(
         schema: &'a Schema,
         existing: &'a Entries,
         settings: &'a ImportSettings,
-    ) -> Option<Importer<'a>> {
+    ) -> Result<Importer<'a>, Unready> {
+        let base = schema.normal_dn(&settings.base);
+        let next_id = existing.next_id().ok_or(Unready::NextId)?;
         let unique = settings.unique.iter().map(|kind| schema.name(*kind).into());
-        Some(Importer {
+        Ok(Importer {
             schema,
             existing,
-            base: schema.normal_dn(&settings.base)?,
+            base: base.ok_or_else(|| Unready::Base(settings.base.clone()))?,
             base_text: settings.base.to_string().into(),
             reading: Reading::new(schema, settings),
             columns: None,
@@ -90,7 +104,7 @@ impl<'a> Importer<'a> {
             values: settings.unique.iter().map(|kind| (*kind, Seen::new())).collect(),
             open: Vec::new(),
             unsettled: HashSet::new(),
-            plan: ImportPlan::new(existing.revision(), existing.next_id(), unique),
+            plan: ImportPlan::new(existing.revision(), next_id, unique),
         })
     }
 

@@ -217,7 +217,13 @@ fn random_uuid(entropy: &mut dyn Entropy) -> Box<[u8]> {
     entropy.fill(&mut octets);
     let bits = u128::from_be_bytes(octets);
     let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
-    parts.join("-").into_bytes().into()
+    let part = |shift: u32, octets: u32| (bits >> shift) & ((1 << (8 * octets)) - 1);
+    let (low, mid, high) = (part(96, 4), part(80, 2), part(64, 2));
+    format!(
+        "{low:08x}-{mid:04x}-{high:04x}-{:04x}-{:012x}",
+        part(48, 2),
+        part(0, 6)
+    )
+    .into_bytes()
+    .into()
 }

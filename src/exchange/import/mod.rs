@@ -31,7 +31,7 @@ mod seen;
 mod tests;
 
 pub use apply::{Applying, Writers, Written};
-pub use importer::{Effect, Importer};
+pub use importer::{Effect, Importer, Unready};
 pub use merge::NEVER_IMPORTED;
 pub use plan::{ImportPlan, Lost};
 pub use refused::Refused;

@@ -10,12 +10,12 @@ use thiserror::Error;
 use crate::domain::schema::Schema;
 use crate::exchange::entries::Entries;
 use crate::exchange::import::{
-    Applying, Effect, ImportPlan, ImportSettings, Importer, Lost, Refused, Writers, Written,
+    Applying, Effect, ImportPlan, ImportSettings, Importer, Lost, Refused, Unready, Writers, Written,
 };
 use crate::exchange::problem::Problem;
 use crate::exchange::row::{More, Row, RowError, Rows};
 use crate::record::{Batch, Revision};
-use crate::types::{Dn, Entropy};
+use crate::types::Entropy;
 
 /// How often a file is planned again because others wrote at the same time; then [`ImportError::Busy`].
 pub const ROUNDS_MAX: u32 = 10;
@@ -139,9 +139,9 @@ pub enum Applied {
 /// Why an import ended early. What was committed before stays; the same file again does the rest.
 #[derive(Debug, Error)]
 pub enum ImportError<E> {
-    /// The schema does not know an attribute type of the base's name, or refuses a value.
-    #[error("the schema cannot read the name of the base, {0}")]
-    Base(Dn),
+    /// It cannot begin.
+    #[error(transparent)]
+    Unready(#[from] Unready),
     /// The file cannot be opened or read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -256,8 +256,7 @@ fn plan<S>(
     entropy: &mut dyn Entropy,
     story: &mut Story<'_, '_>,
 ) -> Result<ImportPlan, ImportError<S>> {
-    let importer = Importer::new(job.schema, existing, job.settings);
-    let importer = importer.ok_or_else(|| ImportError::Base(job.settings.base.clone()))?;
+    let importer = Importer::new(job.schema, existing, job.settings)?;
     let mut importer = importer.speaking_of(rows.columns());
     let (mut counts, mut row) = (Counts::default(), Row::default());
     loop {

@@ -68,6 +68,15 @@ fn what_is_imported_is_there_with_times_and_author() {
 }
 
 #[test]
+fn without_the_next_id_nothing_is_imported() {
+    let mut town = Town::with_base();
+    town.write(vec![Operation::put(Key::next_entry_id(), *b"7 bytes")]);
+    let error = town.import(&person("ada", "")).result.unwrap_err();
+    assert!(error.contains("the next entry id is damaged"), "{error}");
+    assert_eq!(town.entries().snapshot.len(), 2);
+}
+
+#[test]
 fn the_same_file_twice_changes_nothing() {
     let mut town = Town::new();
     let file = format!(

@@ -187,7 +187,7 @@ impl Town {
         }
     }
 
-    fn write(&mut self, operations: Vec<Operation>) {
+    pub(super) fn write(&mut self, operations: Vec<Operation>) {
         let committed = self.commit_now(Batch {
             guards: Vec::new(),
             operations,
