@@ -76,14 +76,15 @@ impl AccessRequest<'_> {
     fn pin(&self, fields: &Fields<'_>) -> Result<Pin, RejectReason> {
         let hidden = fields.user_password.ok_or(RejectReason::UserPasswordMissing)?;
         let secret = self.client.keys().secret();
-        let pin = password::uncover(hidden, self.datagram.authenticator(), secret)
-            .ok_or(RejectReason::UserPasswordLength)?;
+        let password::Uncovered { pin, is_text } =
+            password::uncover(hidden, self.datagram.authenticator(), secret)
+                .ok_or(RejectReason::UserPasswordLength)?;
         if pin.expose().is_empty() {
             return Err(RejectReason::UserPasswordMissing);
         }
         // Without a Message-Authenticator nothing has shown yet that the client has our secret, and
         // noise offered as a PIN by a misconfigured one must not lock its members out.
-        if self.proof == MessageAuthenticator::Absent && std::str::from_utf8(pin.expose()).is_err() {
+        if self.proof == MessageAuthenticator::Absent && !is_text {
             return Err(RejectReason::SecretSuspected);
         }
         Ok(pin)
@@ -236,5 +237,12 @@ mod tests {
             Some(RejectReason::SecretSuspected)
         );
         assert!(log_in(&noise, MessageAuthenticator::Valid).is_ok());
+        let cut = [ADA, &hidden_pin(b"a\0\xff\xfe\x80")].concat();
+        let suspected = log_in(&cut, MessageAuthenticator::Absent).err();
+        assert_eq!(
+            suspected,
+            Some(RejectReason::SecretSuspected),
+            "what is behind a NUL is noise too"
+        );
     }
 }

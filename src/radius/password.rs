@@ -10,12 +10,19 @@ use crate::types::{Pin, SharedSecret};
 pub const USER_PASSWORD_BYTES_MAX: usize = 128;
 const BLOCK_BYTES: usize = 16;
 
-/// Uncovers a User-Password. The PIN ends at the first NUL and may come out empty: some clients leave what
-/// was in their memory behind it, and counted as part of the PIN that would lock its owner out.
-/// `None` if `hidden` is not 16 to 128 octets in whole blocks.
+/// What a User-Password hides.
+pub struct Uncovered {
+    /// The PIN. It ends at the first NUL and may be empty: some clients leave what was in their memory behind it, and
+    /// counted as part of the PIN that would lock its owner out.
+    pub pin: Pin,
+    /// Whether all of it, what is behind the PIN included, is text: noise hardly ever is.
+    pub is_text: bool,
+}
+
+/// Uncovers a User-Password. `None` if `hidden` is not 16 to 128 octets in whole blocks.
 ///
 /// With another secret than the client's this yields noise, not an error: the attribute proves nothing.
-pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecret) -> Option<Pin> {
+pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecret) -> Option<Uncovered> {
     let (blocks, rest) = hidden.as_chunks::<BLOCK_BYTES>();
     if blocks.is_empty() || !rest.is_empty() || hidden.len() > USER_PASSWORD_BYTES_MAX {
         return None;
@@ -30,7 +37,11 @@ pub fn uncover(hidden: &[u8], authenticator: &Authenticator, secret: &SharedSecr
         }
         previous = block;
     }
-    padded.split(|octet| *octet == 0).next().map(Pin::new)
+    let clear = padded.get(..hidden.len())?;
+    Some(Uncovered {
+        pin: clear.split(|octet| *octet == 0).next().map(Pin::new)?,
+        is_text: std::str::from_utf8(clear).is_ok(),
+    })
 }
 
 fn key_stream(previous: &Authenticator, secret: &SharedSecret) -> Authenticator {
@@ -65,7 +76,10 @@ mod tests {
     fn round_trip(pin: &[u8]) {
         let (hidden, authenticator) = hidden(pin);
         assert!(
-            uncover(&hidden, &authenticator, &secret()).unwrap().same_as(pin),
+            uncover(&hidden, &authenticator, &secret())
+                .unwrap()
+                .pin
+                .same_as(pin),
             "{pin:?}"
         );
     }
@@ -74,7 +88,7 @@ mod tests {
     fn the_user_password_of_rfc_2865_is_arctangent() {
         let request = vector("rfc2865-7.1-request");
         let pin = uncover(&request[28..44], request[4..20].try_into().unwrap(), &secret()).unwrap();
-        assert!(pin.same_as(b"arctangent"));
+        assert!(pin.pin.same_as(b"arctangent"));
     }
 
     #[test]
@@ -94,10 +108,15 @@ mod tests {
         for padding in [&b"\0"[..], b"\0rubbish", b"\0\xff\xfe", b"\0\0x\0", &[0; 32]] {
             let (hidden, authenticator) = hidden(&[b"abcdef-7", padding].concat());
             let pin = uncover(&hidden, &authenticator, &secret()).unwrap();
-            assert!(pin.same_as(b"abcdef-7"), "{padding:?}");
+            assert!(pin.pin.same_as(b"abcdef-7"), "{padding:?}");
         }
         let (hidden, authenticator) = hidden(b"\0rubbish");
-        assert!(uncover(&hidden, &authenticator, &secret()).unwrap().same_as(b""));
+        assert!(
+            uncover(&hidden, &authenticator, &secret())
+                .unwrap()
+                .pin
+                .same_as(b"")
+        );
     }
 
     #[test]
@@ -116,6 +135,6 @@ mod tests {
     fn another_secret_yields_another_pin() {
         let (hidden, authenticator) = hidden(b"arctangent");
         let pin = uncover(&hidden, &authenticator, &SharedSecret::new(*b"another")).unwrap();
-        assert!(!pin.same_as(b"arctangent"));
+        assert!(!pin.pin.same_as(b"arctangent"));
     }
 }

@@ -1,6 +1,5 @@
 //! Layer 6: sockets, threads, the clock and the store: everything that can wait or fail. No decisions.
 
-pub mod answers;
 pub mod boot;
 pub mod clock;
 pub mod entropy;

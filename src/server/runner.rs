@@ -6,7 +6,6 @@ use crate::directory::Directory;
 use crate::directory::ask::search::SearchCursor;
 use crate::directory::login::accounts::current;
 use crate::directory::request::{Answer, Asker, Authenticate, Compare, Search, Verdict};
-use crate::server::answers::Answers;
 use crate::server::clock::Clock;
 use crate::server::index::realm::Realm;
 use crate::server::login::Logins;
@@ -69,19 +68,5 @@ impl Runner {
     pub fn identify(&self, asker: &Asker) -> Option<String> {
         let snapshot = self.realm.snapshot()?;
         self.realm.accounts(&snapshot).name_of(asker)
-    }
-}
-
-impl Answers for Runner {
-    fn now(&self) -> Timestamp {
-        Runner::now(self)
-    }
-
-    fn authenticate_now(&self, request: &Authenticate, now: Timestamp) -> Option<Verdict> {
-        Runner::authenticate_now(self, request, now)
-    }
-
-    async fn authenticate(&self, request: Authenticate, now: Timestamp) -> Verdict {
-        Runner::authenticate(self, request, now).await
     }
 }

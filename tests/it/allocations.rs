@@ -5,19 +5,29 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 
 use allocation_counter::measure;
-use beadle::domain::pin::{HashMemory, Hashing, hash};
-use beadle::types::Pin;
+use beadle::radius::next::{Next, Reply, ReplyKind};
+use beadle::radius::{Peer, Port, Session, Settings};
+use beadle::server::entropy::SystemEntropy;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::ldap_client::{bind, request};
 use crate::ldap_serving::{Serving, trusting};
-use crate::town::{ADA, BASE, PLAIN, Town, person, plan};
+use crate::radius_socket::access_request_with;
+use crate::town::{ADA, BASE, PLAIN, Town, argon2id, person, plan};
 
 /// The most allocations of one log-in.
 const ALLOCATIONS_MAX: u64 = 10;
 /// So many are made before counting, for what is allocated once, and so many while counting.
 const LOG_INS: u64 = 300;
+
+const CLIENT: &str = r#"
+[[radius.client]]
+name = "vpn"
+network = "127.0.0.1"
+secret = "a-shared-secret-for-tests-only"
+service = "vpn"
+"#;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread()
@@ -53,16 +63,8 @@ fn log_in_twice(
 /// Allocations of the thread that serves connections, for one log-in as `dn`.
 fn allocations_of_a_bind(dn: String) -> u64 {
     let runtime = runtime();
-    let pin = Pin::new(*b"right-pin");
-    let argon2id = hash(
-        &pin,
-        Hashing::new(64, 1, 1).expect("sensible"),
-        [3; 16],
-        &mut HashMemory::default(),
-    );
-    let argon2id = format!("userPassword: {}", String::from_utf8_lossy(argon2id.expose()));
     let serving = runtime.block_on(async {
-        let town = Town::new(plan(PLAIN), &[person("bob", &[&argon2id])]).await;
+        let town = Town::new(plan(PLAIN), &[person("bob", &[&argon2id("right-pin")])]).await;
         Serving::serve(town, trusting()).await
     });
     let (ready, is_ready) = oneshot::channel();
@@ -77,6 +79,62 @@ fn allocations_of_a_bind(dn: String) -> u64 {
     });
     client.join().expect("every log-in was good");
     counted.count_total / LOG_INS
+}
+
+/// Allocations of one PAP log-in of `uid`, from the packet to its answer.
+fn allocations_of_a_pap(uid: &str) -> u64 {
+    let runtime = runtime();
+    let people = [person("bob", &[&argon2id("right-pin")])];
+    let town = runtime.block_on(Town::new(plan(&format!("{PLAIN}{CLIENT}")), &people));
+    let clients = town.plan.radius.clients.clone();
+    let mut session = Session::new(Port::Authentication, clients, Settings::default());
+    let mut log_in = |number: u64| {
+        let mut authenticator = [0; 16];
+        authenticator[..8].copy_from_slice(&number.to_be_bytes());
+        let asked = access_request_with(9, &authenticator, uid, b"right-pin", &[]);
+        let peer = Peer {
+            source: SocketAddr::from(([127, 0, 0, 1], 1024)),
+            local: None,
+        };
+        let now = town.runner.now();
+        let mut counted = 0;
+        let mut seen = None;
+        counted +=
+            measure(|| seen = Some(session.on_packet(&asked, peer, now, &mut SystemEntropy))).count_total;
+        let Some(Next::Run(pending, log_in)) = seen else {
+            panic!("a log-in");
+        };
+        let mut verdict = None;
+        counted += measure(|| verdict = town.runner.authenticate_now(&log_in, now)).count_total;
+        let verdict = verdict.unwrap_or_else(|| runtime.block_on(town.runner.authenticate(log_in, now)));
+        let mut reply = None;
+        counted += measure(|| reply = Some(session.on_verdict(pending, &verdict, now, &mut SystemEntropy)))
+            .count_total;
+        let Some(Ok(Reply {
+            kind: ReplyKind::Accept,
+            ..
+        })) = reply
+        else {
+            panic!("accepted");
+        };
+        counted
+    };
+    (0..LOG_INS).for_each(|number| {
+        log_in(number);
+    });
+    (LOG_INS..2 * LOG_INS).map(log_in).sum::<u64>() / LOG_INS
+}
+
+#[test]
+fn a_pap_with_a_hash_that_costs_nothing_allocates_little() {
+    let count = allocations_of_a_pap("ada");
+    assert!(count <= ALLOCATIONS_MAX, "{count} allocations");
+}
+
+#[test]
+fn a_pap_with_a_pin_that_is_remembered_allocates_little() {
+    let count = allocations_of_a_pap("bob");
+    assert!(count <= ALLOCATIONS_MAX, "{count} allocations");
 }
 
 #[test]

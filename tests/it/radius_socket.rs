@@ -4,21 +4,20 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use beadle::directory::request::{Asker, Authenticate, LoginName, Verdict};
+use beadle::domain::audit::AuditEvent;
 use beadle::radius::authenticator::{Keys, ZERO};
 use beadle::radius::{
     Client, ClientSettings, ClientTable, Event, Port, RequireMessageAuthenticator, Session, Settings,
 };
-use beadle::server::answers::Answers;
-use beadle::server::clock::{Clock, SystemClock};
+use beadle::server::boot::plan::Plan;
+use beadle::server::observe::log::queue::{Batch, Log};
 use beadle::server::observe::metrics::Metrics;
 use beadle::server::radius::counters::RadiusCounters;
 use beadle::server::radius::listener::{RadiusWiring, serve};
 use beadle::server::radius::socket::BoundSocket;
-use beadle::types::{EntryId, SharedSecret, Timestamp};
+use beadle::types::SharedSecret;
 use radius::core::avp::AVP;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -26,46 +25,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{SECRET, run_with, said, stdout};
-
-/// A directory of one member: `ada` with the PIN `abcdef-7`. Whoever is named `slow` is verified in a task.
-#[derive(Default)]
-struct OneMember {
-    asked: AtomicUsize,
-}
-
-impl OneMember {
-    fn verdict(&self, request: &Authenticate) -> Verdict {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        match &request.name {
-            LoginName::Uid(uid) if uid.as_str() == "busy" => Verdict::Busy,
-            _ if request.pin.same_as(b"abcdef-7") && request.service.as_deref() == Some("vpn") => {
-                Verdict::Accepted(Asker::Member(EntryId(1)))
-            }
-            _ => Verdict::Refused,
-        }
-    }
-}
-
-impl Answers for OneMember {
-    fn now(&self) -> Timestamp {
-        SystemClock.now()
-    }
-
-    fn authenticate_now(&self, request: &Authenticate, _now: Timestamp) -> Option<Verdict> {
-        let slow = matches!(&request.name, LoginName::Uid(uid) if uid.as_str() == "slow");
-        (!slow).then(|| self.verdict(request))
-    }
-
-    async fn authenticate(&self, request: Authenticate, _now: Timestamp) -> Verdict {
-        tokio::task::yield_now().await;
-        self.verdict(&request)
-    }
-}
+use crate::town::{PLAIN, Town, argon2id, person, plan};
 
 struct Server {
     port: u16,
     counters: Arc<RadiusCounters>,
-    answers: Arc<OneMember>,
+    log: Arc<Log>,
     events: UnboundedReceiver<Event>,
     stop: CancellationToken,
     served: JoinHandle<io::Result<()>>,
@@ -74,6 +39,17 @@ struct Server {
 }
 
 fn server(listen: &str, port: Port, required: RequireMessageAuthenticator, reject_delay_ms: u64) -> Server {
+    serve_town(plan(PLAIN), listen, port, required, reject_delay_ms)
+}
+
+/// A server for `ada`, whose hash costs nothing, and `slow`, whose hash does; the PIN of both is `right-pin`.
+fn serve_town(
+    plan: Plan,
+    listen: &str,
+    port: Port,
+    required: RequireMessageAuthenticator,
+    reject_delay_ms: u64,
+) -> Server {
     let runtime = Runtime::new().unwrap();
     let socket = BoundSocket::bind(listen.parse().unwrap()).unwrap();
     let bound = socket.local_addr().unwrap().port();
@@ -82,12 +58,14 @@ fn server(listen: &str, port: Port, required: RequireMessageAuthenticator, rejec
         ..Settings::default()
     };
     let session = Session::new(port, Arc::new(clients(required)), settings);
-    let (counters, answers) = (Arc::<RadiusCounters>::default(), Arc::<OneMember>::default());
+    let counters = Arc::<RadiusCounters>::default();
+    let slow = person("slow", &[&argon2id("right-pin")]);
+    let town = runtime.block_on(Town::new(plan, &[slow]));
     let (events, received) = unbounded_channel();
     let wiring = RadiusWiring {
-        answers: answers.clone(),
+        runner: town.runner,
         counters: counters.clone(),
-        log: Arc::default(),
+        log: town.log.clone(),
         events,
     };
     let stop = CancellationToken::new();
@@ -95,7 +73,7 @@ fn server(listen: &str, port: Port, required: RequireMessageAuthenticator, rejec
     Server {
         port: bound,
         counters,
-        answers,
+        log: town.log,
         events: received,
         stop,
         served,
@@ -129,6 +107,21 @@ fn count(counters: &RadiusCounters, name: &str, value: &str) -> u64 {
 }
 
 impl Server {
+    /// How many log-ins the directory has judged, each for the service of the client.
+    fn asked(&self) -> usize {
+        let mut batch = Batch::default();
+        self.log.take(&mut batch);
+        let services = batch.audit_events().map(|(event, _)| match event {
+            AuditEvent::LoginAccepted { origin, .. } | AuditEvent::LoginRefused { origin, .. } => {
+                origin.service.as_deref()
+            }
+            _ => None,
+        });
+        services
+            .inspect(|service| assert_eq!(*service, Some("vpn")))
+            .count()
+    }
+
     fn count(&self, name: &str, value: &str) -> u64 {
         count(&self.counters, name, value)
     }
@@ -251,8 +244,8 @@ const YES: RequireMessageAuthenticator = RequireMessageAuthenticator::Yes;
 #[test]
 fn radclient_logs_in_with_the_right_pin_and_only_with_it() {
     let server = server("127.0.0.1:0", Port::Authentication, YES, 0);
-    received(&server.log_in("127.0.0.1", "ada", "abcdef-7"), "Access-Accept");
-    received(&server.log_in("127.0.0.1", "slow", "abcdef-7"), "Access-Accept");
+    received(&server.log_in("127.0.0.1", "ada", "right-pin"), "Access-Accept");
+    received(&server.log_in("127.0.0.1", "slow", "right-pin"), "Access-Accept");
     received(
         &server.log_in("127.0.0.1", "ada", "a PIN of more than sixteen octets"),
         "Access-Reject",
@@ -266,14 +259,14 @@ fn radclient_logs_in_with_the_right_pin_and_only_with_it() {
 fn a_rejection_held_back_arrives_and_the_right_pin_does_not_wait_for_it() {
     let server = server("127.0.0.1:0", Port::Authentication, YES, 50);
     received(&server.log_in("127.0.0.1", "ada", "wrong"), "Access-Reject");
-    received(&server.log_in("127.0.0.1", "ada", "abcdef-7"), "Access-Accept");
+    received(&server.log_in("127.0.0.1", "ada", "right-pin"), "Access-Accept");
 }
 
 #[test]
 fn both_families_reach_a_socket_bound_to_every_address() {
     let server = server("[::]:0", Port::Authentication, YES, 0);
-    received(&server.log_in("127.0.0.1", "ada", "abcdef-7"), "Access-Accept");
-    received(&server.log_in("[::1]", "ada", "abcdef-7"), "Access-Accept");
+    received(&server.log_in("127.0.0.1", "ada", "right-pin"), "Access-Accept");
+    received(&server.log_in("[::1]", "ada", "right-pin"), "Access-Accept");
     received(&server.log_in("[::1]", "ada", "wrong"), "Access-Reject");
 }
 
@@ -314,14 +307,21 @@ fn status_server_is_answered_on_both_ports() {
 #[test]
 fn what_proves_nothing_gets_no_answer() {
     let server = server("127.0.0.1:0", Port::Authentication, YES, 0);
-    let no_proof = "User-Name=ada,User-Password=abcdef-7";
+    let no_proof = "User-Name=ada,User-Password=right-pin";
     server.unanswered("auth", SECRET, no_proof);
-    let proof = "User-Name=ada,User-Password=abcdef-7,Message-Authenticator=0x00";
+    let proof = "User-Name=ada,User-Password=right-pin,Message-Authenticator=0x00";
     server.unanswered("auth", "another-secret-for-tests", proof);
-    let busy = "User-Name=busy,User-Password=abcdef-7,Message-Authenticator=0x00";
-    server.unanswered("auth", SECRET, busy);
     assert_eq!(server.count("radius_dropped", "message_authenticator_missing"), 1);
     assert_eq!(server.count("radius_dropped", "message_authenticator_wrong"), 1);
+}
+
+#[test]
+fn a_log_in_that_finds_the_queue_full_gets_no_answer() {
+    let mut plan = plan(PLAIN);
+    plan.rules.login.queue_max = 0;
+    let server = serve_town(plan, "127.0.0.1:0", Port::Authentication, YES, 0);
+    let slow = "User-Name=slow,User-Password=right-pin,Message-Authenticator=0x00";
+    server.unanswered("auth", SECRET, slow);
     assert_eq!(server.count("radius_dropped", "busy"), 1);
 }
 
@@ -329,18 +329,18 @@ fn what_proves_nothing_gets_no_answer() {
 fn a_client_without_message_authenticator_is_served_until_it_shows_one() {
     let latch = RequireMessageAuthenticator::Latch;
     let mut server = server("127.0.0.1:0", Port::Authentication, latch, 0);
-    let no_proof = "User-Name=ada,User-Password=abcdef-7";
+    let no_proof = "User-Name=ada,User-Password=right-pin";
     received(
         &server.radclient("127.0.0.1", "auth", SECRET, no_proof),
         "Access-Accept",
     );
     // Another secret makes noise of the PIN: refused unasked, lest it lock ada out. `radclient` cannot
     // verify that answer and takes it for none.
-    let long_pin = "User-Name=ada,User-Password=abcdef-7-abcdef-7-abcdef-7-abcdef-7";
+    let long_pin = "User-Name=ada,User-Password=right-pin-right-pin-right-pin-right-pin";
     server.unanswered("auth", "another-secret-for-tests", long_pin);
     assert_eq!(server.count("radius_rejects", "secret?"), 1);
-    assert_eq!(server.answers.asked.load(Ordering::Relaxed), 1);
-    received(&server.log_in("127.0.0.1", "ada", "abcdef-7"), "Access-Accept");
+    assert_eq!(server.asked(), 1);
+    received(&server.log_in("127.0.0.1", "ada", "right-pin"), "Access-Accept");
     assert_eq!(server.events.try_recv().ok(), Some(Event::Latched("four".into())));
     server.unanswered("auth", SECRET, no_proof);
 }
@@ -356,7 +356,7 @@ fn accounting_is_not_acknowledged_while_nothing_records_it() {
 #[test]
 fn chap_is_rejected_with_a_reason_and_asks_no_one() {
     let server = server("127.0.0.1:0", Port::Authentication, YES, 0);
-    let chap = "User-Name=ada,CHAP-Password=abcdef-7,Message-Authenticator=0x00";
+    let chap = "User-Name=ada,CHAP-Password=right-pin,Message-Authenticator=0x00";
     let output = server.radclient("127.0.0.1", "auth", SECRET, chap);
     received(&output, "Access-Reject");
     assert!(
@@ -364,7 +364,7 @@ fn chap_is_rejected_with_a_reason_and_asks_no_one() {
         "{}",
         said(&output)
     );
-    assert_eq!(server.answers.asked.load(Ordering::Relaxed), 0);
+    assert_eq!(server.asked(), 0);
 }
 
 #[test]
@@ -399,14 +399,14 @@ fn a_retransmission_gets_the_same_octets_and_is_carried_out_once() {
     let server = server("127.0.0.1:0", Port::Authentication, YES, 0);
     let socket = server.socket("127.0.0.1");
     let answers = [(); 2].map(|()| {
-        socket.send(&access_request("ada", b"abcdef-7")).unwrap();
+        socket.send(&access_request("ada", b"right-pin")).unwrap();
         let mut answer = [0; 64];
         let length = socket.recv(&mut answer).expect("an answer");
         answer[..length].to_vec()
     });
     assert_eq!(answers[0][0], 2);
     assert_eq!(answers[0], answers[1]);
-    assert_eq!(server.answers.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(server.asked(), 1);
     assert_eq!(server.count("radius_replies", "resent"), 1);
 }
 
@@ -421,7 +421,7 @@ fn a_rejection_held_back_is_not_sent_to_a_client_that_has_asked_anew() {
     };
     socket.send(&access_request("ada", b"wrong")).unwrap();
     socket
-        .send(&access_request_under(&[8; 16], "ada", b"abcdef-7"))
+        .send(&access_request_under(&[8; 16], "ada", b"right-pin"))
         .unwrap();
     assert_eq!(next(), (2, 9), "Access-Accept");
     while server.count("radius_dropped", "abandoned") == 0 {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use beadle::config::{DiskFiles, Source, check};
 use beadle::domain::entry::{Attribute, Entry};
+use beadle::domain::pin::{HashMemory, Hashing, hash};
 use beadle::domain::schema::Schema;
 use beadle::index::IndexHandle;
 use beadle::record::entry::StoredEntry;
@@ -18,7 +19,7 @@ use beadle::server::observe::log::queue::Log;
 use beadle::server::runner::Runner;
 use beadle::store::memory::MemoryStore;
 use beadle::store::{LogBounds, Store, StoreId};
-use beadle::types::{Dn, EntryId};
+use beadle::types::{Dn, EntryId, Pin};
 use tokio::runtime::Handle;
 
 /// The base entry.
@@ -81,6 +82,18 @@ impl Town {
         });
         Town { runner, log, plan }
     }
+}
+
+/// A line that gives its entry `pin` by a hash that takes a while, though a short one.
+pub fn argon2id(pin: &str) -> String {
+    let hashing = Hashing::new(64, 1, 1).expect("sensible");
+    let hash = hash(
+        &Pin::new(pin.as_bytes()),
+        hashing,
+        [3; 16],
+        &mut HashMemory::default(),
+    );
+    format!("userPassword: {}", String::from_utf8_lossy(hash.expose()))
 }
 
 /// What `configuration` says.

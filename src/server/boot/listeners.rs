@@ -79,7 +79,7 @@ impl Listeners<'_> {
             tasks.spawn(latches::keep(self.runner.realm.store.clone(), latched));
             let session = Session::new(port, clients.clone(), settings.clone());
             let wiring = RadiusWiring {
-                answers: self.runner.clone(),
+                runner: self.runner.clone(),
                 counters: counters.radius.clone(),
                 log: self.runner.realm.audit.log().clone(),
                 events,

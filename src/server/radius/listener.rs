@@ -20,7 +20,6 @@ use crate::radius::next::{Dropped, Event, Next, Pending, Reply, ReplyKind};
 use crate::radius::reason::{DropReason, Unanswered};
 use crate::radius::session::{Peer, Session};
 use crate::radius::wire::code_name;
-use crate::server::answers::Answers;
 use crate::server::entropy::SystemEntropy;
 use crate::server::observe::log::line::{self, Line, RadiusLine};
 use crate::server::observe::log::queue::Log;
@@ -28,6 +27,7 @@ use crate::server::observe::mentions::Mentions;
 use crate::server::radius::counters::{RadiusCounters, Trouble};
 use crate::server::radius::held::{Held, HeldReply};
 use crate::server::radius::socket::{BoundSocket, Datagrams, Outgoing, RadiusSocket};
+use crate::server::runner::Runner;
 use crate::types::Timestamp;
 
 /// The most log-ins of one socket that are being verified, those given up that have not ended among them. One more
@@ -41,9 +41,9 @@ pub const DRAIN_MS_MAX: u64 = 5_000;
 const RECEIVE_RETRY_MS: u64 = 10;
 
 /// What a listener is connected to.
-pub struct RadiusWiring<A> {
+pub struct RadiusWiring {
     /// Who verifies log-ins.
-    pub answers: Arc<A>,
+    pub runner: Arc<Runner>,
     /// What happened is counted here.
     pub counters: Arc<RadiusCounters>,
     /// A line of each packet goes here.
@@ -60,10 +60,10 @@ pub struct RadiusWiring<A> {
 /// awaited in the caller's runtime.
 ///
 /// Errors: the system has no thread or no poller left; nothing was served.
-pub async fn serve<A: Answers>(
+pub async fn serve(
     socket: BoundSocket,
     session: Session,
-    wiring: RadiusWiring<A>,
+    wiring: RadiusWiring,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let (ended, end) = oneshot::channel();
@@ -78,10 +78,10 @@ pub async fn serve<A: Answers>(
         .unwrap_or_else(|_| Err(io::Error::other("the radius thread died")))
 }
 
-fn serve_here<A: Answers>(
+fn serve_here(
     socket: BoundSocket,
     session: Session,
-    wiring: RadiusWiring<A>,
+    wiring: RadiusWiring,
     stop: CancellationToken,
     log_ins: Handle,
 ) -> io::Result<()> {
@@ -105,10 +105,10 @@ fn serve_here<A: Answers>(
     })
 }
 
-struct Listener<A> {
+struct Listener {
     socket: RadiusSocket,
     session: Session,
-    wiring: RadiusWiring<A>,
+    wiring: RadiusWiring,
     entropy: SystemEntropy,
     held: Held,
     /// Who has lately been said to be no client.
@@ -140,7 +140,7 @@ struct InFlight {
     task: AbortHandle,
 }
 
-impl<A: Answers> Listener<A> {
+impl Listener {
     async fn run(mut self, stop: CancellationToken) {
         let mut datagrams = Datagrams::new();
         let mut stopped = pin!(stop.cancelled());
@@ -161,7 +161,7 @@ impl<A: Answers> Listener<A> {
     }
 
     fn on_datagrams(&mut self, datagrams: &Datagrams) {
-        let (now, received) = (self.wiring.answers.now(), Instant::now());
+        let (now, received) = (self.wiring.runner.now(), Instant::now());
         for (peer, datagram) in datagrams.iter() {
             let code = datagram.first().copied().map_or("", code_name);
             let way = Way {
@@ -196,14 +196,14 @@ impl<A: Answers> Listener<A> {
     /// Verdicts that cost microseconds are awaited here; the others in a task of their own, so that
     /// hashing keeps no datagram waiting.
     fn ask(&mut self, way: Way, pending: Pending, log_in: Authenticate) {
-        let at_once = self.wiring.answers.authenticate_now(&log_in, way.now);
+        let at_once = self.wiring.runner.authenticate_now(&log_in, way.now);
         let is_full = self.verdicts.len() >= IN_FLIGHT_MAX;
         if let Some(verdict) = at_once.or(is_full.then_some(Verdict::Busy)) {
             return self.conclude(way, pending, &verdict, way.now);
         }
-        let answers = self.wiring.answers.clone();
+        let runner = self.wiring.runner.clone();
         let number = pending.number();
-        let log_in = async move { (number, answers.authenticate(log_in, way.now).await) };
+        let log_in = async move { (number, runner.authenticate(log_in, way.now).await) };
         let task = self.verdicts.spawn_on(log_in, &self.log_ins);
         self.in_flight.insert(number, InFlight { way, pending, task });
     }
@@ -223,7 +223,7 @@ impl<A: Answers> Listener<A> {
             }
         };
         if let Some(InFlight { way, pending, .. }) = self.in_flight.remove(&number) {
-            self.conclude(way, pending, &verdict, self.wiring.answers.now());
+            self.conclude(way, pending, &verdict, self.wiring.runner.now());
         }
     }
 
@@ -297,7 +297,7 @@ impl<A: Answers> Listener<A> {
     fn unsent(&mut self, peer: Peer, error: &io::Error) {
         self.wiring.counters.trouble(Trouble::Send);
         let source = peer.source.ip().to_canonical();
-        if self.unreached.is_due(source, self.wiring.answers.now()) {
+        if self.unreached.is_due(source, self.wiring.runner.now()) {
             warn!(%source, %error, "radius: an answer cannot be sent; the client will have to ask again");
         }
     }
