@@ -180,7 +180,7 @@ impl Api {
 fn failed(folder: &Path, error: ImportError<CommitError>, written: u64) -> ProblemDetails {
     let reason = match &error {
         ImportError::Io(_) | ImportError::Hopeless(_) => Reason::UnusableFile,
-        ImportError::Base(_) | ImportError::Lost(_) => Reason::Internal,
+        ImportError::Unready(_) | ImportError::Lost(_) => Reason::Internal,
         ImportError::Busy => Reason::Busy,
         ImportError::Stopped => Reason::Stopped,
         ImportError::Store(error) => {
