@@ -190,7 +190,10 @@ impl Ledger {
                 .into_iter()
                 .map(|record| log_ins_in(record, now))
                 .collect(),
-            Err(error) => entries.iter().map(|_| Err(report_unread(&error))).collect(),
+            Err(error) => {
+                report_unread(&error);
+                entries.iter().map(|_| Err(())).collect()
+            }
         }
     }
 
