@@ -24,7 +24,7 @@ const LOG_INS: u64 = 300;
 const CLIENT: &str = r#"
 [[radius.client]]
 name = "vpn"
-network = "127.0.0.1"
+network = "127.0.0.1/32"
 secret = "a-shared-secret-for-tests-only"
 service = "vpn"
 "#;
