@@ -1,5 +1,7 @@
 //! `beadle serve`: the daemon.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
 use tokio::runtime::{Builder, Runtime};
@@ -22,8 +24,16 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     // Ends last: everybody with something to say has ended by then.
     let thread = logging::start(settings.plain.places.log)?;
     let log = thread.log().clone();
-    runtime()?.block_on(daemon::run(settings.into(), log, tell_service_manager))?;
-    Ok(())
+    let runtime = runtime()?;
+    let served = runtime.block_on(daemon::run(settings.into(), log, tell_service_manager));
+    end(runtime);
+    Ok(served?)
+}
+
+/// Ends what is left of a daemon's work. Threads that then still wait, such as for a reader of the log that stalls, are
+/// left behind after five seconds; nobody was answered by them.
+pub(super) fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(Duration::from_secs(5));
 }
 
 /// A runtime with a thread per core. Errors: the system has none to give.

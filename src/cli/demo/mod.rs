@@ -72,8 +72,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         };
         table.print(begun.elapsed());
     };
-    runtime.block_on(daemon::serve(plan, thread.log().clone(), sockets, signals, ready))?;
-    Ok(())
+    let served = runtime.block_on(daemon::serve(plan, thread.log().clone(), sockets, signals, ready));
+    serve::end(runtime);
+    Ok(served?)
 }
 
 /// Sockets and signals, before anything is made up.

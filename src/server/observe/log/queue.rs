@@ -54,6 +54,13 @@ struct State {
     writes: u64,
 }
 
+impl State {
+    /// After the end there is none: whoever waits is not let go on, for it would answer what nobody wrote down.
+    fn has_room_for_audit(&self) -> bool {
+        self.batch.audit < AUDIT_MAX && !self.is_closed
+    }
+}
+
 /// What the writer is at.
 #[derive(Default, PartialEq, Eq)]
 enum Rest {
@@ -150,11 +157,7 @@ impl Log {
     pub fn try_audit(&self, event: AuditEvent, now: Timestamp) -> Result<(), AuditEvent> {
         let at = SystemClock.now();
         let mut state = self.lock();
-        if state.is_closed {
-            self.drop_one(state);
-            return Ok(());
-        }
-        if state.batch.audit >= AUDIT_MAX {
+        if !state.has_room_for_audit() {
             return Err(event);
         }
         state.batch.audit += 1;
@@ -182,7 +185,7 @@ impl Log {
     pub fn audit_blocking(&self, mut event: AuditEvent, now: Timestamp) {
         while let Err(back) = self.try_audit(event, now) {
             event = back;
-            let full = |state: &mut State| state.batch.audit >= AUDIT_MAX && !state.is_closed;
+            let full = |state: &mut State| !state.has_room_for_audit();
             drop(self.room.wait_while(self.lock(), full));
         }
     }
@@ -287,8 +290,6 @@ impl Log {
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.work.notify_one();
-        self.room.notify_all();
-        self.room_soon.notify_waiters();
     }
 
     /// Waits until the writer has ended, or nothing was written for `patience`; whether it has.
