@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task;
-
 use crate::domain::audit::AuditEvent;
 use crate::index::IndexHandle;
 use crate::server::observe::audit_counters::AuditCounters;
@@ -43,18 +40,10 @@ impl AuditLog {
         self.log.audit(event, now).await;
     }
 
-    /// The same on a thread that may block, inside a runtime or not.
+    /// The same on a thread that may block, or has just heard that there is room.
     pub fn write_blocking(&self, event: AuditEvent, now: Timestamp) {
         self.counters.count(&event);
-        let Err(event) = self.log.try_audit(event, now) else {
-            return;
-        };
-        let wait = || self.log.audit_blocking(event, now);
-        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-            // Others' work goes on elsewhere meanwhile.
-            Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
-            _ => wait(),
-        }
+        self.log.audit_blocking(event, now);
     }
 
     /// The log that the events go into.
