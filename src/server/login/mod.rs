@@ -8,6 +8,8 @@ mod ledger;
 pub mod logins;
 mod settings;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod upgrades;
 mod verified;

@@ -9,7 +9,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::log_ins::{KnownSource, LogInHistory};
 use crate::record::{Key, LogInRecord, Operation, Revision};
 use crate::server::login::LoginSettings;
-use crate::server::login::tests::*;
+use crate::server::login::testing::*;
 use crate::store::memory::MemoryStore;
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::*;
