@@ -1,7 +1,7 @@
 //! `GET /api/v1/export`: everything, as LDIF or CSV. An answer that ends early is not ended: the client knows that it
 //! is not whole.
 
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -20,9 +20,6 @@ use crate::server::http::api::{Api, Caller, EXPORT, ProblemDetails, SILENCE, que
 
 /// The header that says how many entries there are.
 pub const ENTRIES: &str = "beadle-entries";
-
-/// Bytes of a file sent at once.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// What is asked of an export.
 #[derive(Serialize, Deserialize)]
@@ -111,10 +108,12 @@ impl Api {
     }
 }
 
-fn send(entries: &Entries, form: &Form, secrets: Secrets, sending: Sending) -> Result<(), ExportError> {
-    let mut out = BufWriter::with_capacity(PIECE_BYTES, sending);
+fn send(
+    entries: &Entries,
+    form: &Form,
+    secrets: Secrets,
+    mut out: BufWriter<Sending>,
+) -> Result<(), ExportError> {
     export::export(&entries.schema, entries, form, secrets, &mut out, &mut |_, _| {})?;
-    out.flush()?;
-    let sending = out.into_inner().map_err(|error| error.into_error())?;
-    Ok(sending.finish()?)
+    Ok(sending::finish(out)?)
 }

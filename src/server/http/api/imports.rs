@@ -1,7 +1,7 @@
 //! `POST /api/v1/imports`: the body is the file, the answer lines of JSON ([`ImportLine`]) while it is imported.
 
 use std::future::poll_fn;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
@@ -138,14 +138,14 @@ impl Api {
         asked: &ImportQuery,
         subject: Subject,
         spooled: &Spooled,
-        sending: Sending,
+        mut out: BufWriter<Sending>,
     ) -> io::Result<()> {
         let (place, wanted) = (&self.administration.place, asked.wanted());
         let mut teller = Teller::new(wanted.mode);
         let mut told = Ok(());
         let mut hear = |event: Event<'_>| {
             if let Some(line) = teller.told(&event) {
-                told = sending.line(&ImportLine::Told(line));
+                told = tell(&mut out, &ImportLine::Told(line));
             }
             match told {
                 Ok(()) => ControlFlow::Continue(()),
@@ -172,8 +172,18 @@ impl Api {
             Ok(outcome) => ImportLine::Done(outcome),
             Err(error) => ImportLine::Failed(failed(&self.administration.spool, error, written)),
         };
-        sending.line(&last)?;
-        sending.finish()
+        tell(&mut out, &last)?;
+        sending::finish(out)
+    }
+}
+
+/// Writes one line. The rows of a dry run, of which there may be many, wait until there is a piece of them.
+fn tell(out: &mut BufWriter<Sending>, line: &ImportLine) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")?;
+    match line {
+        ImportLine::Told(Told::Row { .. }) => Ok(()),
+        _ => out.flush(),
     }
 }
 
@@ -212,10 +222,11 @@ mod tests {
             let kept = scope.spawn(|| receive(folder, body, runtime.handle()));
             for piece in pieces.iter().copied().flatten() {
                 sending.write_all(piece).unwrap();
+                sending.flush().unwrap();
             }
             match pieces.contains(&None) {
                 true => drop(sending),
-                false => sending.finish().unwrap(),
+                false => sending::finish(sending).unwrap(),
             }
             let kept = kept.join().unwrap();
             kept.map(|spooled| std::fs::read(&spooled.path).unwrap())

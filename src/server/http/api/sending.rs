@@ -1,24 +1,25 @@
 //! The body of an answer that a thread writes while it is sent.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::body::{Body, Frame};
-use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
+/// Bytes sent at once, unless whoever writes flushes before.
+const PIECE_BYTES: usize = 64 * 1024;
 /// The most pieces that are written and not sent; whoever writes one more waits for the client to read.
 const PIECES_MAX: usize = 4;
 
 /// A piece of the body; `None` is its end, without which it was cut off.
 type Piece = Option<Bytes>;
 
-/// Where the thread writes. Dropped before [`Sending::finish`] it cuts the answer off.
+/// Where the thread writes. Dropped before it is told to [`finish`] it cuts the answer off.
 pub(super) struct Sending {
     pieces: Sender<Piece>,
     runtime: Handle,
@@ -31,7 +32,7 @@ pub(super) struct Sent(Receiver<Piece>);
 
 /// A body of an answer. `hang_up` is cancelled when its client reads nothing for as long as `silence`. Must be called
 /// inside a tokio runtime.
-pub(super) fn body(silence: Duration, hang_up: CancellationToken) -> (Sending, Sent) {
+pub(super) fn body(silence: Duration, hang_up: CancellationToken) -> (BufWriter<Sending>, Sent) {
     let (pieces, sent) = channel(PIECES_MAX);
     let sending = Sending {
         pieces,
@@ -39,22 +40,16 @@ pub(super) fn body(silence: Duration, hang_up: CancellationToken) -> (Sending, S
         silence,
         hang_up,
     };
-    (sending, Sent(sent))
+    (BufWriter::with_capacity(PIECE_BYTES, sending), Sent(sent))
+}
+
+/// That was all. Errors: the client has gone, or does not read.
+pub(super) fn finish(out: BufWriter<Sending>) -> io::Result<()> {
+    let sending = out.into_inner().map_err(IntoInnerError::into_error)?;
+    sending.send(None)
 }
 
 impl Sending {
-    /// Writes `value` as a line of JSON. Errors: as [`Sending::finish`].
-    pub(super) fn line(&self, value: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        self.send(Some(line.into()))
-    }
-
-    /// That was all. Errors: the client has gone, or does not read.
-    pub(super) fn finish(self) -> io::Result<()> {
-        self.send(None)
-    }
-
     fn send(&self, piece: Piece) -> io::Result<()> {
         let sending = async { tokio::time::timeout(self.silence, self.pieces.send(piece)).await };
         match self.runtime.block_on(sending) {
@@ -103,7 +98,7 @@ mod tests {
     }
 
     /// What arrives of what `write` writes, and whether the client was hung up on.
-    fn sent(silence: Duration, write: fn(Sending)) -> (Vec<io::Result<Bytes>>, bool) {
+    fn sent(silence: Duration, write: fn(BufWriter<Sending>)) -> (Vec<io::Result<Bytes>>, bool) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_time()
             .worker_threads(1)
@@ -131,7 +126,7 @@ mod tests {
     fn what_is_finished_ends_and_what_is_not_is_cut_off() {
         let (whole, _) = sent(MINUTE, |mut sending| {
             sending.write_all(b"a").unwrap();
-            sending.finish().unwrap();
+            finish(sending).unwrap();
         });
         assert!(matches!(&whole[..], [Ok(piece)] if *piece == "a"));
         let (cut, _) = sent(MINUTE, |mut sending| sending.write_all(b"a").unwrap());
@@ -141,7 +136,11 @@ mod tests {
     #[test]
     fn a_client_that_does_not_read_is_hung_up_on_at_the_end_of_patience() {
         let (arrived, hung_up) = sent(Duration::ZERO, |mut sending| {
-            let written = (0..=PIECES_MAX).map(|_| sending.write_all(b"a")).last().unwrap();
+            let piece = [b'a'; PIECE_BYTES];
+            let written = (0..=PIECES_MAX)
+                .map(|_| sending.write_all(&piece))
+                .last()
+                .unwrap();
             assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
         });
         assert_eq!((arrived.len(), hung_up), (PIECES_MAX + 1, true));
@@ -153,9 +152,7 @@ mod tests {
         let guard = runtime.enter();
         let (mut sending, sent) = body(MINUTE, CancellationToken::new());
         drop((guard, sent));
-        assert_eq!(
-            sending.write_all(b"a").unwrap_err().kind(),
-            io::ErrorKind::BrokenPipe
-        );
+        sending.write_all(b"a").unwrap();
+        assert_eq!(sending.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }
