@@ -57,7 +57,7 @@ pub enum Command {
     /// and a new one is an inetOrgPerson.
     ///
     /// Nothing is written unless every row is good, or --keep-going is given. The same file twice changes nothing.
-    Import(import::Arguments),
+    Import(import::arguments::Arguments),
     /// Export everything as LDIF, or chosen attributes as CSV
     Export(export::Arguments),
     /// Print the hash of a PIN, for password_hash in the configuration or userPassword in an import

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::cli::import::{Manner, Source};
+use crate::cli::import::arguments::Manner;
+use crate::cli::import::source::Source;
 use crate::exchange::csv;
 use crate::exchange::import::Format;
 use crate::server::work::telling::RefusedRow;

@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use crate::cli::import::arguments::Manner;
 use crate::cli::import::report::Report;
-use crate::cli::import::{Manner, Source};
+use crate::cli::import::source::Source;
 use crate::cli::{offline, serve};
 use crate::config::Settings;
 use crate::domain::audit::AuditEvent;

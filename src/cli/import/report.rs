@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::import::arguments::Manner;
 use crate::cli::import::bad_rows::BadRows;
-use crate::cli::import::{Manner, Source};
+use crate::cli::import::source::Source;
 use crate::cli::output;
 use crate::cli::progress::{Progress, Shown};
 use crate::exchange::import::{Applied, Effect, Outcome};
