@@ -190,7 +190,7 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
 }
 
 /// The folder of a circle, and its things in order.
-pub fn summary(told: &str) -> String {
+fn summary(told: &str) -> String {
     let (head, edges) = told.split_once(":\n").unwrap_or((told, ""));
     let folder = head.trim_start_matches("a circle in src/");
     let things = edges.lines().filter_map(|edge| edge.trim().split(' ').next());
