@@ -12,7 +12,7 @@ use beadle::radius::{
     Client, ClientSettings, ClientTable, Event, Port, RequireMessageAuthenticator, Session, Settings,
 };
 use beadle::server::boot::plan::Plan;
-use beadle::server::observe::log::queue::{Batch, Log};
+use beadle::server::observe::log::queue::{Lines, Log};
 use beadle::server::observe::metrics::Metrics;
 use beadle::server::radius::counters::RadiusCounters;
 use beadle::server::radius::listener::{RadiusWiring, serve};
@@ -109,7 +109,7 @@ fn count(counters: &RadiusCounters, name: &str, value: &str) -> u64 {
 impl Server {
     /// How many log-ins the directory has judged, each for the service of the client.
     fn asked(&self) -> usize {
-        let mut batch = Batch::default();
+        let mut batch = Lines::default();
         self.log.take(&mut batch);
         let services = batch.audit_events().map(|(event, _)| match event {
             AuditEvent::LoginAccepted { origin, .. } | AuditEvent::LoginRefused { origin, .. } => {

@@ -20,7 +20,7 @@ pub(super) struct Planner<'a> {
 }
 
 /// Where to look for what a filter is true of.
-enum Plan<'f> {
+enum SearchPlan<'f> {
     /// Nowhere: it is true of no entry.
     Nowhere,
     /// Everywhere.
@@ -28,15 +28,15 @@ enum Plan<'f> {
     /// Where an index says for this item; about so many entries.
     Item(&'f Filter, usize),
     /// In all of these places; about so many entries.
-    Union(Vec<Plan<'f>>, usize),
+    Union(Vec<SearchPlan<'f>>, usize),
 }
 
-impl Plan<'_> {
+impl SearchPlan<'_> {
     fn estimate(&self) -> usize {
         match self {
-            Plan::Nowhere => 0,
-            Plan::Anywhere => usize::MAX,
-            Plan::Item(_, estimate) | Plan::Union(_, estimate) => *estimate,
+            SearchPlan::Nowhere => 0,
+            SearchPlan::Anywhere => usize::MAX,
+            SearchPlan::Item(_, estimate) | SearchPlan::Union(_, estimate) => *estimate,
         }
     }
 }
@@ -59,32 +59,39 @@ impl Planner<'_> {
         Candidates::Among(slots)
     }
 
-    fn plan<'f>(&self, filter: &'f Filter) -> Plan<'f> {
+    fn plan<'f>(&self, filter: &'f Filter) -> SearchPlan<'f> {
         match filter {
             Filter::And(filters) => {
                 let plans = filters.iter().map(|filter| self.plan(filter));
-                plans.min_by_key(Plan::estimate).unwrap_or(Plan::Anywhere)
+                plans
+                    .min_by_key(SearchPlan::estimate)
+                    .unwrap_or(SearchPlan::Anywhere)
             }
             Filter::Or(filters) => self.union(filters),
-            Filter::Not(_) | Filter::Present(_) | Filter::Extensible(_) => Plan::Anywhere,
+            Filter::Not(_) | Filter::Present(_) | Filter::Extensible(_) => SearchPlan::Anywhere,
             Filter::Equality(assertion) => self.item(filter, self.equality_estimate(assertion)),
             Filter::GreaterOrEqual(_) | Filter::LessOrEqual(_) => self.item(filter, Some(self.share(4))),
             Filter::Substrings(_) => self.item(filter, Some(self.share(8))),
-            Filter::Undefined => Plan::Nowhere,
+            Filter::Undefined => SearchPlan::Nowhere,
         }
     }
 
-    fn union<'f>(&self, filters: &'f [Filter]) -> Plan<'f> {
+    fn union<'f>(&self, filters: &'f [Filter]) -> SearchPlan<'f> {
         let plans: Vec<_> = filters.iter().map(|filter| self.plan(filter)).collect();
-        let sum = plans.iter().map(Plan::estimate).fold(0, usize::saturating_add);
+        let sum = plans
+            .iter()
+            .map(SearchPlan::estimate)
+            .fold(0, usize::saturating_add);
         match sum {
-            usize::MAX => Plan::Anywhere,
-            sum => Plan::Union(plans, sum),
+            usize::MAX => SearchPlan::Anywhere,
+            sum => SearchPlan::Union(plans, sum),
         }
     }
 
-    fn item<'f>(&self, filter: &'f Filter, estimate: Option<usize>) -> Plan<'f> {
-        estimate.map_or(Plan::Anywhere, |estimate| Plan::Item(filter, estimate))
+    fn item<'f>(&self, filter: &'f Filter, estimate: Option<usize>) -> SearchPlan<'f> {
+        estimate.map_or(SearchPlan::Anywhere, |estimate| {
+            SearchPlan::Item(filter, estimate)
+        })
     }
 
     /// One in `parts` entries: a guess for what is not counted beforehand.
@@ -104,12 +111,12 @@ impl Planner<'_> {
     }
 
     /// Appends the candidates of `plan`; `false` if the indexes do not know after all.
-    fn collect(&self, plan: &Plan<'_>, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
+    fn collect(&self, plan: &SearchPlan<'_>, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
         match plan {
-            Plan::Nowhere => true,
-            Plan::Anywhere => false,
-            Plan::Union(plans, _) => plans.iter().all(|plan| self.collect(plan, worthwhile, slots)),
-            Plan::Item(filter, _) => match filter {
+            SearchPlan::Nowhere => true,
+            SearchPlan::Anywhere => false,
+            SearchPlan::Union(plans, _) => plans.iter().all(|plan| self.collect(plan, worthwhile, slots)),
+            SearchPlan::Item(filter, _) => match filter {
                 Filter::Equality(assertion) => self.equality(assertion, slots),
                 Filter::GreaterOrEqual(assertion) => self.range(assertion, Snapshot::at_least, slots),
                 Filter::LessOrEqual(assertion) => self.range(assertion, Snapshot::at_most, slots),

@@ -20,7 +20,7 @@ use crate::server::clock::{Clock, ManualClock};
 use crate::server::index::realm::{Loaded, Realm};
 use crate::server::login::hash_pool::Urgency;
 use crate::server::observe::audit_log::AuditLog;
-use crate::server::observe::log::queue::{Batch, Log};
+use crate::server::observe::log::queue::{Lines, Log};
 use crate::store::memory::MemoryStore;
 use crate::store::{self, Feed, LogBounds, Store, StoreId};
 use crate::types::{EntryId, Pin, SourceGroup, Timestamp, Uid};
@@ -201,7 +201,7 @@ impl Campus {
     }
 
     pub(super) fn newest_event(&self) -> Option<AuditEvent> {
-        let mut batch = Batch::default();
+        let mut batch = Lines::default();
         self.log.take(&mut batch);
         batch.audit_events().last().map(|(event, _)| event.clone())
     }

@@ -46,7 +46,7 @@ pub struct Log {
 
 #[derive(Default)]
 struct State {
-    batch: Batch,
+    batch: Lines,
     rest: Rest,
     is_closed: bool,
     has_ended: bool,
@@ -75,7 +75,7 @@ enum Rest {
 
 /// Lines in their order.
 #[derive(Default)]
-pub struct Batch {
+pub struct Lines {
     pub(super) items: Vec<Item>,
     /// The finished lines of `items`, one after the other.
     pub(super) text: Vec<u8>,
@@ -92,7 +92,7 @@ pub(super) enum Item {
     Line(Timestamp, Line),
 }
 
-impl Batch {
+impl Lines {
     /// The audit events in it, each with the moment it happened.
     pub fn audit_events(&self) -> impl Iterator<Item = (&AuditEvent, Timestamp)> {
         self.items.iter().filter_map(|item| match item {
@@ -234,7 +234,7 @@ impl Log {
 /// Whoever writes.
 impl Log {
     /// Puts everything that waits into `batch`, in its order, and lets those go on who wait for room.
-    pub fn take(&self, batch: &mut Batch) {
+    pub fn take(&self, batch: &mut Lines) {
         batch.clear();
         mem::swap(&mut self.lock().batch, batch);
         if batch.audit >= AUDIT_MAX {

@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::LogFormat;
 use super::line::{Line, RadiusLine};
-use super::queue::{AUDIT_MAX, Batch, Log, OTHERS_MAX, TEXT_BYTES_MAX};
+use super::queue::{AUDIT_MAX, Lines, Log, OTHERS_MAX, TEXT_BYTES_MAX};
 use super::writer::{Form, LogThread, Writer};
 use crate::domain::audit::{AuditEvent, Hashes, Subject};
 use crate::types::Timestamp;
@@ -55,8 +55,8 @@ fn fill_audit(log: &Log) {
     assert!(log.try_audit(event(0), NOW).is_err());
 }
 
-fn taken(log: &Log) -> Batch {
-    let mut batch = Batch::default();
+fn taken(log: &Log) -> Lines {
+    let mut batch = Lines::default();
     log.take(&mut batch);
     batch
 }

@@ -13,7 +13,7 @@ use crate::server::observe::log::LogFormat;
 use crate::server::observe::log::audit_line::AuditLine;
 use crate::server::observe::log::fields::{Moments, Told, put_line};
 use crate::server::observe::log::line::{Line, Lost};
-use crate::server::observe::log::queue::{Batch, Item, Log};
+use crate::server::observe::log::queue::{Item, Lines, Log};
 use crate::types::Timestamp;
 
 /// About so many bytes are written at once. Who ends the log sees after each whether its reader still reads.
@@ -37,7 +37,7 @@ pub struct Writer<W> {
     log: Arc<Log>,
     out: W,
     form: Form,
-    batch: Batch,
+    batch: Lines,
     page: Vec<u8>,
     told: Moments,
     happened: Moments,
@@ -50,7 +50,7 @@ impl<W: Write> Writer<W> {
             log,
             out,
             form,
-            batch: Batch::default(),
+            batch: Lines::default(),
             page: Vec::new(),
             told: Moments::default(),
             happened: Moments::default(),
