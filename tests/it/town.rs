@@ -21,6 +21,7 @@ use beadle::store::memory::MemoryStore;
 use beadle::store::{LogBounds, Store, StoreId};
 use beadle::types::{Dn, EntryId, Pin};
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 
 /// The base entry.
 pub const BASE: &str = "dc=uni,dc=example";
@@ -72,6 +73,7 @@ impl Town {
             audit: Arc::new(AuditLog::new(log.clone())),
             clock: Arc::new(SystemClock),
             runtime: Handle::current(),
+            tasks: TaskTracker::new(),
         });
         let runner = Arc::new(Runner {
             directory: plan.rules.directory.clone(),

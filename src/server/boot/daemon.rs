@@ -91,8 +91,8 @@ pub async fn serve(
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&plan.entries.store, &mut SystemEntropy)?);
     let tls = Arc::new(load_tls(&plan)?);
     let administration = AdminSocket::bind(&plan.admin_socket)?;
-    let runner = Arc::new(runner(&plan, store, log)?);
     let shutdown = Shutdown::default();
+    let runner = Arc::new(runner(&plan, store, log, &shutdown)?);
     // They answer "busy" until the index is loaded.
     Listeners {
         plan: &plan,
@@ -140,7 +140,12 @@ fn own_names() -> Vec<String> {
         .collect()
 }
 
-fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, StartError> {
+fn runner(
+    plan: &Plan,
+    store: Arc<dyn Store>,
+    log: Arc<Log>,
+    shutdown: &Shutdown,
+) -> Result<Runner, StartError> {
     let (schema, clock): (_, Arc<dyn Clock>) = (plan.entries.schema.clone(), Arc::new(SystemClock));
     let realm = Arc::new(Realm {
         store,
@@ -150,6 +155,7 @@ fn runner(plan: &Plan, store: Arc<dyn Store>, log: Arc<Log>) -> Result<Runner, S
         audit: Arc::new(AuditLog::new(log)),
         clock: clock.clone(),
         runtime: Handle::current(),
+        tasks: shutdown.tasks.clone(),
     });
     Ok(Runner {
         directory: plan.rules.directory.clone(),

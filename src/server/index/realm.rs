@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::directory::login::accounts::Accounts;
 use crate::directory::login::principals::Principals;
@@ -45,6 +46,8 @@ pub struct Realm {
     pub clock: Arc<dyn Clock>,
     /// Where commits nobody waits for are run.
     pub runtime: Handle,
+    /// What is still to be stored and told when the daemon stops: it waits for these.
+    pub tasks: TaskTracker,
 }
 
 impl Realm {

@@ -170,7 +170,7 @@ impl Logins {
     /// failure changes no verdict: what was decided holds in memory.
     async fn commit(&self, lock: Batch, events: Vec<AuditEvent>, now: Timestamp) {
         let realm = self.realm.clone();
-        let stored = tokio::spawn(async move {
+        let stored = self.realm.tasks.spawn(async move {
             if let Err(error) = realm.commit(lock).await {
                 tracing::error!(%error, "login: a lock is not stored and holds until the restart only");
             }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, mpsc};
 
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::directory::login::authenticate::{LoginPolicy, UpgradeOnLogIn};
@@ -101,6 +102,7 @@ pub(super) fn campus_on(store: Arc<dyn Store>, hash: &[u8], settings: LoginSetti
         audit: Arc::new(AuditLog::new(log.clone())),
         clock: clock.clone(),
         runtime: runtime.handle().clone(),
+        tasks: TaskTracker::new(),
     });
     Campus {
         logins: Logins::start(realm.clone(), settings).unwrap(),

@@ -51,8 +51,8 @@ impl Upgrades {
 /// Commits without anybody waiting, and audits it once it is stored. A conflict means that somebody changed the
 /// account in between and won: no error.
 fn commit(realm: &Arc<Realm>, batch: Batch, event: AuditEvent) {
-    let (runtime, realm) = (realm.runtime.clone(), realm.clone());
-    runtime.spawn(async move {
+    let (tasks, runtime, realm) = (realm.tasks.clone(), realm.runtime.clone(), realm.clone());
+    let committing = async move {
         match realm.store.commit(batch).await {
             Ok(_) => realm.audit.write(event, realm.clock.now()).await,
             Err(CommitError::Conflict { .. }) => {}
@@ -60,7 +60,8 @@ fn commit(realm: &Arc<Realm>, batch: Batch, event: AuditEvent) {
                 tracing::warn!(%error, "login: a stronger hash is not stored; the old one stays");
             }
         }
-    });
+    };
+    tasks.spawn_on(committing, &runtime);
 }
 
 /// The right to replace the hash of one account, given back when dropped, also unused.

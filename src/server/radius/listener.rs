@@ -18,7 +18,7 @@ use tracing::{Level, debug, enabled, warn};
 use crate::directory::request::{Authenticate, Verdict};
 use crate::radius::next::{Dropped, Event, Next, Pending, Reply, ReplyKind};
 use crate::radius::reason::{DropReason, Unanswered};
-use crate::radius::session::{Peer, Session};
+use crate::radius::session::{Peer, REJECT_DELAY_MS_MAX, Session};
 use crate::radius::wire::code_name;
 use crate::server::entropy::SystemEntropy;
 use crate::server::observe::log::line::{self, Line, RadiusLine};
@@ -239,7 +239,11 @@ impl Listener {
         self.wiring.counters.reply(reply.kind);
         log_reply(&self.wiring.log, way, &reply);
         let due = match reply.kind {
-            ReplyKind::Reject(_) => way.received + Duration::from_millis(reply.not_before.ms_since(way.now)),
+            // No longer than any rejection is held: the wall clock may have been set meanwhile.
+            ReplyKind::Reject(_) => {
+                let hold_ms = reply.not_before.ms_since(way.now).min(REJECT_DELAY_MS_MAX);
+                way.received + Duration::from_millis(hold_ms)
+            }
             ReplyKind::Accept | ReplyKind::Status | ReplyKind::Resent => {
                 return self.transmit(way.peer, reply.octets);
             }

@@ -193,7 +193,8 @@ impl Log {
     /// Whether an audit event would find room now, and also a moment later unless 256 others come in between: for
     /// who cannot wait and has somebody to hand over to who can.
     pub fn has_room(&self) -> bool {
-        self.lock().batch.audit + AUDIT_SPARE <= AUDIT_MAX
+        let state = self.lock();
+        !state.is_closed && state.batch.audit + AUDIT_SPARE <= AUDIT_MAX
     }
 
     /// From now on the entries of audit events are called by their names in `index`.
