@@ -1,7 +1,7 @@
 //! Import: rows of a file become batches, checked whole before anything is written.
 //!
-//! One pass over the file: each row is read into an [`Entry`], completed from what the directory knows
-//! (`merge.rs`), checked against the schema, and set down encoded in a [`ImportPlan`] if it changes anything. Then the
+//! One pass over the file: each row is read into an [`Entry`](crate::domain::entry::Entry), completed from what the
+//! directory knows (`merge.rs`), checked against the schema, and set down encoded in a [`ImportPlan`] if it changes anything. Then the
 //! plan hands out batches, entries above before those below. What is held meanwhile is the new and changed
 //! entries as they will be stored, and the names and unique values of the file.
 //!
