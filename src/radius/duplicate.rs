@@ -18,6 +18,9 @@ pub const LIFETIME_S_RANGE: std::ops::RangeInclusive<u64> = 5..=30;
 /// forgotten, and a retransmission of theirs is carried out again.
 pub const REQUESTS_MAX: usize = 65_536;
 
+/// For so many lifetimes after its answer a request is an old packet and gets none; later the same octets are carried out.
+pub const LATE_LIFETIMES: u64 = 10;
+
 /// What makes two packets the same request, but for their octets. The receiving socket is not in it: every socket has
 /// a cache of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +60,7 @@ pub enum Seen {
     InProgress,
     /// It has been answered, with these octets.
     Answered(Arc<[u8]>),
-    /// It was answered longer ago than a client repeats itself. It is an old packet, not a new request: stay silent.
+    /// It was answered longer ago than a client repeats itself, if less than [`LATE_LIFETIMES`]. It is an old packet, not a new request: stay silent.
     Late,
 }
 
@@ -70,7 +73,8 @@ pub struct GivenUp;
 ///
 /// What is in progress stays until it is answered, [forgotten](DuplicateCache::forget) or given up, however long that
 /// takes; whoever carries requests out bounds how many there are. What is answered stays until as many others
-/// have been answered after it as the cache holds, so that nothing is ever swept.
+/// have been answered after it as the cache holds, or until [`LATE_LIFETIMES`] have passed and something else is
+/// answered: nothing is ever swept.
 pub struct DuplicateCache {
     requests: HashMap<Key, Request>,
     /// Answered requests, the oldest first. One whose key has another number by now has been replaced.
@@ -118,7 +122,9 @@ impl DuplicateCache {
             answer: None,
         };
         let given_up = match self.requests.entry(key) {
-            Entry::Occupied(known) if known.get().fingerprint == fingerprint => {
+            Entry::Occupied(known)
+                if known.get().fingerprint == fingerprint && !known.get().is_past(now, self.lifetime_ms) =>
+            {
                 return known.get().seen_again(now, self.lifetime_ms);
             }
             Entry::Occupied(mut known) => {
@@ -150,7 +156,7 @@ impl DuplicateCache {
             sent,
         });
         self.answered.push_back((*key, claim.0));
-        if self.answered.len() > self.answered_max {
+        if self.answered.len() > self.answered_max || self.is_oldest_past(sent) {
             self.forget_oldest();
         }
         Ok(())
@@ -176,6 +182,14 @@ impl DuplicateCache {
         self.requests.is_empty()
     }
 
+    /// Then there is one less to remember for each that comes, and what many large answers took is given back.
+    fn is_oldest_past(&self, now: Timestamp) -> bool {
+        self.answered.front().is_some_and(|(key, number)| {
+            let request = self.requests.get(key).filter(|it| it.number == *number);
+            request.is_none_or(|request| request.is_past(now, self.lifetime_ms))
+        })
+    }
+
     fn forget_oldest(&mut self) {
         if let Some((key, number)) = self.answered.pop_front() {
             self.remove(&key, number);
@@ -192,6 +206,12 @@ impl DuplicateCache {
 }
 
 impl Request {
+    /// Whether it was answered so long ago that the same octets are a request of their own: some probes never change.
+    fn is_past(&self, now: Timestamp, lifetime_ms: u64) -> bool {
+        let answer = self.answer.as_ref();
+        answer.is_some_and(|answer| now.ms_since(answer.sent) > lifetime_ms * LATE_LIFETIMES)
+    }
+
     fn seen_again(&self, now: Timestamp, lifetime_ms: u64) -> Seen {
         match &self.answer {
             Some(answer) if answer.sent > now => Seen::InProgress,
@@ -333,8 +353,10 @@ mod tests {
                 "{asked_s}"
             );
             assert_eq!(cache.observe(key(1), A, last.plus_ms(1)), Seen::Late);
-            assert_eq!(cache.observe(key(1), A, last.plus_s(3600)), Seen::Late);
-            new(cache.observe(key(1), B, last.plus_s(3600)));
+            let past = at(sent).plus_ms(LATE_LIFETIMES * lifetime_ms);
+            assert_eq!(cache.observe(key(1), A, past), Seen::Late);
+            new(cache.observe(key(1), A, past.plus_ms(1)));
+            new(cache.observe(key(1), B, past.plus_ms(2)));
         }
     }
 
