@@ -100,7 +100,7 @@ pub async fn serve(
         tls: &tls,
         shutdown: &shutdown,
     }
-    .serve(sockets);
+    .serve(sockets)?;
     let loaded = tokio::select! {
         loaded = load(&plan, &runner, &shutdown) => Some(loaded?),
         () = signals.serve(&tls) => None,

@@ -1,5 +1,6 @@
 //! Starts every listener on its bound socket.
 
+use std::io;
 use std::sync::Arc;
 
 use crate::ldap::root_dse::StartTls;
@@ -30,10 +31,10 @@ pub struct Listeners<'a> {
 }
 
 impl Listeners<'_> {
-    /// Serves every socket until shutdown. Must be called inside a tokio runtime.
-    pub fn serve(&self, sockets: Sockets) {
+    /// Serves every socket until shutdown. Must be called inside a tokio runtime. Errors: the system has no thread left.
+    pub fn serve(&self, sockets: Sockets) -> io::Result<()> {
         let (counters, tasks) = (Counters::default(), &self.shutdown.tasks);
-        let ldap = self.ldap(&counters);
+        let ldap = self.ldap(&counters)?;
         for (listeners, begin) in [(sockets.ldap, Begin::Cleartext), (sockets.ldaps, Begin::Tls)] {
             for listener in listeners {
                 tasks.spawn(ldap.clone().accept(listener, begin));
@@ -50,9 +51,10 @@ impl Listeners<'_> {
             let pages = admin::router(vitals.clone());
             tasks.spawn(http::listener::serve(listener, pages, self.shutdown.stop.clone()));
         }
+        Ok(())
     }
 
-    fn ldap(&self, counters: &Counters) -> Arc<LdapService> {
+    fn ldap(&self, counters: &Counters) -> io::Result<Arc<LdapService>> {
         let LdapPlan { settings, limits, .. } = &self.plan.ldap;
         let (schema, now) = (self.plan.entries.schema.clone(), self.runner.clock.now());
         LdapService::new(

@@ -15,6 +15,7 @@ use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
 use crate::server::ldap::counters::LdapCounters;
 use crate::server::ldap::places::Places;
+use crate::server::ldap::workers::Workers;
 use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
 use crate::server::runner::Runner;
@@ -81,11 +82,13 @@ pub struct LdapService {
     pub(super) shutdown: Shutdown,
     session: Arc<Shared>,
     places: Arc<Places>,
+    workers: Workers,
     refused: Mutex<Mentions>,
 }
 
 impl LdapService {
-    /// A service that asks `runner`. Without `tls` there is no LDAPS, and `session` must not offer StartTLS.
+    /// A service that asks `runner`. Without `tls` there is no LDAPS, and `session` must not offer StartTLS. Errors: the
+    /// system has no thread or no poller left.
     pub fn new(
         runner: Arc<Runner>,
         session: Arc<Shared>,
@@ -94,9 +97,10 @@ impl LdapService {
         counters: Arc<LdapCounters>,
         log: Arc<Log>,
         shutdown: Shutdown,
-    ) -> Arc<LdapService> {
+    ) -> io::Result<Arc<LdapService>> {
+        let workers = Workers::start(&shutdown.tasks)?;
         let places = Places::new(settings.connections_max, settings.connections_per_source_max);
-        Arc::new(LdapService {
+        Ok(Arc::new(LdapService {
             runner,
             counters,
             log,
@@ -105,8 +109,9 @@ impl LdapService {
             shutdown,
             session,
             places,
+            workers,
             refused: Mutex::default(),
-        })
+        }))
     }
 
     /// Accepts connections until shutdown. The connections live on in the task tracker.
@@ -131,9 +136,9 @@ impl LdapService {
             return self.refuse(source);
         };
         // Answers are collected before they are written: waiting for more would only delay them.
-        if stream.set_nodelay(true).is_err() {
+        let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else {
             return;
-        }
+        };
         let id = self.counters.connections.inc();
         self.counters.connections_open.inc();
         let session = Session::new(Arc::clone(&self.session), source, self.channel(source));
@@ -144,10 +149,14 @@ impl LdapService {
             source,
         };
         let ended = Ended(Arc::clone(&self.counters));
-        self.shutdown.tasks.spawn(async move {
-            connection::serve(stream, wiring, begin).await;
+        let serving = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => connection::serve(stream, wiring, begin).await,
+                Err(error) => tracing::error!(target: "beadle::ldap", %error, "cannot serve a connection"),
+            }
             drop((place, ended));
-        });
+        };
+        self.shutdown.tasks.spawn_on(serving, self.workers.next());
     }
 
     fn refuse(&self, source: IpAddr) {

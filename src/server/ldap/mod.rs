@@ -6,3 +6,4 @@ mod end;
 pub mod listener;
 mod patience;
 pub mod places;
+mod workers;
