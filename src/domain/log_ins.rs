@@ -128,6 +128,8 @@ impl LogIns {
             None => {
                 let at = at.min(now);
                 let known = KnownSource { group, at };
+                // Most log in from one place or two, and they are many.
+                self.sources.reserve_exact(1);
                 self.sources.push(Source { known, stored });
             }
         }

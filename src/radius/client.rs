@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use foldhash::fast::RandomState;
 use thiserror::Error;
 
 use super::authenticator::Keys;
@@ -122,7 +123,7 @@ impl Client {
 /// Every client, found by the address it sends from: the longest matching prefix wins.
 #[derive(Default)]
 pub struct ClientTable {
-    by_network: HashMap<IpNet, Arc<Client>>,
+    by_network: HashMap<IpNet, Arc<Client>, RandomState>,
     prefix_lengths_v4: Vec<u8>,
     prefix_lengths_v6: Vec<u8>,
 }

@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use foldhash::quality;
 use thiserror::Error;
 
 use crate::types::Timestamp;
@@ -76,7 +77,7 @@ pub struct GivenUp;
 /// have been answered after it as the cache holds, or until [`LATE_LIFETIMES`] have passed and something else is
 /// answered: nothing is ever swept.
 pub struct DuplicateCache {
-    requests: HashMap<Key, Request>,
+    requests: HashMap<Key, Request, quality::RandomState>,
     /// Answered requests, the oldest first. One whose key has another number by now has been replaced.
     answered: VecDeque<(Key, u64)>,
     answered_max: usize,
@@ -103,7 +104,7 @@ impl DuplicateCache {
     /// seconds (brought into [`LIFETIME_S_RANGE`]).
     pub fn new(lifetime_s: u64, answered_max: usize) -> DuplicateCache {
         DuplicateCache {
-            requests: HashMap::new(),
+            requests: HashMap::default(),
             answered: VecDeque::new(),
             answered_max: answered_max.max(1),
             lifetime_ms: lifetime_s.clamp(*LIFETIME_S_RANGE.start(), *LIFETIME_S_RANGE.end()) * 1000,

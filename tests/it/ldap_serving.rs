@@ -113,7 +113,8 @@ impl Serving {
             Arc::clone(&counters),
             town.log,
             shutdown.clone(),
-        );
+        )
+        .unwrap();
         let cleartext = Serving::listen(&service, Begin::Cleartext).await;
         let ldaps = Serving::listen(&service, Begin::Tls).await;
         Serving {

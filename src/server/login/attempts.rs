@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::FixedState;
+
 use crate::domain::lockout::Attempts;
 use crate::types::{EntryId, Timestamp};
 
 /// The most accounts whose attempts are remembered; beyond it those not seen longest are forgotten first.
-/// A lock is never forgotten before it ends: locks are bounded by the accounts there are.
-pub const TRACKED_ACCOUNTS_MAX: usize = 131_072;
+/// A lock is never forgotten before it ends: locks are bounded by the accounts there are. More than a campus has, for
+/// what is forgotten is read from the store at the next log-in; about 50 MB when all have logged in.
+pub const TRACKED_ACCOUNTS_MAX: usize = 262_144;
 
 const SHARDS: usize = 64;
 const GENERATION_MAX: usize = TRACKED_ACCOUNTS_MAX / SHARDS / 2;
@@ -21,8 +24,8 @@ pub struct AttemptsTable {
 /// Two maps by turns: when the young one is full it becomes the old one, and the old one is dropped.
 #[derive(Default)]
 struct Generations {
-    young: HashMap<EntryId, Attempts>,
-    old: HashMap<EntryId, Attempts>,
+    young: HashMap<EntryId, Attempts, FixedState>,
+    old: HashMap<EntryId, Attempts, FixedState>,
 }
 
 impl Default for AttemptsTable {

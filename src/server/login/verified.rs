@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::fast::FixedState;
+
 use crate::domain::pin::PinProof;
 use crate::types::Timestamp;
 
@@ -24,8 +26,8 @@ pub struct VerifiedPins {
 /// Two maps by turns: when the young one is full it becomes the old one, and the old one is dropped.
 #[derive(Default)]
 struct Generations {
-    young: HashMap<PinProof, Timestamp>,
-    old: HashMap<PinProof, Timestamp>,
+    young: HashMap<PinProof, Timestamp, FixedState>,
+    old: HashMap<PinProof, Timestamp, FixedState>,
 }
 
 impl VerifiedPins {

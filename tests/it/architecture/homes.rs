@@ -41,7 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("base64", &["domain", "exchange", "server/work"]),
     ("unicode_normalization", &["domain/matching"]),
     ("arc_swap", &["index", "server"]),
-    ("foldhash", &["index"]),
+    ("foldhash", &["index", "radius", "server"]),
     ("mimalloc", &["main"]),
     ("hashbrown", &["index"]),
     ("imbl", &["index"]),
