@@ -240,6 +240,24 @@ impl View<'_> {
         self.viewer == Viewer::Root
     }
 
+    /// What the viewer may write of `entry`, whose id is `id`; secrets may be written by whom they may not be read.
+    pub fn writable<E: Attributes>(&self, _id: EntryId, _entry: &E) -> AttributeSet {
+        match self.viewer {
+            Viewer::Root => AttributeSet::ALL,
+            _ => AttributeSet::EMPTY,
+        }
+    }
+
+    /// Whether the viewer may add `entry`, or have an entry become like it by a new name.
+    pub fn may_add<E: Attributes>(&self, _entry: &E) -> bool {
+        self.viewer == Viewer::Root
+    }
+
+    /// Whether the viewer may delete `entry`, whose id is `id`, or take it away from its name.
+    pub fn may_delete<E: Attributes>(&self, _id: EntryId, _entry: &E) -> bool {
+        self.viewer == Viewer::Root
+    }
+
     fn everything(&self) -> AttributeSet {
         AttributeSet::ALL.difference(&self.rules.secret)
     }
