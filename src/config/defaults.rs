@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::settings::*;
 use crate::directory::ask::limits::SearchLimits;
-use crate::domain::access::Grantee;
 use crate::server::boot::plan::Listen;
 use crate::server::observe::log::LogFormat;
 use crate::store::sled::SledSettings;
@@ -16,29 +15,28 @@ const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 /// Where the records are unless `store.path` says otherwise.
 const STORE_PATH: &str = "/var/lib/beadle";
 
-/// Attributes a stranger may read: what a printed telephone book would say, and what names the entry.
-const OPEN_TO_PUBLIC: &[&str] = &[
-    "objectClass",
-    "dc",
-    "o",
-    "ou",
-    "uid",
-    "cn",
-    "sn",
-    "givenName",
-    "displayName",
-    "title",
-    "description",
-    "mail",
-    "telephoneNumber",
-    "facsimileTelephoneNumber",
-    "roomNumber",
-    "postalAddress",
-    "labeledURI",
-    "jpegPhoto",
+/// Who may see what: strangers what a printed telephone book would say and what names an entry. Services need
+/// operational attributes too: sync by `modifyTimestamp` and `entryUUID`, groups by `memberOf`.
+pub(super) const RULES: &[&str] = &[
+    "the public may read objectClass, dc, o, ou, uid, cn, sn, givenName, displayName, title, description, mail, telephoneNumber, facsimileTelephoneNumber, roomNumber, postalAddress, labeledURI, jpegPhoto of people and places",
+    "members may read * of everything",
+    "services may read *, + of everything",
 ];
 
-/// Attributes nobody can open to the public and no rule grants but by name: what is nobody else's business, and
+/// The sets of entries that have names: people, what they are under, and what they are in.
+const ENTRIES: &[(&str, &str)] = &[
+    ("people", "(objectClass=person)"),
+    (
+        "places",
+        "(|(objectClass=organization)(objectClass=organizationalUnit)(objectClass=domain)(objectClass=dcObject))",
+    ),
+    (
+        "groups",
+        "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
+    ),
+];
+
+/// Attributes nobody can open to the public and no rule grants but by their name: what is nobody else's business, and
 /// the numbers that others take for a proof (requirement S35).
 const NEVER_PUBLIC: &[&str] = &[
     "employeeNumber",
@@ -63,12 +61,6 @@ const OWNER_ONLY: &[&str] = &[
 
 /// Attributes that no protocol ever returns, compares or filters on. No key opens them.
 const SECRET: &[&str] = &["userPassword", "beadleImportedHash"];
-
-/// The filter that every entry matches.
-pub(super) const EVERY_ENTRY: &str = "(objectClass=*)";
-
-/// Which entries a stranger may see: people and what they are under.
-const PUBLIC_ENTRIES: &str = "(|(objectClass=person)(objectClass=organization)(objectClass=organizationalUnit)(objectClass=domain)(objectClass=dcObject))";
 
 /// Every address, on the ports IANA assigned; health and metrics on this machine only.
 pub(super) fn listen() -> Listen {
@@ -124,28 +116,15 @@ pub(super) fn secret() -> Vec<String> {
     owned(SECRET)
 }
 
-impl Default for Visibility {
-    fn default() -> Visibility {
-        Visibility {
-            open_to_public: owned(OPEN_TO_PUBLIC),
+impl Default for Access {
+    fn default() -> Access {
+        let named = |(name, filter): &(&str, &str)| ((*name).into(), (*filter).into());
+        Access {
+            rules: owned(RULES),
+            entries: ENTRIES.iter().map(named).collect(),
             never_public: owned(NEVER_PUBLIC),
             owner_only: owned(OWNER_ONLY),
-            public_entries: PUBLIC_ENTRIES.into(),
-            rules: vec![
-                everything_to(Grantee::Members, &["*"]),
-                everything_to(Grantee::Services, &["*", "+"]),
-            ],
         }
-    }
-}
-
-/// A rule that grants of every entry what `read` says. Services need operational attributes too: sync by
-/// `modifyTimestamp` and `entryUUID`, groups by `memberOf`.
-fn everything_to(grantee: Grantee, read: &[&str]) -> AccessRule {
-    AccessRule {
-        grantee,
-        entries: EVERY_ENTRY.into(),
-        read: owned(read),
     }
 }
 

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::nearest::nearest;
 use super::problem::{Problem, Severity};
 use super::raw::Raw;
+use super::superseded::{self, Superseded};
 
 /// A place in the text, in bytes.
 pub type Span = Range<usize>;
@@ -95,7 +96,8 @@ impl<'s> Document<'s> {
     /// again.
     pub fn read(&self) -> (Raw, Vec<Problem>) {
         let mut table = self.table.clone();
-        let mut problems = Vec::new();
+        let superseded = superseded::take(table.get_mut()).into_iter();
+        let mut problems: Vec<Problem> = superseded.map(|table| self.superseded(table)).collect();
         while problems.len() < FORM_ERRORS_MAX {
             let error = match Raw::deserialize(Deserializer::from(table.clone())) {
                 Ok(raw) => return (raw, problems),
@@ -119,6 +121,11 @@ impl<'s> Document<'s> {
         found.is_some_and(|table| table.get(key).is_some())
     }
 
+    /// The line that `span` begins on, counted from 1.
+    pub fn line(&self, span: &Span) -> usize {
+        self.source.line(span)
+    }
+
     /// A problem at `span`, whose line and key path it finds.
     pub fn problem(&self, severity: Severity, span: &Span, what: String, right: String) -> Problem {
         Problem {
@@ -133,6 +140,11 @@ impl<'s> Document<'s> {
     /// The path of the key at `span`, such as `radius.client[0].secret`; empty if there is none.
     pub fn path(&self, span: &Span) -> String {
         path_in(self.table.get_ref(), span).unwrap_or_default()
+    }
+
+    fn superseded(&self, table: Superseded) -> Problem {
+        let what = "this table has become sentences".into();
+        self.problem(Severity::Error, &table.place, what, table.right)
     }
 
     fn syntax(&self, error: &toml::de::Error) -> Problem {

@@ -10,6 +10,7 @@ mod nearest;
 pub mod problem;
 pub mod raw;
 pub mod settings;
+mod superseded;
 
 pub use check::check;
 pub use document::Source;

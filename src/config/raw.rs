@@ -3,6 +3,7 @@
 //! `conf/beadle.toml` and beadle.toml(5) document every key; a test compares them with these structs.
 //! No struct here has `Debug`, because some hold secrets.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -67,11 +68,9 @@ pub struct Raw {
     /// What can be searched fast.
     #[serde(deserialize_with = "table")]
     pub index: RawIndex,
-    /// What a stranger sees.
+    /// Who may see and change what.
     #[serde(deserialize_with = "table")]
-    pub visibility: RawVisibility,
-    /// What members and services see.
-    pub access: List<RawAccess>,
+    pub access: RawAccess,
     /// Schema beyond the built-in one.
     #[serde(deserialize_with = "table")]
     pub schema: RawSchema,
@@ -269,30 +268,18 @@ pub struct RawIndex {
     pub membership: List<String>,
 }
 
-/// `[visibility]`
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RawVisibility {
-    /// Attributes a stranger may read.
-    pub open_to_public: List<String>,
-    /// Attributes no person can open to the public.
-    pub never_public: List<String>,
-    /// Attributes only the entry's owner reads.
-    pub owner_only: List<String>,
-    /// Which entries a stranger may see, as a filter.
-    pub public_entries: Field<String>,
-}
-
-/// `[[access]]`
+/// `[access]`
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawAccess {
-    /// Who it is for.
-    pub to: Field<String>,
-    /// Which entries, as a filter.
-    pub entries: Field<String>,
-    /// Which attributes.
-    pub read: List<String>,
+    /// Sentences that grant.
+    pub rules: List<String>,
+    /// Names of sets of entries, each with its filter.
+    pub entries: Option<BTreeMap<String, Spanned<String>>>,
+    /// Attributes that strangers never see.
+    pub never_public: List<String>,
+    /// Attributes only the entry's owner reads.
+    pub owner_only: List<String>,
 }
 
 /// `[schema]`

@@ -2,12 +2,13 @@
 //!
 //! The defaults are in `defaults.rs`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::directory::ask::limits::SearchLimits;
 use crate::directory::login::principals::Principals;
-use crate::domain::access::{AccessRules, Grantee};
+use crate::domain::access::AccessRules;
 use crate::domain::schema::Schema;
 use crate::index::IndexSettings;
 use crate::ldap;
@@ -29,7 +30,7 @@ pub struct Settings {
     pub base_dn: Dn,
     /// Who is let in by configuration rather than by an entry.
     pub principals: Principals,
-    /// Who may read what.
+    /// Who may see and change what.
     pub access: AccessRules,
     /// Who may ask over RADIUS.
     pub radius_clients: ClientTable,
@@ -54,8 +55,8 @@ pub struct Plain {
     pub log_in: LoginSettings,
     /// What can be searched fast.
     pub index: IndexSettings,
-    /// Who sees what, as it was written.
-    pub visibility: Visibility,
+    /// Who may see and change what, as it was written.
+    pub access: Access,
 }
 
 /// Files, folders and sockets on this machine, and the log.
@@ -104,28 +105,15 @@ pub struct Ldap {
     pub messages: ldap::limits::Limits,
 }
 
-/// Who sees what, attributes by name and filters as text (RFC 4515): what [`Settings::access`] was made of.
+/// Who may see and change what, as it was written: what [`Settings::access`] was made of.
 #[derive(Clone, Debug)]
-pub struct Visibility {
-    /// Attributes a stranger may read.
-    pub open_to_public: Vec<String>,
-    /// Attributes no person can open to the public.
+pub struct Access {
+    /// The sentences.
+    pub rules: Vec<String>,
+    /// Names of sets of entries, each with its filter (RFC 4515).
+    pub entries: BTreeMap<String, String>,
+    /// Attributes that strangers never see.
     pub never_public: Vec<String>,
     /// Attributes only the entry's owner reads.
     pub owner_only: Vec<String>,
-    /// Which entries a stranger may see.
-    pub public_entries: String,
-    /// What members and services may read. Rules add up.
-    pub rules: Vec<AccessRule>,
-}
-
-/// One rule of `[[access]]`.
-#[derive(Clone, Debug)]
-pub struct AccessRule {
-    /// Who it is for.
-    pub grantee: Grantee,
-    /// Which entries.
-    pub entries: String,
-    /// Which attributes; `*` is every user attribute, `+` every operational one.
-    pub read: Vec<String>,
 }

@@ -2,8 +2,7 @@
 
 use super::Directory;
 use super::ask::limits::SearchLimits;
-use crate::domain::access::{AccessRules, AccessSettings, Grantee, RuleSettings};
-use crate::domain::filter::Filter;
+use crate::domain::access::{AccessRules, Never, Rule, Vocabulary};
 use crate::index::testing::schema;
 
 /// No limits at all.
@@ -15,40 +14,41 @@ pub(crate) const UNLIMITED: SearchLimits = SearchLimits {
     time_limit_s: 0,
 };
 
-fn names(names: &[&str]) -> Vec<Box<str>> {
-    names.iter().map(|name| (*name).into()).collect()
-}
-
 /// Strangers see people who are not hidden and no groups; members and the service `lms` every attribute of
 /// them, `lms` of the group `staff` too; `audit` knows all entries.
+const RULES: &[&str] = &[
+    "the public may read uid, cn, sn, givenName, mail, ou, o, dc of open",
+    "members may read * of (&(objectClass=person)(!(employeeType=hidden)))",
+    "services may read *, + of (|(objectClass=person)(cn=staff))",
+    "service audit may read mail",
+];
+
+/// The directory of [`RULES`].
 pub(crate) fn directory(limits: SearchLimits) -> Directory {
+    directory_of(RULES, limits)
+}
+
+/// A directory of these rules, in which `employeeNumber` is never public and recovery contacts are their owner's.
+pub(crate) fn directory_of(rules: &[&str], limits: SearchLimits) -> Directory {
     let schema = schema().clone();
-    let rule = |grantee, entries, attributes: &[&str]| RuleSettings {
-        grantee,
-        entries: Filter::parse(&schema, entries).unwrap(),
-        attributes: names(attributes),
-    };
+    let never = Never::new(
+        &["employeeNumber"],
+        &["beadleAlternateMail", "beadleRecoveryMobile"],
+        &["userPassword"],
+        &schema,
+    );
     let open = "(|(objectClass=organization)(objectClass=organizationalUnit)(&(objectClass=person)(!(employeeType=hidden))))";
-    let settings = AccessSettings {
-        open_to_public: names(&["uid", "cn", "sn", "givenName", "mail", "ou", "o", "dc"]),
-        never_public: names(&["employeeNumber"]),
-        owner_only: names(&["beadleAlternateMail", "beadleRecoveryMobile"]),
-        secret: names(&["userPassword"]),
-        public_entries: Filter::parse(&schema, open).unwrap(),
-        rules: vec![
-            rule(
-                Grantee::Members,
-                "(&(objectClass=person)(!(employeeType=hidden)))",
-                &["*"],
-            ),
-            rule(
-                Grantee::Services,
-                "(|(objectClass=person)(cn=staff))",
-                &["*", "+"],
-            ),
-            rule(Grantee::Service("audit".into()), "(objectClass=*)", &["mail"]),
+    let vocabulary = Vocabulary {
+        schema: &schema,
+        never: &never,
+        entries: &[
+            ("open".into(), open.into()),
+            ("people".into(), "(objectClass=person)".into()),
         ],
+        services: &["lms".into(), "audit".into()],
     };
-    let access = AccessRules::new(settings, &schema).unwrap();
+    let rule = |text: &&str| Rule::parse(text, 0, &vocabulary).unwrap();
+    let rules = rules.iter().map(rule).collect();
+    let access = AccessRules::new(rules, never, &schema).unwrap();
     Directory::new(schema, access, limits)
 }

@@ -3,8 +3,8 @@
 //! The values of one attribute stand back to back, each as a DER OCTET STRING (`04`, length, bytes):
 //! as compact as any other length prefix, and an answer to a search copies the whole run at once.
 
-use crate::domain::schema::ClassPosition;
-use crate::types::{AttributeType, Dn};
+use crate::domain::schema::{ClassPosition, Schema};
+use crate::types::{AttributeType, Dn, NormalDnRef};
 
 /// One attribute of a packed entry.
 #[derive(Clone, Copy)]
@@ -52,6 +52,12 @@ pub trait Attributes {
     /// such filters look at the attributes alone.
     fn dn(&self) -> Option<Dn> {
         None
+    }
+
+    /// Whether the entry's name is `base` or under it; what has no name is nowhere.
+    fn is_within(&self, schema: &Schema, base: NormalDnRef<'_>) -> bool {
+        let normal = self.dn().and_then(|dn| schema.normal_dn(&dn));
+        normal.is_some_and(|normal| normal.as_ref().is_at_or_under(base))
     }
 
     /// Whether the entry is of this class or a class below it, where that is known without reading its object

@@ -1,11 +1,13 @@
 //! An entry in a snapshot.
 
 use super::blob::{BlobAttributes, Parts};
+use super::terms::normal_value;
 use super::{Slot, Snapshot};
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::{ClassPosition, Schema};
 use crate::record::Revision;
 use crate::record::entry::{StoredAttribute, StoredAttributeView, StoredEntry};
+use crate::types::normal_dn::RDN_END;
 use crate::types::{AttributeType, Dn, EntryId, NormalDn, NormalDnRef};
 
 /// A borrowed entry of a [`Snapshot`]. What `attributes` yields is as stored: computed attributes are not in it.
@@ -81,6 +83,26 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn is_child_of(&self, base: Slot) -> bool {
         self.parent == base
+    }
+
+    /// Whether its name is `base` or under it. Allocates nothing.
+    pub fn is_named_within(&self, base: NormalDnRef<'_>) -> bool {
+        let above = || std::iter::successors(Some(*self), EntryRef::parent);
+        let length: usize = above().map(|entry| entry.parts.normal.len()).sum();
+        let Some(before) = length.checked_sub(base.as_bytes().len()) else {
+            return false;
+        };
+        // What is in front of `base` ends where an RDN ends, and the rest is compared part by part.
+        let (mut front, mut rest) = (before, Some(base.as_bytes()));
+        for entry in above() {
+            let (passed, compared) = entry.parts.normal.split_at(front.min(entry.parts.normal.len()));
+            if !passed.is_empty() && !passed.ends_with(RDN_END) {
+                return false;
+            }
+            front -= passed.len();
+            rest = rest.and_then(|rest| rest.strip_prefix(compared));
+        }
+        rest == Some(&[])
     }
 
     /// Hands its DN as text to `part`, piece by piece.
@@ -163,6 +185,16 @@ impl<'a> EntryRef<'a> {
             .find(|attribute| attribute.kind == kind && attribute.options.is_empty())
     }
 
+    /// Whether one of its values of `kind`, an attribute of DNs, is the name with this normal form.
+    pub fn holds_name(&self, kind: AttributeType, normal: NormalDnRef<'_>, schema: &Schema) -> bool {
+        let indexed = self.snapshot.holds(self.slot, kind, normal.as_bytes(), schema);
+        indexed.unwrap_or_else(|| {
+            let mut runs = self.packed().filter(|attribute| attribute.kind == kind);
+            let is = |value| normal_value(schema, kind, value).as_deref() == Some(normal.as_bytes());
+            runs.any(|run| run.values().any(is))
+        })
+    }
+
     /// The first stored value of this kind without options.
     pub fn first_value(&self, kind: AttributeType) -> Option<&'a [u8]> {
         self.attribute(kind)?.values().next()
@@ -182,6 +214,10 @@ impl Attributes for EntryRef<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Some(EntryRef::dn(self))
+    }
+
+    fn is_within(&self, _schema: &Schema, base: NormalDnRef<'_>) -> bool {
+        self.is_named_within(base)
     }
 
     fn has_class(&self, class: ClassPosition) -> Option<bool> {

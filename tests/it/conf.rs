@@ -167,20 +167,30 @@ fn path(table: &str, key: &str) -> String {
     }
 }
 
-/// Every key of `conf/beadle.toml`, commented out or not, with its value if that is its default.
-fn keys_of_example() -> BTreeMap<String, Option<String>> {
-    let (mut keys, mut table) = (BTreeMap::new(), String::new());
+/// Every key of `conf/beadle.toml`, commented out or not, with its value if that is its default: of a list over several
+/// lines each line's.
+fn keys_of_example() -> BTreeMap<String, Vec<String>> {
+    let (mut keys, mut table) = (BTreeMap::<String, Vec<String>>::new(), String::new());
+    let mut list: Option<String> = None;
     for line in read("conf/beadle.toml")
         .lines()
         .filter(|line| !line.starts_with("##"))
     {
         let text = line.trim_start_matches("#e.g. ").trim_start_matches('#');
         let is_default = line.starts_with('#') && !line.starts_with("#e.g. ");
-        if text.starts_with('[') {
+        if let Some(key) = &list {
+            match text.trim().strip_suffix(',') {
+                Some(value) => keys.entry(key.clone()).or_default().push(value.into()),
+                None => list = None,
+            }
+        } else if text.starts_with('[') {
             table = text.trim_matches(['[', ']']).into();
         } else if let Some((key, value)) = text.split_once(" = ") {
-            let default = is_default.then(|| value.to_owned());
-            keys.entry(path(&table, key)).or_insert(default);
+            let key = path(&table, key);
+            let default = is_default && value != "[";
+            list = (value == "[").then(|| key.clone());
+            keys.entry(key)
+                .or_insert_with(|| default.then(|| value.to_owned()).into_iter().collect());
         }
     }
     keys
@@ -222,9 +232,13 @@ fn the_manual_names_every_default() {
     let manual = read("packaging/man/beadle.toml.5")
         .replace("\\(dq", "\"")
         .replace("\\-", "-");
-    for (key, default) in keys_of_example() {
-        let named = |value: String| manual.contains(&format!("Default\n.BR \"{value}\" "));
-        assert!(default.is_none_or(named), "the default of {key}");
+    for (key, defaults) in keys_of_example() {
+        let is_list = defaults.len() > 1;
+        let named = |value: &String| match is_list {
+            true => manual.contains(&format!(".IP\n.B {value}\n")),
+            false => manual.contains(&format!("Default\n.BR \"{value}\" ")),
+        };
+        assert!(defaults.iter().all(named), "the default of {key}");
     }
 }
 

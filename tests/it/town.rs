@@ -38,10 +38,13 @@ memory_kib = 64
 iterations = 1
 upgrade_on_log_in = false
 refusal_floor_ms = 0
-[visibility]
-open_to_public = ["cn", "sn", "uid", "description", "objectClass", "ou", "o"]
+[access]
+rules = [
+  "the public may read cn, sn, uid, description, objectClass, ou, o of everything",
+  "members may read * of everything",
+  "services may read *, + of everything",
+]
 never_public = []
-public_entries = "(objectClass=*)"
 [limits]
 entries_max_public = 1000000
 "#;

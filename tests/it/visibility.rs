@@ -6,17 +6,16 @@ use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base,
 const PIN: &str = "correct-PIN-42";
 
 const RULES: &str = r#"
-[visibility]
-open_to_public = ["cn", "sn", "mail", "ou", "uid", "objectClass", "o", "dc"]
-public_entries = "(|(objectClass=person)(objectClass=organizationalUnit)(objectClass=organization))"
-[[access]]
-to = "member"
-entries = "(objectClass=*)"
-read = ["cn", "sn", "mail", "uid", "ou", "objectClass", "telephoneNumber", "member"]
-[[access]]
-to = "service:mail"
-entries = "(objectClass=person)"
-read = ["uid", "mail", "objectClass", "employeeType"]
+[access]
+rules = [
+  "the public may read cn, sn, mail, ou, uid, objectClass, o, dc of people and containers",
+  "members may read cn, sn, mail, uid, ou, objectClass, telephoneNumber, member of everything",
+  "service mail may read uid, mail, objectClass, employeeType of people",
+  "service mail may search departmentNumber of people",
+  "service mail may compare telephoneNumber of people",
+  "group cn=law,ou=groups,dc=uni,dc=example may read employeeType of people",
+]
+entries = { containers = "(|(objectClass=organizationalUnit)(objectClass=organization))" }
 "#;
 
 fn campus() -> Daemon {
@@ -24,7 +23,7 @@ fn campus() -> Daemon {
     let ada = person(
         "ada",
         PIN,
-        "mail: ada@uni.example\ntelephoneNumber: +852 3917 0001\nemployeeType: staff\n",
+        "mail: ada@uni.example\ntelephoneNumber: +852 3917 0001\nemployeeType: staff\ndepartmentNumber: 42\n",
     );
     let shy = "objectClass: beadleAccount\nmail: shy@uni.example\nbeadleNotOpenToPublic: mail\n\
                beadleAlternateMail: shy@home.example\nbeadleStudentNumber: 3030012345\n";
@@ -145,6 +144,31 @@ fn a_service_sees_what_its_rule_grants() {
     assert_eq!(found(&daemon, &service, "(employeeType=staff)"), ["uid=ada"]);
     assert_eq!(found(&daemon, &service, "(mail=shy@uni.example)"), ["uid=shy"]);
     assert_eq!(found(&daemon, &service, "(telephoneNumber=*)"), [""; 0]);
+}
+
+#[test]
+fn what_a_service_may_only_ask_about_is_found_by_and_never_returned() {
+    let daemon = campus();
+    let name = format!("cn=mail,ou=services,{BASE}");
+    let service = ["-D", &name[..], "-w", SERVICE_PIN];
+    assert_eq!(found(&daemon, &service, "(departmentNumber=42)"), ["uid=ada"]);
+    assert_eq!(found(&daemon, &service, "(!(departmentNumber=42))"), ["uid=shy"]);
+    assert!(!seen(&daemon, &service, &dn("ada")).contains("departmentNumber"));
+    let compared = |assertion: &str| {
+        let output = daemon.ldap("ldapcompare", &[&service[..], &[&dn("ada"), assertion]].concat());
+        output.status.code()
+    };
+    assert_eq!(compared("telephoneNumber:+852 3917 0001"), Some(6));
+    assert_eq!(compared("telephoneNumber:+852 3917 0002"), Some(5));
+    assert_eq!(compared("departmentNumber:42"), Some(16), "asked by filter only");
+}
+
+#[test]
+fn the_members_of_a_group_see_what_its_rule_grants() {
+    let daemon = campus();
+    let seen_by = |uid: &str| found(&daemon, &["-D", &dn(uid), "-w", PIN], "(employeeType=staff)");
+    assert_eq!(seen_by("ada"), ["uid=ada"]);
+    assert_eq!(seen_by("shy"), [""; 0]);
 }
 
 #[test]

@@ -1,17 +1,18 @@
-//! `[index]`, `[visibility]` and `[[access]]`.
+//! `[index]` and `[access]`.
+
+use std::collections::BTreeMap;
 
 use toml::Spanned;
 
 use super::Checker;
 use super::ldap::Named;
-use crate::config::defaults::{self, EVERY_ENTRY};
-use crate::config::raw::{List, Raw, RawAccess, RawIndex, RawVisibility};
-use crate::config::settings::{AccessRule, Visibility};
-use crate::domain::access::{AccessError, AccessRules, AccessSettings, Grantee, RuleSettings};
-use crate::domain::filter::Filter;
-use crate::domain::schema::Schema;
+use crate::config::defaults;
+use crate::config::nearest::nearest;
+use crate::config::raw::{List, RawAccess, RawIndex};
+use crate::config::settings::Access;
+use crate::domain::access::{AccessRules, Grantee, Misread, Never, Rule, TooManyGroups, Vocabulary};
 use crate::index::IndexSettings;
-use crate::types::{AttributeSet, AttributeType};
+use crate::types::AttributeType;
 
 impl Checker<'_> {
     pub(super) fn index(&self, raw: &RawIndex) -> IndexSettings {
@@ -31,151 +32,116 @@ impl Checker<'_> {
         })
     }
 
-    pub(super) fn visibility(&self, raw: &Raw, services: &[Named]) -> Visibility {
-        let default = Visibility::default();
-        let public_entries = raw.visibility.public_entries.as_ref();
-        let hidden = self.hidden(&raw.visibility);
-        let rules = raw.access.as_ref().map(|tables| {
-            let rules = tables.iter();
-            rules
-                .filter_map(|table| self.access_rule(table, services, &hidden))
-                .collect()
-        });
-        Visibility {
-            open_to_public: self.open_to_public(&raw.visibility, &hidden),
-            public_entries: public_entries
-                .and_then(|written| self.filter(written))
-                .unwrap_or(default.public_entries),
-            rules: rules.unwrap_or(default.rules),
-            never_public: hidden.never_public,
-            owner_only: hidden.owner_only,
-        }
-    }
-
-    fn hidden(&self, raw: &RawVisibility) -> Hidden {
-        let default = Visibility::default();
+    /// What `[access]` says, and the rules it makes.
+    pub(super) fn access(&self, raw: &RawAccess, services: &[Named]) -> (Access, Option<AccessRules>) {
+        let default = Access::default();
         let never_public = self.names(&raw.never_public, default.never_public, &[]);
         let owner_only = self.names(&raw.owner_only, default.owner_only, &[]);
-        let types = |names: &[String]| -> AttributeSet {
-            let types = names
+        let never = Never::new(&never_public, &owner_only, &defaults::secret(), &self.schema);
+        let entries = self.sets(raw, default.entries);
+        let boxed = |(name, filter): (&String, &String)| (name.as_str().into(), filter.as_str().into());
+        let vocabulary = Vocabulary {
+            schema: &self.schema,
+            never: &never,
+            entries: &entries.iter().map(boxed).collect::<Vec<_>>(),
+            services: &services
                 .iter()
-                .filter_map(|name| self.schema.attribute(name.as_bytes()));
-            let subtypes = types.map(|kind| self.schema.definition(kind).subtypes);
-            subtypes.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
+                .map(|service| (*service.name).into())
+                .collect::<Vec<_>>(),
         };
-        let never_granted = types(&owner_only).union(&types(&defaults::secret()));
-        Hidden {
-            from_public: types(&never_public).union(&never_granted),
-            from_everybody: never_granted,
+        let parsed: Vec<Rule> = match &raw.rules {
+            Some(written) => {
+                let rules = written.iter().filter_map(|rule| self.rule(rule, &vocabulary));
+                rules.collect()
+            }
+            None => {
+                let rules = default.rules.into_iter();
+                rules.filter_map(|rule| default_rule(rule, &vocabulary)).collect()
+            }
+        };
+        let access = Access {
+            rules: parsed.iter().map(|rule| rule.text.to_string()).collect(),
+            entries,
             never_public,
             owner_only,
-        }
+        };
+        (access, self.compiled(parsed, never, raw))
     }
 
-    fn open_to_public(&self, raw: &RawVisibility, hidden: &Hidden) -> Vec<String> {
-        let default = Visibility::default().open_to_public;
-        let advice = "take it out here, or out of visibility.never_public or owner_only";
-        self.visible(
-            &raw.open_to_public,
-            &hidden.from_public,
-            "never open to the public",
-            advice,
-        );
-        // Who closes more than the default opens need not list what stays open.
-        let open = default.into_iter().filter(|name| {
-            let kind = self.schema.attribute(name.as_bytes());
-            kind.is_some_and(|kind| !hidden.from_public.contains(kind))
-        });
-        self.names(&raw.open_to_public, open.collect(), &[])
+    fn compiled(&self, rules: Vec<Rule>, never: Never, raw: &RawAccess) -> Option<AccessRules> {
+        let too_many = |error: TooManyGroups| {
+            let last = raw.rules.iter().flatten().next_back();
+            let place = last.map(Spanned::span).unwrap_or_default();
+            self.error(&place, error.to_string(), "put members of several into one group");
+        };
+        AccessRules::new(rules, never, &self.schema)
+            .map_err(too_many)
+            .ok()
     }
 
-    fn access_rule(
-        &self,
-        table: &Spanned<RawAccess>,
-        services: &[Named],
-        hidden: &Hidden,
-    ) -> Option<AccessRule> {
-        let rule = table.get_ref();
-        if rule.to.is_none() {
-            self.missing(Some(&table.span()), "to", GRANTEES);
-        }
-        if rule.read.is_none() {
-            let right = "list the attributes, such as [\"cn\", \"mail\"], or [\"*\"]";
-            self.missing(Some(&table.span()), "read", right);
-        }
-        let advice = "take it out, here or out of visibility.owner_only";
-        self.visible(&rule.read, &hidden.from_everybody, "granted to nobody", advice);
-        let entries = rule.entries.as_ref().and_then(|written| self.filter(written));
-        Some(AccessRule {
-            grantee: self.grantee(rule.to.as_ref()?, services)?,
-            entries: entries.unwrap_or_else(|| EVERY_ENTRY.into()),
-            read: self.names(&rule.read, Vec::new(), &["*", "+"]),
-        })
-    }
-
-    /// An error at each name of `written` that is among `hidden`.
-    fn visible(&self, written: &List<String>, hidden: &AttributeSet, what: &str, right: &str) {
-        for name in written.iter().flatten() {
-            let kind = self.schema.attribute(name.get_ref().as_bytes());
-            if kind.is_some_and(|kind| hidden.contains(kind)) {
-                self.error(&name.span(), format!("{:?} is {what}", name.get_ref()), right);
+    /// The sets of entries that have names: those written, and of the others the defaults.
+    fn sets(&self, raw: &RawAccess, mut sets: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        for (name, written) in raw.entries.iter().flatten() {
+            let spelt = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if name.is_empty() || !name.chars().all(spelt) || RESERVED.contains(&name.as_str()) {
+                let right = "write letters, digits, `-`, `_` or `.`, and no word of the sentences";
+                self.error(&written.span(), format!("{name:?} cannot name entries"), right);
+            }
+            if let Some(filter) = self.filter(written) {
+                sets.insert(name.clone(), filter);
             }
         }
+        sets
     }
 
-    fn grantee(&self, written: &Spanned<String>, services: &[Named]) -> Option<Grantee> {
-        match written.get_ref().as_str() {
-            "member" => return Some(Grantee::Members),
-            "services" => return Some(Grantee::Services),
-            _ => {}
-        }
-        let Some(name) = written.get_ref().strip_prefix("service:") else {
-            self.error(
-                &written.span(),
-                format!("{:?} is nobody", written.get_ref()),
-                GRANTEES,
-            );
-            return None;
+    fn rule(&self, written: &Spanned<String>, vocabulary: &Vocabulary<'_>) -> Option<Rule> {
+        let line = self.document.line(&written.span());
+        let refused = |misread: Misread| {
+            let right = meant(&misread, vocabulary).unwrap_or_else(|| misread.right().into());
+            self.error(&written.span(), misread.to_string(), right);
         };
-        if !services.iter().any(|service| &*service.name == name) {
-            let what = format!("there is no service called {name:?}");
-            self.error(&written.span(), what, "name one of [[ldap.service]]");
+        let rule = Rule::parse(written.get_ref(), line, vocabulary)
+            .map_err(refused)
+            .ok()?;
+        if rule.grantee == Grantee::Root {
+            self.warning(&written.span(), "root may do everything anyway", "take it out");
         }
-        Some(Grantee::Service(name.into()))
+        Some(rule)
     }
 }
 
-/// What `to` of a rule may say.
-const GRANTEES: &str = "write \"member\", \"services\" or \"service:NAME\"";
+/// What cannot name a set of entries.
+const RESERVED: &[&str] = &["everything", "below", "and"];
 
-/// What lists must not open again.
-struct Hidden {
-    never_public: Vec<String>,
-    owner_only: Vec<String>,
-    from_public: AttributeSet,
-    from_everybody: AttributeSet,
+/// A default sentence without what is never granted: who closes more than it opens need not list what stays open.
+fn default_rule(mut text: String, vocabulary: &Vocabulary<'_>) -> Option<Rule> {
+    loop {
+        let hidden = match Rule::parse(&text, 0, vocabulary) {
+            Err(Misread::Never(word) | Misread::NeverPublic(word)) => word,
+            rule => return rule.ok(),
+        };
+        let is_other = |word: &&str| word.trim_end_matches(',') != &*hidden;
+        let rest: Vec<&str> = text.split(' ').filter(is_other).collect();
+        text = rest.join(" ").replace(", of ", " of ");
+    }
 }
 
-/// The rules that `visibility` says. Errors: [`AccessError`]; none for what was checked.
-pub(super) fn compile(visibility: &Visibility, schema: &Schema) -> Result<AccessRules, AccessError> {
-    // A filter that was checked parses; one that did not would match nothing, which hides.
-    let filter = |text: &str| Filter::parse(schema, text).unwrap_or(Filter::Undefined);
-    let rule = |rule: &AccessRule| RuleSettings {
-        grantee: rule.grantee.clone(),
-        entries: filter(&rule.entries),
-        attributes: boxed(&rule.read),
+/// The word that was probably meant by the one that was misread.
+fn meant(misread: &Misread, vocabulary: &Vocabulary<'_>) -> Option<String> {
+    let sets = vocabulary.entries.iter().map(|(name, _)| &**name);
+    let near = match misread {
+        Misread::Attribute(word) => {
+            let types = vocabulary.schema.attribute_types();
+            nearest(word, types.map(|(_, definition)| definition.name()))
+        }
+        Misread::Entries(word) => nearest(word, sets.chain(["everything"])),
+        Misread::Service(word) => nearest(word, vocabulary.services.iter().map(|name| &**name)),
+        Misread::Verb(word) => nearest(word, VERBS.iter().copied()),
+        Misread::Who(word) => nearest(word, WHO.iter().copied()),
+        _ => None,
     };
-    let settings = AccessSettings {
-        open_to_public: boxed(&visibility.open_to_public),
-        never_public: boxed(&visibility.never_public),
-        owner_only: boxed(&visibility.owner_only),
-        secret: boxed(&defaults::secret()),
-        public_entries: filter(&visibility.public_entries),
-        rules: visibility.rules.iter().map(rule).collect(),
-    };
-    AccessRules::new(settings, schema)
+    near.map(|near| format!("did you mean \"{near}\"?"))
 }
 
-fn boxed(names: &[String]) -> Vec<Box<str>> {
-    names.iter().map(|name| name.as_str().into()).collect()
-}
+const VERBS: &[&str] = &["read", "search", "compare", "write", "add", "delete"];
+const WHO: &[&str] = &["the public", "members", "self", "services", "root"];

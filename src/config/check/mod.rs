@@ -23,6 +23,7 @@ use super::files::Files;
 use super::problem::{Problem, Report, Severity};
 use super::raw::{Field, List, Raw, RawWeb};
 use super::settings::{Plain, Settings};
+use crate::domain::access::AccessRules;
 use crate::domain::schema::Schema;
 use crate::server::boot::plan::Listen;
 use crate::types::Dn;
@@ -92,22 +93,22 @@ impl Checker<'_> {
         let root = self.root(&raw.ldap.root);
         let services = self.services(&raw.ldap.service);
         let radius_clients = self.radius_clients(&raw.radius);
-        let plain = self.plain(raw, &services);
-        let access = access::compile(&plain.visibility, &self.schema).ok()?;
+        let (plain, access) = self.plain(raw, &services);
         // Without a base no service has a name; the services themselves are checked by now.
         let base_dn = base_dn?;
         Some(Settings {
             schema: self.schema.clone(),
             principals: self.principals(root, services, &base_dn),
             base_dn,
-            access,
+            access: access?,
             radius_clients,
             plain,
         })
     }
 
-    fn plain(&self, raw: &Raw, services: &[Named]) -> Plain {
-        Plain {
+    fn plain(&self, raw: &Raw, services: &[Named]) -> (Plain, Option<AccessRules>) {
+        let (access, rules) = self.access(&raw.access, services);
+        let plain = Plain {
             places: self.places(raw),
             listen: self.listen(raw),
             ldap: self.ldap(&raw.ldap),
@@ -115,8 +116,9 @@ impl Checker<'_> {
             radius: self.radius(&raw.radius),
             log_in: self.log_in(raw),
             index: self.index(&raw.index),
-            visibility: self.visibility(raw, services),
-        }
+            access,
+        };
+        (plain, rules)
     }
 
     fn base_dn(&self, written: &Field<String>) -> Option<Dn> {

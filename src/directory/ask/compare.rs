@@ -12,7 +12,7 @@ use crate::index::{EntryRef, Snapshot};
 use crate::types::{AttributeSet, AttributeType};
 
 impl Directory {
-    /// Compares. A value that the asker may not read is answered as if it were not there; one that nobody
+    /// Compares. A value that the asker may not compare is answered as if it were not there; one that nobody
     /// may read, such as a PIN's hash, with `InsufficientAccess`, whether it is there or not.
     pub fn compare(&self, snapshot: &Snapshot, asker: &Asker, compare: &Compare) -> Answer {
         self.try_compare(snapshot, asker, compare)
@@ -21,7 +21,7 @@ impl Directory {
 
     fn try_compare(&self, snapshot: &Snapshot, asker: &Asker, compare: &Compare) -> Result<Answer, Answer> {
         let schema = self.schema();
-        let view = self.view(asker);
+        let view = self.view(asker, snapshot);
         let entry = known_entry(snapshot, &compare.dn, schema, &view)?;
         let description = schema
             .describe(&compare.description)
@@ -29,8 +29,9 @@ impl Directory {
         if self.access().secret().contains(description.kind) {
             return Err(Answer::InsufficientAccess);
         }
-        let readable = view.readable(entry.id(), &entry).unwrap_or(AttributeSet::EMPTY);
-        if !readable.contains(description.kind) {
+        let sight = view.sight(entry.id(), &entry);
+        let comparable = sight.map_or(AttributeSet::EMPTY, |sight| sight.compare);
+        if !comparable.contains(description.kind) {
             return Err(Answer::NoSuchAttribute);
         }
         let rule = schema.definition(description.kind).equality;
@@ -38,7 +39,7 @@ impl Directory {
         if rule.normalize_assertion(schema, &compare.value).is_err() {
             return Err(Answer::InvalidSyntax);
         }
-        Ok(self.compare_with(entry, compare, description.kind, &readable, &view))
+        Ok(self.compare_with(entry, compare, description.kind, &comparable, &view))
     }
 
     fn compare_with(
@@ -46,11 +47,11 @@ impl Directory {
         entry: EntryRef<'_>,
         compare: &Compare,
         kind: AttributeType,
-        readable: &AttributeSet,
+        comparable: &AttributeSet,
         view: &View<'_>,
     ) -> Answer {
         let schema = self.schema();
-        let kinds = schema.definition(kind).subtypes.intersection(readable);
+        let kinds = schema.definition(kind).subtypes.intersection(comparable);
         let mut computed = Computed::default();
         computed.compute(entry, &kinds, self.computed(), schema, view);
         let whole = WholeEntry {
@@ -63,12 +64,12 @@ impl Directory {
             return Answer::InappropriateMatching;
         };
         let is_asked = |attribute: AttributeView<'_>| {
-            readable.contains(attribute.kind) && assertion.target.includes(&attribute)
+            comparable.contains(attribute.kind) && assertion.target.includes(&attribute)
         };
         if !whole.attributes().any(is_asked) {
             return Answer::NoSuchAttribute;
         }
-        match filter.truth(schema, &whole, readable, &Effort::unlimited()) {
+        match filter.truth(schema, &whole, comparable, &Effort::unlimited()) {
             Truth::True => Answer::True,
             Truth::False => Answer::False,
             Truth::Undefined => Answer::InappropriateMatching,

@@ -62,6 +62,11 @@ impl ComputedTypes {
         &self.all
     }
 
+    /// The attributes of groups whose values are the DNs of members.
+    pub(super) fn memberships(&self) -> &[AttributeType] {
+        &self.memberships
+    }
+
     fn computation(&self, kind: AttributeType) -> Option<Computation> {
         let mut each = self.each.iter();
         each.find(|(other, _)| *other == kind)
@@ -239,6 +244,10 @@ impl Attributes for WholeEntry<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Attributes::dn(&self.stored)
+    }
+
+    fn is_within(&self, _schema: &Schema, base: NormalDnRef<'_>) -> bool {
+        self.stored.is_named_within(base)
     }
 
     fn has_class(&self, class: ClassPosition) -> Option<bool> {

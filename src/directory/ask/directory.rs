@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::directory::ask::computed::ComputedTypes;
 use crate::directory::ask::limits::SearchLimits;
 use crate::directory::request::Asker;
-use crate::domain::access::{AccessRules, View, Viewer};
+use crate::domain::access::{AccessRules, Groups, View, Viewer};
 use crate::domain::schema::Schema;
+use crate::index::Snapshot;
+use crate::types::{EntryId, NormalDnRef};
 
 /// What stays the same from one request to the next: the schema, who may see what, the limits.
 pub struct Directory {
@@ -42,18 +44,111 @@ impl Directory {
         &self.limits
     }
 
-    /// How `asker` sees entries.
-    pub fn view<'a>(&'a self, asker: &'a Asker) -> View<'a> {
+    /// How `asker` sees entries of `snapshot`.
+    pub fn view<'a>(&'a self, asker: &'a Asker, snapshot: &Snapshot) -> View<'a> {
+        self.view_in(asker, self.groups(asker, snapshot))
+    }
+
+    /// How `asker` sees entries, who is in `groups`.
+    pub fn view_in<'a>(&'a self, asker: &'a Asker, groups: Groups) -> View<'a> {
         let viewer = match asker {
             Asker::Public => Viewer::Public,
-            Asker::Member(entry) => Viewer::Member(*entry),
+            Asker::Member(entry) => Viewer::Member(*entry, groups),
             Asker::Service(name) => Viewer::Service(name),
             Asker::Root => Viewer::Root,
         };
         self.access.view(viewer, &self.schema)
     }
 
+    /// Which of the groups that rules speak of list `asker` among their members: looked up once a request.
+    pub fn groups(&self, asker: &Asker, snapshot: &Snapshot) -> Groups {
+        let Asker::Member(id) = asker else {
+            return Groups::NONE;
+        };
+        let lists = |group: NormalDnRef<'_>| self.lists(snapshot, group, *id);
+        let groups = self.access.groups().enumerate();
+        groups
+            .filter(|(_, group)| lists(*group))
+            .fold(Groups::NONE, |sum, (position, _)| sum.and(position))
+    }
+
+    fn lists(&self, snapshot: &Snapshot, group: NormalDnRef<'_>, member: EntryId) -> bool {
+        let both = snapshot
+            .entry_by_normal_dn(group)
+            .zip(snapshot.entry_by_id(member));
+        both.is_some_and(|(group, member)| {
+            let kinds = self.computed.memberships().iter();
+            let normal = member.normal_dn();
+            kinds
+                .copied()
+                .any(|kind| group.holds_name(kind, normal.as_ref(), &self.schema))
+        })
+    }
+
     pub(crate) fn computed(&self) -> &ComputedTypes {
         &self.computed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::testing::{UNLIMITED, directory_of};
+    use crate::index::testing::{UNIVERSITY, snapshot};
+
+    const ADA: EntryId = EntryId(4);
+    const GRACE: EntryId = EntryId(5);
+    const SHY: EntryId = EntryId(6);
+
+    /// The ids of the entries of which `asker` may write something.
+    fn written(rules: &[&str], asker: &Asker) -> Vec<u64> {
+        let directory = directory_of(rules, UNLIMITED);
+        let snapshot = snapshot(directory.schema(), UNIVERSITY);
+        let view = directory.view(asker, &snapshot);
+        let entries = snapshot.entries();
+        let written = entries.filter(|entry| !view.writable(entry.id(), entry).is_empty());
+        written.map(|entry| entry.id().0).collect()
+    }
+
+    #[test]
+    fn a_rule_for_a_group_is_for_those_it_lists() {
+        let check = |group: &str, member, expected: &[u64]| {
+            let rule = format!("group cn={group},ou=groups,dc=uni,dc=example may write title of people");
+            let other = "group cn=nosuch,dc=uni may write cn of everything";
+            assert_eq!(
+                written(&[other, &rule], &Asker::Member(member)),
+                expected,
+                "{group} {member:?}"
+            );
+        };
+        check("staff", ADA, &[4, 5, 6]);
+        check("Staff", GRACE, &[4, 5, 6]);
+        check("staff", SHY, &[]);
+        check("secret", ADA, &[4, 5, 6]);
+        check("secret", GRACE, &[]);
+        check("staff", EntryId(99), &[]);
+        let staff = "group cn=staff,ou=groups,dc=uni,dc=example may write title of people";
+        assert_eq!(written(&[staff], &Asker::Service("lms".into())), [0; 0]);
+    }
+
+    #[test]
+    fn a_rule_below_a_name_is_for_what_is_at_or_under_it() {
+        let check = |base: &str, expected: &[u64]| {
+            let rule = format!("services may write title of below {base}");
+            assert_eq!(
+                written(&[&rule], &Asker::Service("lms".into())),
+                expected,
+                "{base}"
+            );
+        };
+        check("ou=people,dc=uni,dc=example", &[2, 4, 5, 6]);
+        check("OU=People, DC=uni, DC=example", &[2, 4, 5, 6]);
+        check("uid=grace,ou=people,dc=uni,dc=example", &[5]);
+        check("dc=uni,dc=example", &[1, 2, 3, 4, 5, 6, 7, 8]);
+        check("dc=example", &[1, 2, 3, 4, 5, 6, 7, 8]);
+        check("ou=elsewhere,dc=uni,dc=example", &[]);
+        check("dc=people,dc=uni,dc=example", &[]);
+        check("uid=x,ou=people,dc=uni,dc=example", &[]);
+        check("dc=net", &[]);
     }
 }

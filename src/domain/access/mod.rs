@@ -1,319 +1,226 @@
-//! Who may know of which entry, and read which of its attributes.
+//! Who may know of which entry, and read, search, compare and write which of its attributes.
 //!
-//! What a viewer may read of an entry is a set of attribute types, computed once per entry. Results, filters,
-//! comparisons and sort keys all go by that set, so a value hidden in one of them is hidden in all
-//! (DESIGN invariant 4). Grants only add up; the two sets nobody can grant are taken out last.
+//! The configuration says it in sentences ([`Rule::parse`]); [`AccessRules`] adds up those that speak of one asker
+//! and one entry. What a viewer may see of an entry is sets of attribute types ([`Sight`]), computed once per entry:
+//! results, filters and comparisons all go by them, so a value hidden in one is hidden in all (DESIGN invariant 4).
+//! The lists of what is never granted ([`Never`]) win over every sentence.
 
-use thiserror::Error;
+mod public;
+mod rules;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+pub use rules::{AccessRules, GROUPS_MAX, TooManyGroups, View};
+pub use sentence::{Misread, Vocabulary};
 
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
-use crate::domain::packed::{AttributeView, Attributes};
-use crate::domain::schema::{OBJECT_CLASS, Schema};
-use crate::types::{AttributeSet, AttributeType, EntryId};
+use crate::domain::packed::Attributes;
+use crate::domain::schema::Schema;
+use crate::types::{AttributeSet, AttributeType, EntryId, NormalDn};
 
 /// Who looks, as far as access is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer<'a> {
     /// A stranger.
     Public,
-    /// The member whose entry has this id.
-    Member(EntryId),
+    /// The member whose entry has this id, and the groups of rules that list it.
+    Member(EntryId, Groups),
     /// A relying system, by its name.
     Service(&'a str),
     /// The emergency administrator.
     Root,
 }
 
-/// To whom a rule grants.
+/// Which of the groups that rules speak of somebody is in: positions in [`AccessRules::groups`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Groups(u64);
+
+impl Groups {
+    /// No group.
+    pub const NONE: Groups = Groups(0);
+
+    /// These and the group at `position` too.
+    pub fn and(self, position: usize) -> Groups {
+        Groups(self.0 | 1u64.checked_shl(position as u32).unwrap_or(0))
+    }
+
+    fn contains(self, position: usize) -> bool {
+        self.0.checked_shr(position as u32).unwrap_or(0) & 1 == 1
+    }
+}
+
+/// Whom a rule is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grantee {
+    /// Everybody, strangers included.
+    Public,
     /// Every member who has logged in.
     Members,
+    /// The member whose entry it is.
+    Owner,
+    /// The members that a group lists.
+    Group(NormalDn),
     /// Every relying system.
     Services,
     /// The relying system of this name.
     Service(Box<str>),
+    /// The emergency administrator, who may do everything without a rule.
+    Root,
 }
 
-/// One rule of the configuration: a grantee may know these entries and read these attributes of them.
-pub struct RuleSettings {
-    /// To whom.
-    pub grantee: Grantee,
-    /// Of which entries; it is asked with every attribute in sight.
-    pub entries: Filter,
-    /// Attribute names; `*` is every user attribute, `+` every operational one, both without the secret, the
-    /// owner's own and those that are never public: these last are granted by name.
-    pub attributes: Vec<Box<str>>,
+/// What may be done. Who may read an attribute may search and compare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// What may be seen.
+    pub sight: Sight,
+    /// What may be written.
+    pub write: AttributeSet,
+    /// Whether whole entries may be added.
+    pub add: bool,
+    /// Whether whole entries may be deleted.
+    pub delete: bool,
 }
 
-/// What the configuration says about access, attributes by name.
-pub struct AccessSettings {
-    /// Attributes that are Open to Public unless a person closes them.
-    pub open_to_public: Vec<Box<str>>,
-    /// Attributes that no person can open to the public. What is hidden, here and below, is hidden with its
-    /// subtypes.
-    pub never_public: Vec<Box<str>>,
-    /// Attributes that only the entry's owner reads: recovery contacts and numbers.
-    pub owner_only: Vec<Box<str>>,
-    /// Attributes that nobody reads over any protocol: `userPassword` and the like.
-    pub secret: Vec<Box<str>>,
-    /// Which entries a stranger may know of; it is asked with every attribute in sight.
-    pub public_entries: Filter,
-    /// What members and services may read beyond that.
-    pub rules: Vec<RuleSettings>,
-}
+impl Rights {
+    /// Nothing.
+    pub const NONE: Rights = Rights {
+        sight: Sight::NONE,
+        write: AttributeSet::EMPTY,
+        add: false,
+        delete: false,
+    };
 
-/// Why access settings cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum AccessError {
-    /// The schema has no attribute of this name.
-    #[error("no attribute is called `{0}`")]
-    UnknownAttribute(Box<str>),
-    /// A rule, or the public list, names an attribute that is secret or its owner's only.
-    #[error("`{0}` can be granted to nobody")]
-    NeverGranted(Box<str>),
-    /// The public list names an attribute that is never public.
-    #[error("`{0}` is both open to the public and never public")]
-    NeverPublic(Box<str>),
-}
-
-/// [`AccessSettings`], compiled.
-pub struct AccessRules {
-    public: PublicRules,
-    grants: Vec<(Grantee, Grant)>,
-    /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
-    plain: AttributeSet,
-    owner_only: AttributeSet,
-    secret: AttributeSet,
-}
-
-struct PublicRules {
-    entries: Filter,
-    /// Open unless a person closes them.
-    open: AttributeSet,
-    /// What a person may open.
-    can_open: AttributeSet,
-    /// A person's own switches: their values are attribute names.
-    opened_by_owner: AttributeType,
-    closed_by_owner: AttributeType,
-}
-
-struct Grant {
-    entries: Filter,
-    readable: AttributeSet,
-}
-
-impl AccessRules {
-    /// Compiles `settings`. Errors: [`AccessError`], naming the attribute.
-    pub fn new(settings: AccessSettings, schema: &Schema) -> Result<AccessRules, AccessError> {
-        let secret = with_subtypes(&named(&settings.secret, schema)?, schema);
-        let owner_only = with_subtypes(&named(&settings.owner_only, schema)?, schema);
-        let never = secret.union(&owner_only);
-        let never_public = never.union(&with_subtypes(&named(&settings.never_public, schema)?, schema));
-        let open = named(&settings.open_to_public, schema)?;
-        let user = user_attributes(schema);
-        refuse(&open.intersection(&never), schema, AccessError::NeverGranted)?;
-        refuse(
-            &open.intersection(&never_public),
-            schema,
-            AccessError::NeverPublic,
-        )?;
-        let types = schema.well_known();
-        let public = PublicRules {
-            entries: settings.public_entries,
-            open,
-            can_open: user.difference(&never_public),
-            opened_by_owner: types.open_to_public,
-            closed_by_owner: types.not_open_to_public,
-        };
-        let grant = |rule| grant(rule, &never, &never_public, schema);
-        Ok(AccessRules {
-            public,
-            grants: settings.rules.into_iter().map(grant).collect::<Result<_, _>>()?,
-            plain: [
-                OBJECT_CLASS,
-                types.structural_object_class,
-                types.entry_dn,
-                types.subschema_subentry,
-                types.has_subordinates,
-            ]
-            .into_iter()
-            .collect(),
-            owner_only,
-            secret,
-        })
-    }
-
-    /// The attributes that nobody reads.
-    pub fn secret(&self) -> &AttributeSet {
-        &self.secret
-    }
-
-    /// How `viewer` sees entries.
-    pub fn view<'a>(&'a self, viewer: Viewer<'a>, schema: &'a Schema) -> View<'a> {
-        View {
-            rules: self,
-            schema,
-            viewer,
+    fn and(&self, more: &Rights) -> Rights {
+        Rights {
+            sight: self.sight.and(&more.sight),
+            write: self.write.union(&more.write),
+            add: self.add || more.add,
+            delete: self.delete || more.delete,
         }
     }
 }
 
-fn grant(
-    rule: RuleSettings,
-    never: &AttributeSet,
-    never_public: &AttributeSet,
-    schema: &Schema,
-) -> Result<(Grantee, Grant), AccessError> {
-    let mut readable = AttributeSet::EMPTY;
-    for name in &rule.attributes {
-        let more = match &**name {
-            "*" => user_attributes(schema).difference(never_public),
-            "+" => schema.operational().difference(never_public),
-            name => named(&[name], schema)?,
-        };
-        readable = readable.union(&more);
+/// What may be seen of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// What is returned.
+    pub read: AttributeSet,
+    /// What filters may ask about; an item on anything else is Undefined. All of `read`, and more.
+    pub search: AttributeSet,
+    /// What Compare may ask about. All of `read`, and more.
+    pub compare: AttributeSet,
+}
+
+impl Sight {
+    /// Nothing.
+    pub const NONE: Sight = Sight::of(AttributeSet::EMPTY);
+
+    /// These attributes, in every way.
+    pub const fn of(kinds: AttributeSet) -> Sight {
+        Sight {
+            read: kinds,
+            search: kinds,
+            compare: kinds,
+        }
     }
-    refuse(&readable.intersection(never), schema, AccessError::NeverGranted)?;
-    let grant = Grant {
-        entries: rule.entries,
-        readable,
-    };
-    Ok((rule.grantee, grant))
+
+    fn and(&self, more: &Sight) -> Sight {
+        Sight {
+            read: self.read.union(&more.read),
+            search: self.search.union(&more.search),
+            compare: self.compare.union(&more.compare),
+        }
+    }
+
+    fn without(&self, kinds: &AttributeSet) -> Sight {
+        Sight {
+            read: self.read.difference(kinds),
+            search: self.search.difference(kinds),
+            compare: self.compare.difference(kinds),
+        }
+    }
+
+    fn is_blind(&self) -> bool {
+        // What is read may be searched.
+        self.search.is_empty() && self.compare.is_empty()
+    }
+}
+
+/// One sentence of the configuration.
+pub struct Rule {
+    /// For whom.
+    pub grantee: Grantee,
+    /// What.
+    pub rights: Rights,
+    /// Of which entries.
+    pub entries: Entries,
+    /// As it was written.
+    pub text: Box<str>,
+    /// The line of the configuration it is on; 0 of a default.
+    pub line: usize,
+}
+
+/// The entries that a rule is of; it is asked with every attribute in sight.
+pub struct Entries {
+    /// Those this is true of; `None`: all.
+    filter: Option<Filter>,
+    /// Those at or under this name; `None`: all.
+    below: Option<NormalDn>,
+    /// The filter as it was written: what rules on the same entries are known by.
+    text: Box<str>,
+}
+
+impl Entries {
+    fn holds<E: Attributes>(&self, entry: &E, schema: &Schema) -> bool {
+        let is = |filter: &Filter| {
+            filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
+        };
+        let within = |base: &NormalDn| entry.is_within(schema, base.as_ref());
+        self.below.as_ref().is_none_or(within) && self.filter.as_ref().is_none_or(is)
+    }
+
+    fn are_those_of(&self, other: &Entries) -> bool {
+        self.text == other.text && self.below == other.below
+    }
+}
+
+/// What no sentence can grant, each with its subtypes.
+#[derive(Clone, Copy, Debug)]
+pub struct Never {
+    /// What strangers never see, and others by its name only, never by `*` or `+`. All below is among it.
+    pub public: AttributeSet,
+    /// What only the entry's owner reads: recovery contacts and numbers.
+    pub owner_only: AttributeSet,
+    /// What nobody reads over any protocol: `userPassword` and the like.
+    pub secret: AttributeSet,
+}
+
+impl Never {
+    /// The lists with the subtypes of what they name; what names no attribute is left out.
+    pub fn new<N: AsRef<str>>(public: &[N], owner_only: &[N], secret: &[N], schema: &Schema) -> Never {
+        let set = |names: &[N]| {
+            let kinds = names
+                .iter()
+                .filter_map(|name| schema.attribute(name.as_ref().as_bytes()));
+            with_subtypes(kinds, schema)
+        };
+        let (owner_only, secret) = (set(owner_only), set(secret));
+        Never {
+            public: set(public).union(&owner_only).union(&secret),
+            owner_only,
+            secret,
+        }
+    }
+}
+
+/// `kinds` and their subtypes.
+fn with_subtypes(kinds: impl Iterator<Item = AttributeType>, schema: &Schema) -> AttributeSet {
+    let each = kinds.map(|kind| schema.definition(kind).subtypes);
+    each.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
 }
 
 fn user_attributes(schema: &Schema) -> AttributeSet {
     AttributeSet::ALL.difference(schema.operational())
 }
-
-fn named<N: AsRef<str>>(names: &[N], schema: &Schema) -> Result<AttributeSet, AccessError> {
-    let kind = |name: &N| {
-        let kind = schema.attribute(name.as_ref().as_bytes());
-        kind.ok_or_else(|| AccessError::UnknownAttribute(name.as_ref().into()))
-    };
-    names.iter().map(kind).collect()
-}
-
-/// `kinds` and their subtypes.
-fn with_subtypes(kinds: &AttributeSet, schema: &Schema) -> AttributeSet {
-    let each = kinds.iter().map(|kind| schema.definition(kind).subtypes);
-    each.fold(AttributeSet::EMPTY, |sum, set| sum.union(&set))
-}
-
-fn refuse(
-    found: &AttributeSet,
-    schema: &Schema,
-    error: fn(Box<str>) -> AccessError,
-) -> Result<(), AccessError> {
-    match found.iter().next() {
-        Some(kind) => Err(error(schema.name(kind).into())),
-        None => Ok(()),
-    }
-}
-
-/// Entries as one viewer sees them.
-pub struct View<'a> {
-    rules: &'a AccessRules,
-    schema: &'a Schema,
-    viewer: Viewer<'a>,
-}
-
-impl View<'_> {
-    /// What the viewer may read of `entry`, whose id is `id`; `None` if the viewer may not even know of it.
-    /// Allocates nothing.
-    pub fn readable<E: Attributes>(&self, id: EntryId, entry: &E) -> Option<AttributeSet> {
-        match self.viewer {
-            Viewer::Root => Some(self.everything().difference(&self.rules.owner_only)),
-            Viewer::Member(own) if own == id => Some(self.everything()),
-            _ => self.granted(entry),
-        }
-    }
-
-    /// Whether the viewer may know of `entry`, whose id is `id`.
-    pub fn knows<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
-        self.readable(id, entry).is_some()
-    }
-
-    /// Whether the viewer may know of every entry.
-    pub fn knows_all(&self) -> bool {
-        self.viewer == Viewer::Root
-    }
-
-    /// What the viewer may write of `entry`, whose id is `id`; secrets may be written by whom they may not be read.
-    pub fn writable<E: Attributes>(&self, _id: EntryId, _entry: &E) -> AttributeSet {
-        match self.viewer {
-            Viewer::Root => AttributeSet::ALL,
-            _ => AttributeSet::EMPTY,
-        }
-    }
-
-    /// Whether the viewer may add `entry`, or have an entry become like it by a new name.
-    pub fn may_add<E: Attributes>(&self, _entry: &E) -> bool {
-        self.viewer == Viewer::Root
-    }
-
-    /// Whether the viewer may delete `entry`, whose id is `id`, or take it away from its name.
-    pub fn may_delete<E: Attributes>(&self, _id: EntryId, _entry: &E) -> bool {
-        self.viewer == Viewer::Root
-    }
-
-    fn everything(&self) -> AttributeSet {
-        AttributeSet::ALL.difference(&self.rules.secret)
-    }
-
-    /// The sum of what everybody may read and what the viewer's grants add.
-    fn granted<E: Attributes>(&self, entry: &E) -> Option<AttributeSet> {
-        let public = self.rules.public.readable(entry, self.schema);
-        let own = self.rules.grants.iter().filter(|(grantee, _)| self.is(grantee));
-        own.map(|(_, grant)| grant)
-            .filter(|grant| holds(&grant.entries, entry, self.schema))
-            .map(|grant| grant.readable)
-            .chain(public)
-            .reduce(|sum, more| sum.union(&more))
-            .map(|sum| sum.union(&self.rules.plain))
-    }
-
-    fn is(&self, grantee: &Grantee) -> bool {
-        match (self.viewer, grantee) {
-            (Viewer::Member(_), Grantee::Members) | (Viewer::Service(_), Grantee::Services) => true,
-            (Viewer::Service(name), Grantee::Service(granted)) => *name == **granted,
-            _ => false,
-        }
-    }
-}
-
-impl PublicRules {
-    fn readable<E: Attributes>(&self, entry: &E, schema: &Schema) -> Option<AttributeSet> {
-        if !holds(&self.entries, entry, schema) {
-            return None;
-        }
-        let mut opened = AttributeSet::EMPTY;
-        let mut closed = AttributeSet::EMPTY;
-        for attribute in entry.attributes() {
-            if attribute.kind == self.opened_by_owner {
-                add_named(&mut opened, attribute, schema);
-            } else if attribute.kind == self.closed_by_owner {
-                add_named(&mut closed, attribute, schema);
-            }
-        }
-        let open = self.open.union(&opened.intersection(&self.can_open));
-        Some(match closed.is_empty() {
-            true => open,
-            false => open.difference(&with_subtypes(&closed, schema)),
-        })
-    }
-}
-
-/// Values that name no attribute say nothing.
-fn add_named(set: &mut AttributeSet, names: AttributeView<'_>, schema: &Schema) {
-    let kinds = names.values().filter_map(|name| schema.attribute(name));
-    kinds.for_each(|kind| set.insert(kind));
-}
-
-fn holds<E: Attributes>(filter: &Filter, entry: &E, schema: &Schema) -> bool {
-    filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
-}
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ use crate::domain::syntax::number;
 use crate::types::AttributeSet;
 
 impl Filter {
-    /// What the filter says of `entry` to somebody who may read `readable` only: an item on any other
+    /// What the filter says of `entry` to somebody who may search `readable` only: an item on any other
     /// attribute is Undefined, also inside NOT (DESIGN invariant 4). An item that names a supertype looks at
     /// its readable subtypes only.
     ///
@@ -156,9 +156,14 @@ impl<E: Attributes> Question<'_, E> {
     /// What the entry knows of an asserted value without its values being read.
     fn known(&self, assertion: &Assertion) -> Option<Truth> {
         let target = &assertion.target;
-        let known = self.entry.has_value(target.kind, &assertion.normal)?;
         let sole = target.options.is_empty() && target.kinds.iter().eq([target.kind]);
-        (sole && self.readable.contains(target.kind)).then_some(known.into())
+        // Nothing is looked for that may not be asked about.
+        if !sole || !self.readable.contains(target.kind) {
+            return None;
+        }
+        self.entry
+            .has_value(target.kind, &assertion.normal)
+            .map(Truth::from)
     }
 
     fn order(&self, assertion: &Assertion, holds: fn(&[u8], &[u8]) -> bool) -> Truth {

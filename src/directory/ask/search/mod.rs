@@ -9,7 +9,7 @@ use crate::directory::ask::limits::SearchLimits;
 use crate::directory::ask::plan::{Planner, mentioned};
 use crate::directory::ask::selection::{Found, Selected};
 use crate::directory::request::{Answer, Asker, EntrySink, Scope, Search};
-use crate::domain::access::View;
+use crate::domain::access::{Groups, View};
 use crate::domain::effort::Effort;
 use crate::domain::filter::Truth;
 use crate::domain::schema::Schema;
@@ -45,6 +45,7 @@ struct Question {
     directory: Arc<Directory>,
     snapshot: Arc<Snapshot>,
     asker: Asker,
+    groups: Groups,
     search: Search,
     selected: Selected,
     /// Computed attributes that the filter asks about.
@@ -99,6 +100,7 @@ impl SearchCursor {
                     Asker::Root => u64::MAX,
                     _ => LOOKS_MAX,
                 },
+                groups: directory.groups(&asker, &snapshot),
                 directory,
                 snapshot,
                 asker,
@@ -111,7 +113,7 @@ impl SearchCursor {
     /// A search that has ended says so again.
     pub fn run(&mut self, sink: &mut dyn EntrySink, budget: usize, now: Timestamp) -> TurnEnd {
         let question = &self.question;
-        let view = question.directory.view(&question.asker);
+        let view = question.directory.view_in(&question.asker, question.groups);
         let begun = match std::mem::replace(&mut self.state, State::Fresh) {
             State::Fresh => question.begin(&view),
             State::Pending(pending) => Ok(pending),
@@ -239,11 +241,11 @@ impl Look<'_> {
             .snapshot
             .entry(slot)
             .filter(|entry| in_scope(entry, base, question.search.scope));
-        let known = entry.and_then(|entry| Some((entry, self.view.readable(entry.id(), &entry)?)));
-        let Some((entry, readable)) = known else {
+        let known = entry.and_then(|entry| Some((entry, self.view.sight(entry.id(), &entry)?)));
+        let Some((entry, sight)) = known else {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         };
-        let matches = self.matches(entry, &readable, effort);
+        let matches = self.matches(entry, &sight.search, effort);
         if effort.is_exceeded() {
             return ControlFlow::Break(Answer::AdminLimitExceeded);
         }
@@ -251,21 +253,21 @@ impl Look<'_> {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         }
         self.allowance.give()?;
-        self.compute(entry, &question.selected.kinds().intersection(&readable));
+        self.compute(entry, &question.selected.kinds().intersection(&sight.read));
         let found = Found {
             entry: self.whole(entry),
-            readable: &readable,
+            readable: &sight.read,
             selected: &question.selected,
             schema: question.schema(),
         };
         ControlFlow::Continue(sink.entry(&found))
     }
 
-    fn matches(&mut self, entry: EntryRef<'_>, readable: &AttributeSet, effort: &Effort) -> bool {
+    fn matches(&mut self, entry: EntryRef<'_>, searchable: &AttributeSet, effort: &Effort) -> bool {
         let question = self.question;
-        self.compute(entry, &question.computed_for_filter.intersection(readable));
+        self.compute(entry, &question.computed_for_filter.intersection(searchable));
         let filter = &question.search.filter;
-        filter.truth(question.schema(), &self.whole(entry), readable, effort) == Truth::True
+        filter.truth(question.schema(), &self.whole(entry), searchable, effort) == Truth::True
     }
 
     fn whole<'e>(&'e self, entry: EntryRef<'e>) -> WholeEntry<'e> {

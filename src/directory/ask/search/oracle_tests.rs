@@ -90,14 +90,14 @@ impl Oracle {
     /// What looking at every entry finds.
     fn scan(&self, asker: &Asker, base: &str, scope: Scope, filter: &Filter) -> Vec<String> {
         let (directory, snapshot) = (&self.directory, &self.snapshot);
-        let view = directory.view(asker);
+        let view = directory.view(asker, snapshot);
         let base = snapshot
             .entry_by_dn(&Dn::parse(base).unwrap(), directory.schema())
             .unwrap()
             .slot();
         let mut computed = Computed::default();
         let matches = |entry: &EntryRef<'_>| {
-            let Some(readable) = view.readable(entry.id(), entry) else {
+            let Some(sight) = view.sight(entry.id(), entry) else {
                 return false;
             };
             let all = directory.computed().all();
@@ -107,7 +107,7 @@ impl Oracle {
                 stored: *entry,
                 computed: &computed,
             };
-            filter.truth(directory.schema(), &whole, &readable, &Effort::unlimited()) == Truth::True
+            filter.truth(directory.schema(), &whole, &sight.search, &Effort::unlimited()) == Truth::True
         };
         let entries = snapshot.entries().filter(|entry| in_scope(entry, base, scope));
         let mut names: Vec<String> = entries.filter(matches).map(|entry| entry.dn_text()).collect();

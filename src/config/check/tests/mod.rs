@@ -1,5 +1,7 @@
 //! Every rule of a check with something that breaks it.
 
+mod access;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -104,7 +106,7 @@ fn a_good_file_is_taken_without_a_word() {
     );
     assert_eq!(
         says(
-            "[[ldap.service]]\nname = \"lms\"\npassword_hash = \"HASH\"\n[[access]]\nto = \"service:lms\"\nread = [\"+\"]"
+            "[[ldap.service]]\nname = \"lms\"\npassword_hash = \"HASH\"\n[access]\nrules = [\"service lms may read + of people\"]"
         ),
         ""
     );
@@ -154,8 +156,8 @@ fn values_out_of_range_or_of_no_meaning_are_refused() {
         "x:3: error: index.equality[0]: no attribute is called \"no name\"",
     );
     one(
-        "[visibility]\npublic_entries = \"x\"",
-        "x:3: error: visibility.public_entries: \"x\" is not a filter",
+        "[access]\nentries = { law = \"x\" }",
+        "x:3: error: access.entries.law: \"x\" is not a filter",
     );
     one(
         "[hashing]\nparallelism = 65",
@@ -248,18 +250,6 @@ fn what_is_unsafe_is_warned_of() {
 
 #[test]
 fn rules_for_nobody_and_half_tables_are_refused() {
-    one(
-        "[[access]]\nto = \"service:lms\"\nread = []",
-        "x:3: error: access[0].to: there is no service called \"lms\"",
-    );
-    one(
-        "[[access]]\nto = \"all\"\nread = []",
-        "x:3: error: access[0].to: \"all\" is nobody",
-    );
-    one(
-        "[[access]]\nto = \"member\"",
-        "x:2: error: access[0].read: missing",
-    );
     one(
         "[tls]\ncertificate = \"/cert\"",
         "x:2: error: tls.private_key: missing",
@@ -435,49 +425,9 @@ fn one_run_finds_every_error() {
 
 #[test]
 fn names_and_filters_are_those_of_the_schema() {
-    let public = |list: &str| format!("[visibility]\nopen_to_public = [{list}]");
-    one(
-        &public("\"cn\", \"maill\""),
-        "x:3: error: visibility.open_to_public[1]: no attribute is called \"maill\"; did you mean \"mail\"?",
-    );
-    one(
-        "[visibility]\npublic_entries = \"(cn=a\"",
-        "x:3: error: visibility.public_entries: \"(cn=a\" is not a filter",
-    );
     one(
         "[ldap.root]\ndn = \"nosuch=a\"\npassword_hash = \"HASH\"",
         "x:3: error: ldap.root.dn: \"nosuch=a\" is of an",
-    );
-    one(
-        "[[access]]\nto = \"member\"\nread = [\"*\"]\nentries = \"\"",
-        "x:5: error: access[0].entries:",
-    );
-}
-
-#[test]
-fn what_is_hidden_cannot_be_opened() {
-    one(
-        "[visibility]\nopen_to_public = [\"userPassword\"]",
-        "x:3: error: visibility.open_to_public[0]: \"userPassword\" is never open to the public",
-    );
-    one(
-        "[visibility]\nopen_to_public = [\"homeTelephoneNumber\"]",
-        "x:3: error: visibility.open_to_public[0]:",
-    );
-    one(
-        "[[access]]\nto = \"services\"\nread = [\"uid\", \"beadleStudentNumber\"]",
-        "x:4: error: access[0].read[1]: \"beadleStudentNumber\" is granted to nobody",
-    );
-    assert_eq!(
-        says(
-            "[visibility]\nowner_only = []\n[[access]]\nto = \"services\"\nread = [\"beadleStudentNumber\"]"
-        ),
-        ""
-    );
-    assert_eq!(
-        says("[visibility]\nnever_public = [\"mail\"]"),
-        "",
-        "the default list gives way"
     );
 }
 

@@ -1,0 +1,48 @@
+//! "Open to Public": a person's own switches over what strangers see.
+
+use crate::domain::access::{Never, Sight, user_attributes, with_subtypes};
+use crate::domain::packed::{AttributeView, Attributes};
+use crate::domain::schema::Schema;
+use crate::types::{AttributeSet, AttributeType};
+
+/// The switches: two attributes of an entry, whose values are attribute names.
+pub(super) struct Switches {
+    opened: AttributeType,
+    closed: AttributeType,
+    /// What a person may open.
+    can_open: AttributeSet,
+}
+
+impl Switches {
+    pub(super) fn new(never: &Never, schema: &Schema) -> Switches {
+        let types = schema.well_known();
+        Switches {
+            opened: types.open_to_public,
+            closed: types.not_open_to_public,
+            can_open: user_attributes(schema).difference(&never.public),
+        }
+    }
+
+    /// What a stranger sees of `entry` by its owner's will, of whom the rules say `sight`.
+    pub(super) fn turned<E: Attributes>(&self, sight: Sight, entry: &E, schema: &Schema) -> Sight {
+        let mut opened = AttributeSet::EMPTY;
+        let mut closed = AttributeSet::EMPTY;
+        for attribute in entry.attributes() {
+            if attribute.kind == self.opened {
+                opened = opened.union(&named(attribute, schema).collect());
+            } else if attribute.kind == self.closed {
+                closed = closed.union(&with_subtypes(named(attribute, schema), schema));
+            }
+        }
+        if opened.is_empty() && closed.is_empty() {
+            return sight;
+        }
+        let opened = Sight::of(opened.intersection(&self.can_open));
+        sight.and(&opened).without(&closed)
+    }
+}
+
+/// Values that name no attribute say nothing.
+fn named<'a>(names: AttributeView<'a>, schema: &'a Schema) -> impl Iterator<Item = AttributeType> + 'a {
+    names.values().filter_map(|name| schema.attribute(name))
+}

@@ -1,0 +1,257 @@
+//! All sentences together, and entries as one viewer sees them.
+
+use thiserror::Error;
+
+use crate::domain::access::public::Switches;
+use crate::domain::access::{Entries, Grantee, Never, Rights, Rule, Sight, Viewer};
+use crate::domain::packed::Attributes;
+use crate::domain::schema::{OBJECT_CLASS, Schema};
+use crate::types::{AttributeSet, EntryId, NormalDn, NormalDnRef};
+
+/// The most groups that rules may speak of.
+pub const GROUPS_MAX: usize = 64;
+
+/// Rules speak of more than [`GROUPS_MAX`] groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("rules speak of more than {GROUPS_MAX} groups")]
+pub struct TooManyGroups;
+
+/// The sentences of the configuration, compiled.
+pub struct AccessRules {
+    never: Never,
+    switches: Switches,
+    rules: Vec<Rule>,
+    /// What the rules say to each grantee, those on the same entries added up.
+    grants: Vec<Grants>,
+    groups: Vec<NormalDn>,
+    /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
+    plain: AttributeSet,
+}
+
+struct Grants {
+    to: Place,
+    each: Vec<Grant>,
+}
+
+/// A grantee, found without comparing names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Public,
+    Members,
+    Owner,
+    /// At this position of the groups.
+    Group(usize),
+    Services,
+    /// Named by the rule at this position.
+    Service(usize),
+}
+
+struct Grant {
+    /// Of the entries of the rule at this position.
+    entries: usize,
+    rights: Rights,
+}
+
+impl AccessRules {
+    /// Compiles `rules`, which were read with the same `never`.
+    pub fn new(rules: Vec<Rule>, never: Never, schema: &Schema) -> Result<AccessRules, TooManyGroups> {
+        let types = schema.well_known();
+        let plain = [
+            OBJECT_CLASS,
+            types.structural_object_class,
+            types.entry_dn,
+            types.subschema_subentry,
+            types.has_subordinates,
+        ];
+        let mut compiled = AccessRules {
+            switches: Switches::new(&never, schema),
+            never,
+            grants: Vec::new(),
+            groups: Vec::new(),
+            plain: plain.into_iter().collect(),
+            rules,
+        };
+        for position in 0..compiled.rules.len() {
+            compiled.add(position)?;
+        }
+        Ok(compiled)
+    }
+
+    fn add(&mut self, position: usize) -> Result<(), TooManyGroups> {
+        let Some(rule) = self.rules.get(position) else {
+            return Ok(());
+        };
+        let to = match &rule.grantee {
+            Grantee::Public => Place::Public,
+            Grantee::Members => Place::Members,
+            Grantee::Owner => Place::Owner,
+            Grantee::Group(name) => Place::Group(group_at(&mut self.groups, name)?),
+            Grantee::Services => Place::Services,
+            named @ Grantee::Service(_) => {
+                let first = self.rules.iter().position(|rule| rule.grantee == *named);
+                Place::Service(first.unwrap_or(position))
+            }
+            // Who may do everything gains nothing.
+            Grantee::Root => return Ok(()),
+        };
+        let entries_of = |position: usize| self.rules.get(position).map(|rule| &rule.entries);
+        let is_same = |other: usize| entries_of(other).is_some_and(|other| other.are_those_of(&rule.entries));
+        let rights = rule.rights;
+        let Some(grants) = self.grants.iter_mut().find(|grants| grants.to == to) else {
+            let each = vec![Grant {
+                entries: position,
+                rights,
+            }];
+            self.grants.push(Grants { to, each });
+            return Ok(());
+        };
+        match grants.each.iter_mut().find(|grant| is_same(grant.entries)) {
+            Some(grant) => grant.rights = grant.rights.and(&rights),
+            None => grants.each.push(Grant {
+                entries: position,
+                rights,
+            }),
+        }
+        Ok(())
+    }
+
+    /// The attributes that nobody reads.
+    pub fn secret(&self) -> &AttributeSet {
+        &self.never.secret
+    }
+
+    /// The groups that rules speak of, at most [`GROUPS_MAX`].
+    pub fn groups(&self) -> impl Iterator<Item = NormalDnRef<'_>> {
+        self.groups.iter().map(NormalDn::as_ref)
+    }
+
+    /// How `viewer` sees entries.
+    pub fn view<'a>(&'a self, viewer: Viewer<'a>, schema: &'a Schema) -> View<'a> {
+        View {
+            rules: self,
+            schema,
+            viewer,
+        }
+    }
+
+    fn entries(&self, position: usize) -> Option<&Entries> {
+        self.rules.get(position).map(|rule| &rule.entries)
+    }
+
+    fn is_service(&self, position: usize, name: &str) -> bool {
+        let rule = self.rules.get(position);
+        rule.is_some_and(|rule| matches!(&rule.grantee, Grantee::Service(granted) if **granted == *name))
+    }
+}
+
+fn group_at(groups: &mut Vec<NormalDn>, name: &NormalDn) -> Result<usize, TooManyGroups> {
+    if let Some(at) = groups.iter().position(|group| group == name) {
+        return Ok(at);
+    }
+    if groups.len() == GROUPS_MAX {
+        return Err(TooManyGroups);
+    }
+    groups.push(name.clone());
+    Ok(groups.len() - 1)
+}
+
+/// Entries as one viewer sees them.
+pub struct View<'a> {
+    rules: &'a AccessRules,
+    schema: &'a Schema,
+    viewer: Viewer<'a>,
+}
+
+impl View<'_> {
+    /// What the viewer may see of `entry`, whose id is `id`; `None` if the viewer may not even know of it.
+    /// Allocates nothing.
+    pub fn sight<E: Attributes>(&self, id: EntryId, entry: &E) -> Option<Sight> {
+        let never = &self.rules.never;
+        let all_but = |hidden| Some(Sight::of(AttributeSet::ALL.difference(hidden)));
+        match self.viewer {
+            Viewer::Root => all_but(&never.secret.union(&never.owner_only)),
+            Viewer::Member(own, _) if own == id => all_but(&never.secret),
+            _ => self.granted_sight(id, entry),
+        }
+    }
+
+    /// Whether the viewer may know of `entry`, whose id is `id`.
+    pub fn knows<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
+        self.sight(id, entry).is_some()
+    }
+
+    /// Whether the viewer may know of every entry.
+    pub fn knows_all(&self) -> bool {
+        self.viewer == Viewer::Root
+    }
+
+    /// What the viewer may write of `entry`, whose id is `id`; secrets may be written by whom they may not be read.
+    pub fn writable<E: Attributes>(&self, id: EntryId, entry: &E) -> AttributeSet {
+        if self.viewer == Viewer::Root {
+            return AttributeSet::ALL;
+        }
+        let writes = |rights: &Rights| !rights.write.is_empty();
+        let granted = self.granted(Some(id), entry, writes);
+        granted.fold(AttributeSet::EMPTY, |sum, (_, rights)| sum.union(&rights.write))
+    }
+
+    /// Whether the viewer may add `entry`, or have an entry become like it by a new name.
+    pub fn may_add<E: Attributes>(&self, entry: &E) -> bool {
+        self.viewer == Viewer::Root || self.granted(None, entry, |rights| rights.add).next().is_some()
+    }
+
+    /// Whether the viewer may delete `entry`, whose id is `id`, or take it away from its name.
+    pub fn may_delete<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
+        let mut granted = self.granted(Some(id), entry, |rights| rights.delete);
+        self.viewer == Viewer::Root || granted.next().is_some()
+    }
+
+    /// The sum of what everybody may see, by the owner's switches, and what the viewer's other grants add.
+    fn granted_sight<E: Attributes>(&self, id: EntryId, entry: &E) -> Option<Sight> {
+        let (mut public, mut own) = (None, None);
+        for (to, rights) in self.granted(Some(id), entry, |rights| !rights.sight.is_blind()) {
+            let sum = if to == Place::Public {
+                &mut public
+            } else {
+                &mut own
+            };
+            *sum = Some(sum.map_or(rights.sight, |sum: Sight| sum.and(&rights.sight)));
+        }
+        let public = public.map(|sight| self.rules.switches.turned(sight, entry, self.schema));
+        let both = public.into_iter().chain(own).reduce(|sum, more| sum.and(&more));
+        both.map(|sum| sum.and(&Sight::of(self.rules.plain)))
+    }
+
+    /// The grants to the viewer that say something of `wanted` of `entry`; of an entry that is not there yet, nobody is
+    /// the owner.
+    fn granted<'v, E: Attributes>(
+        &'v self,
+        id: Option<EntryId>,
+        entry: &'v E,
+        wanted: impl Fn(&Rights) -> bool + 'v,
+    ) -> impl Iterator<Item = (Place, &'v Rights)> {
+        let own = self
+            .rules
+            .grants
+            .iter()
+            .filter(move |grants| self.is(grants.to, id));
+        own.flat_map(|grants| grants.each.iter().map(|grant| (grants.to, grant)))
+            .filter(move |(_, grant)| wanted(&grant.rights))
+            .filter(|(_, grant)| {
+                let entries = self.rules.entries(grant.entries);
+                entries.is_some_and(|entries| entries.holds(entry, self.schema))
+            })
+            .map(|(to, grant)| (to, &grant.rights))
+    }
+
+    fn is(&self, place: Place, id: Option<EntryId>) -> bool {
+        match (place, self.viewer) {
+            (Place::Public, _) => true,
+            (Place::Members, Viewer::Member(..)) | (Place::Services, Viewer::Service(_)) => true,
+            (Place::Owner, Viewer::Member(own, _)) => id == Some(own),
+            (Place::Group(group), Viewer::Member(_, groups)) => groups.contains(group),
+            (Place::Service(rule), Viewer::Service(name)) => self.rules.is_service(rule, name),
+            _ => false,
+        }
+    }
+}
