@@ -17,6 +17,7 @@ use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::index::base_name;
 use crate::server::index::follower::{self, IndexPlan};
+use crate::server::local::users;
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::work::transfer::{Site, Snapshots};
 use crate::store::sled::SledStore;
@@ -80,7 +81,7 @@ pub fn tell_audit(log: Log, event: AuditEvent) -> anyhow::Result<()> {
 
 /// Who runs this command.
 pub fn operator() -> anyhow::Result<Subject> {
-    Ok(Subject::Operator(owner::own_user()?))
+    Ok(Subject::Operator(users::own_user()?))
 }
 
 /// Why an import into the store of `plan` ended early. Of a failure of the store and of a signal also how far it came:

@@ -6,6 +6,7 @@ pub mod entropy;
 pub mod http;
 pub mod index;
 pub mod ldap;
+pub mod local;
 pub mod login;
 pub mod observe;
 pub mod radius;

@@ -18,13 +18,14 @@ use crate::server::boot::signals::{HangUp, Signals};
 use crate::server::boot::sockets::{BindError, Sockets};
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
-use crate::server::http::admin_socket::{AdminSocket, AdminSocketError};
+use crate::server::http::admin_socket::AdminSocket;
 use crate::server::http::api::Administration;
 use crate::server::http::tls::{self, Tls, TlsError};
 use crate::server::index::base_name;
 use crate::server::index::follower::{self, Follower, Hear, IndexPlan, LoadError};
 use crate::server::index::realm::{Loaded, Realm};
 use crate::server::ldap::listener::Shutdown;
+use crate::server::local::socket::LocalSocketError;
 use crate::server::login::Logins;
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::observe::log::queue::Log;
@@ -56,9 +57,9 @@ pub enum StartError {
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The administration socket.
+    /// The administration socket, or one for LDAP.
     #[error(transparent)]
-    AdminSocket(#[from] AdminSocketError),
+    LocalSocket(#[from] LocalSocketError),
     /// The directory in the store.
     #[error("the directory in {} cannot be loaded: {source}", path.display())]
     Load {

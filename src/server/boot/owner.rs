@@ -1,10 +1,11 @@
 //! Whose a store is: only its owner may write there.
 
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::server::local::users::{own_user, user_name};
 
 /// A folder belongs to another user.
 #[derive(Debug, Error)]
@@ -34,27 +35,6 @@ pub fn check(folder: &Path) -> Result<(), OtherOwner> {
     }
 }
 
-/// The system's number of the user this process writes as: the second one of what proc(5) says. Not the owner of
-/// `/proc/self`, which is root where the program has been given capabilities by setcap(8). Errors: the system's.
-pub fn own_user() -> io::Result<u32> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let effective = users.and_then(|users| users.split_whitespace().nth(1)?.parse().ok());
-    effective.ok_or_else(|| io::Error::other("/proc/self/status does not say which user this is"))
-}
-
-/// The name of a user of this machine (passwd(5)); the number if it has none.
-fn user_name(user: u32) -> String {
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let number = user.to_string();
-    let is_meant = |line: &&str| line.split(':').nth(2) == Some(&*number);
-    let name = users
-        .lines()
-        .find(is_meant)
-        .and_then(|line| line.split(':').next());
-    name.map_or(number.clone(), Into::into)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +42,6 @@ mod tests {
     #[test]
     fn what_this_user_makes_is_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(own_user().unwrap(), folder.path().metadata().unwrap().uid());
         assert!(check(folder.path()).is_ok());
         assert!(check(&folder.path().join("absent")).is_ok());
     }

@@ -1,0 +1,10 @@
+//! A user of this machine.
+
+/// Who is at the other end of a Unix socket, as the system knows it (`SO_PEERCRED`, unix(7)) of the moment it connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalUser {
+    /// The system's number of the user.
+    pub user: u32,
+    /// That of the group its process ran as.
+    pub group: u32,
+}
