@@ -31,6 +31,7 @@ impl From<Settings> for Plan {
             ldap: LdapPlan {
                 settings: plain.ldap.connections,
                 limits: plain.ldap.messages,
+                names: plain.ldap.names,
                 tls: plain.places.tls,
             },
             radius: RadiusPlan {

@@ -67,6 +67,7 @@ pub(super) fn listen() -> Listen {
     Listen {
         ldap: vec![SocketAddr::new(ANY, 389)],
         ldaps: vec![SocketAddr::new(ANY, 636)],
+        ldapi: vec!["/run/beadle/ldapi".into()],
         radius: vec![SocketAddr::new(ANY, 1812)],
         accounting: vec![SocketAddr::new(ANY, 1813)],
         admin: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8081)],

@@ -112,8 +112,16 @@ pub struct RawLdap {
     pub listen: List<String>,
     /// Addresses for LDAPS.
     pub listen_tls: List<String>,
+    /// Unix sockets.
+    pub listen_ldapi: List<String>,
+    /// The group whose members are administrators over Unix sockets.
+    pub administrators_group: Field<String>,
     /// Networks from which a simple bind may come without TLS.
     pub cleartext_bind_from: List<String>,
+    /// What a simple bind may give as its name besides a DN.
+    pub bind_names: List<String>,
+    /// Where searches under the empty name look.
+    pub default_search_base: Field<String>,
     /// Open connections in all.
     pub connections_max: Field<u64>,
     /// Open connections from one address.

@@ -96,13 +96,15 @@ pub enum LogLevel {
     Trace,
 }
 
-/// Limits of LDAP connections and messages.
+/// LDAP: limits of connections and messages, and names.
 #[derive(Clone, Debug)]
 pub struct Ldap {
     /// Of connections.
     pub connections: LdapSettings,
     /// Of messages.
     pub messages: ldap::limits::Limits,
+    /// How names are read that are no distinguished names.
+    pub names: ldap::names::Names,
 }
 
 /// Who may see and change what, as it was written: what [`Settings::access`] was made of.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
-use crate::types::{AttributeType, Caller, Dn, EntryId, NormalDn, Pin, SourceGroup, Uid};
+use crate::types::{
+    AttributeType, Caller, Dn, EntryId, LocalUser, MailAddress, NormalDn, Pin, SourceGroup, Uid,
+};
 
 /// Who asks: decides what may be read.
 #[derive(Clone, Debug)]
@@ -28,6 +30,10 @@ pub enum LoginName {
     Dn(NormalDn),
     /// By UID: RADIUS and the web.
     Uid(Uid),
+    /// By a mail address of the entry.
+    Mail(MailAddress),
+    /// By the first of these that is an account's: what was typed can be read in more than one way.
+    FirstOf(Vec<LoginName>),
     /// By a name that no entry can have, such as one of an attribute type the schema does not know: refused after as
     /// much work as every other.
     Nobody,
@@ -123,6 +129,8 @@ pub struct Compare {
 pub enum Request {
     /// A log-in.
     Authenticate(Authenticate),
+    /// A log-in of a user of this machine, whom the system has identified: no PIN is asked for.
+    AuthenticateLocal(LocalUser),
     /// A search; its entries go into an [`EntrySink`].
     Search(Search),
     /// A comparison.
@@ -166,7 +174,7 @@ pub enum Answer {
 
 /// What a request comes to.
 pub enum Outcome {
-    /// Of [`Request::Authenticate`].
+    /// Of [`Request::Authenticate`] and [`Request::AuthenticateLocal`].
     Authenticated(Verdict),
     /// Of [`Request::Search`], after the last entry, and of [`Request::Compare`].
     Answered(Answer),

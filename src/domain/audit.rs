@@ -17,7 +17,8 @@ pub enum Subject {
     Service(Arc<str>),
     /// The emergency administrator.
     Root,
-    /// Whoever used the administration socket or the store itself: the system's number of that user.
+    /// Whoever used the administration socket, LDAP as a user of this machine, or the store itself: the system's number
+    /// of that user.
     Operator(u32),
     /// No account has the name that was given.
     Nobody,
@@ -41,6 +42,8 @@ pub enum Evidence {
     Hash,
     /// It was checked a moment ago, and nothing has changed since.
     RecentLogin,
+    /// There was none: the system says which of its users it is.
+    PeerCredentials,
 }
 
 /// An enum of reasons, each with its word beside it.
@@ -91,6 +94,8 @@ reasons! {
         UnusableHash = "unusable_hash",
         /// The PIN is wrong.
         WrongPin = "wrong_pin",
+        /// A user of this machine who is no administrator wanted to be one.
+        NotAdministrator = "not_administrator",
     }
 }
 

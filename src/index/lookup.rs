@@ -90,18 +90,24 @@ impl Snapshot {
 
     /// The one entry with this `uid`. `None` also if several have it: nobody logs in by an ambiguous name.
     pub fn entry_by_uid(&self, uid: &str, schema: &Schema) -> Option<EntryRef<'_>> {
-        let kind = schema.well_known().uid;
-        let wanted = normal_value(schema, kind, uid.as_bytes())?;
-        let has_uid = |entry: &EntryRef<'_>| {
-            let mut uids = entry.attribute(kind).into_iter().flat_map(|uids| uids.values());
+        self.only_entry_with(schema.well_known().uid, uid.as_bytes(), schema)
+    }
+
+    /// The one entry with this `mail`. `None` also if several have it, people or lists.
+    pub fn entry_by_mail(&self, mail: &str, schema: &Schema) -> Option<EntryRef<'_>> {
+        self.only_entry_with(schema.well_known().mail, mail.as_bytes(), schema)
+    }
+
+    fn only_entry_with(&self, kind: AttributeType, asked: &[u8], schema: &Schema) -> Option<EntryRef<'_>> {
+        let wanted = normal_value(schema, kind, asked)?;
+        let has_it = |entry: &EntryRef<'_>| {
+            let mut values = entry.attribute(kind).into_iter().flat_map(|run| run.values());
             // Most are typed as they are stored, and then there is nothing to prepare.
-            uids.any(|value| {
-                value == uid.as_bytes() || normal_value(schema, kind, value).as_ref() == Some(&wanted)
-            })
+            values.any(|value| value == asked || normal_value(schema, kind, value).as_ref() == Some(&wanted))
         };
         match self.equal_slots(kind, &wanted) {
-            Some(slots) => only(slots.filter_map(|slot| self.entry(slot)).filter(has_uid)),
-            None => only(self.entries().filter(has_uid)),
+            Some(slots) => only(slots.filter_map(|slot| self.entry(slot)).filter(has_it)),
+            None => only(self.entries().filter(has_it)),
         }
     }
 

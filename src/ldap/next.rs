@@ -5,6 +5,7 @@ use crate::ldap::envelope::MessageId;
 use crate::ldap::operation::Operation;
 use crate::ldap::result::ResultCode;
 use crate::ldap::search_request::Values;
+use crate::types::LocalUser;
 
 /// Whether bytes stand behind a message that the client has sent already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Pending {
 pub(super) enum Purpose {
     /// An identity, if the PIN is right.
     Bind,
+    /// An identity, if this user may have it.
+    External(LocalUser),
     /// Entries with or without values.
     Search(Values),
     /// A word.
@@ -64,7 +67,7 @@ impl Pending {
     /// What was asked.
     pub fn operation(&self) -> Operation {
         match self.purpose {
-            Purpose::Bind => Operation::Bind,
+            Purpose::Bind | Purpose::External(_) => Operation::Bind,
             Purpose::Search(_) => Operation::Search,
             Purpose::Compare => Operation::Compare,
             Purpose::WhoAmI => Operation::Extended,

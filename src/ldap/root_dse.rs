@@ -34,8 +34,8 @@ pub enum StartTls {
     NotOffered,
 }
 
-/// The root DSE of a server that holds the tree under `base`.
-pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls) -> OwnEntry {
+/// The root DSE of a server that holds the tree under `base`, over a channel where these SASL `mechanisms` work.
+pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls, mechanisms: &[&str]) -> OwnEntry {
     let base = base.to_string();
     let extensions = match start_tls {
         StartTls::Offered => &[START_TLS, WHO_AM_I][..],
@@ -51,6 +51,7 @@ pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls) -> OwnEntry
         .operational("supportedControl", controls::SUPPORTED)
         .operational("supportedExtension", extensions)
         .operational("supportedFeatures", FEATURES)
+        .operational("supportedSASLMechanisms", mechanisms)
         .operational("vendorName", ["Beadle"])
         .operational("vendorVersion", [VERSION])
 }

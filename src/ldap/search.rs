@@ -6,6 +6,7 @@ use crate::directory::request::{Answer, Compare, EntrySink, Scope, Search};
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::Attributes;
+use crate::ldap::channel::Channel;
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::envelope::{Message, MessageId};
 use crate::ldap::own_entry::OwnEntry;
@@ -25,19 +26,24 @@ pub enum Asked {
 }
 
 /// Reads a search; one for the root DSE or the subschema subentry is answered into `out`.
-pub fn ask(message: &Message<'_>, shared: &Shared, out: &mut BytesMut) -> Result<Asked, LdapResult<'static>> {
+pub fn ask(
+    message: &Message<'_>,
+    channel: Channel,
+    shared: &Shared,
+    out: &mut BytesMut,
+) -> Result<Asked, LdapResult<'static>> {
     let request = search_request::decode(message.body, &*shared.schema).map_err(undecodable)?;
     let selection = selection::decode(request.attributes, &shared.schema).map_err(unselectable)?;
     let base = parse_dn(request.base).ok_or_else(not_a_dn)?;
     let search = Search {
-        base,
+        base: shared.names.search_base(base, request.scope),
         scope: request.scope,
         filter: request.filter,
         selection,
         entries_max: request.size_limit,
         time_limit_s: request.time_limit_s,
     };
-    match own_entry(&search.base, shared) {
+    match own_entry(&search.base, channel, shared) {
         None => Ok(Asked::Directory(search, request.values)),
         Some(own) => Ok(Asked::Answered(answer_own(
             own,
@@ -51,8 +57,8 @@ pub fn ask(message: &Message<'_>, shared: &Shared, out: &mut BytesMut) -> Result
 }
 
 /// Compares with an entry of the server's own; `None` if `compare` is about another entry.
-pub fn compare_own(compare: &Compare, shared: &Shared) -> Option<Answer> {
-    let own = own_entry(&compare.dn, shared)?;
+pub fn compare_own(compare: &Compare, channel: Channel, shared: &Shared) -> Option<Answer> {
+    let own = own_entry(&compare.dn, channel, shared)?;
     let filter = Filter::equality(&shared.schema, &compare.description, &compare.value);
     let kind = shared.schema.attribute(&compare.description);
     let has = |kind| own.attributes().any(|attribute| attribute.kind == kind);
@@ -96,9 +102,9 @@ fn unselectable(error: SelectionError) -> LdapResult<'static> {
     }
 }
 
-fn own_entry<'a>(dn: &Dn, shared: &'a Shared) -> Option<&'a OwnEntry> {
+fn own_entry<'a>(dn: &Dn, channel: Channel, shared: &'a Shared) -> Option<&'a OwnEntry> {
     if dn.rdns.is_empty() {
-        Some(&shared.root_dse)
+        Some(shared.root_dse(channel))
     } else if is_subschema(dn) {
         Some(&shared.subschema)
     } else {

@@ -10,18 +10,21 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::directory::request::{Asker, Authenticate, Compare, LoginName, Outcome, Request, Verdict};
-use crate::ldap::bind::{self, LogIn};
+use crate::ldap::bind;
 use crate::ldap::body;
+use crate::ldap::channel::Channel;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
 use crate::ldap::limits::MessageLimits;
+use crate::ldap::log_in::LogIn;
 use crate::ldap::next::{Next, Pending, Purpose, Trailing};
 use crate::ldap::operation::Operation;
 use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::root_dse::StartTls;
+use crate::ldap::sasl;
 use crate::ldap::search::{self, Asked};
-use crate::ldap::shared::{Channel, Shared};
-use crate::types::{Dn, Pin};
+use crate::ldap::shared::Shared;
+use crate::types::{Dn, LocalUser, Pin};
 
 /// The state of one connection.
 pub struct Session {
@@ -30,6 +33,8 @@ pub struct Session {
     channel: Channel,
     /// Who the client has proved to be (RFC 4513 section 4).
     asker: Asker,
+    /// The user of this machine who has become [`Session::asker`] by EXTERNAL.
+    external: Option<LocalUser>,
 }
 
 impl Session {
@@ -40,6 +45,7 @@ impl Session {
             source,
             channel,
             asker: Asker::Public,
+            external: None,
         }
     }
 
@@ -60,7 +66,11 @@ impl Session {
     /// leaves that to the server; what was said in clear proves nothing).
     pub fn on_tls(&mut self) {
         self.channel = Channel::Tls;
-        self.asker = Asker::Public;
+        self.log_out();
+    }
+
+    fn log_out(&mut self) {
+        (self.asker, self.external) = (Asker::Public, None);
     }
 
     /// Answers a frame that is no message.
@@ -83,7 +93,7 @@ impl Session {
     pub fn on_message(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
         if message.operation == Operation::Bind {
             // RFC 4511 section 4.2.1: whatever comes of it, the old identity is gone.
-            self.asker = Asker::Public;
+            self.log_out();
         }
         if message.controls.forbid(message.operation) {
             return refuse(
@@ -118,6 +128,11 @@ impl Session {
         }
         let (code, matched) = match (pending.purpose, outcome) {
             (Purpose::Bind, Outcome::Authenticated(verdict)) => (self.on_verdict(verdict), None),
+            (Purpose::External(user), Outcome::Authenticated(verdict)) => {
+                let code = self.on_verdict(verdict);
+                self.external = (code == ResultCode::Success).then_some(user);
+                (code, None)
+            }
             (_, Outcome::Answered(answer)) => (
                 result::code(&answer),
                 result::matched_dn(&answer).map(ToString::to_string),
@@ -154,9 +169,13 @@ impl Session {
         let Ok(request) = bind::decode(message.body) else {
             return refuse(out, message, ResultCode::ProtocolError, "malformed bind request");
         };
-        match bind::check(&request, self.channel, &self.shared.schema) {
+        match bind::check(&request, self.channel, &self.shared) {
             Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
-            Ok(LogIn::Simple(name, pin)) => self.run(message, Purpose::Bind, self.log_in(name, pin)),
+            Ok(LogIn::WithPin(name, pin)) => self.run(message, Purpose::Bind, self.log_in(name, pin)),
+            Ok(LogIn::External(user)) => {
+                self.run(message, Purpose::External(user), Request::AuthenticateLocal(user))
+            }
+            Ok(LogIn::Challenge) => sasl::put_empty_challenge(out, message),
             Err(refused) => answer(out, message, &refused),
         }
     }
@@ -182,7 +201,7 @@ impl Session {
     }
 
     fn search(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
-        match search::ask(message, &self.shared, out) {
+        match search::ask(message, self.channel, &self.shared, out) {
             Ok(Asked::Directory(request, values)) => {
                 self.run(message, Purpose::Search(values), Request::Search(request))
             }
@@ -214,7 +233,7 @@ impl Session {
             description,
             value: request.val.into(),
         };
-        match search::compare_own(&compare, &self.shared) {
+        match search::compare_own(&compare, self.channel, &self.shared) {
             Some(own) => answer(out, message, &LdapResult::bare(result::code(&own))),
             None => self.run(message, Purpose::Compare, Request::Compare(compare)),
         }
@@ -230,7 +249,7 @@ impl Session {
             );
         };
         match (request.name.as_str(), request.value) {
-            (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),
+            (WHO_AM_I, None) => self.who_am_i(message, out),
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
             (WHO_AM_I | START_TLS, Some(_)) => refuse(
                 out,
@@ -245,6 +264,14 @@ impl Session {
                 "no such extended operation",
             ),
         }
+    }
+
+    fn who_am_i(&self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+        let Some(user) = self.external else {
+            return self.run(message, Purpose::WhoAmI, Request::Identify);
+        };
+        extended::put_who_am_i_response(out, message.id, &authz_id(Some(&sasl::external_dn(user))));
+        Next::Answered(ResultCode::Success)
     }
 
     fn start_tls(&mut self, id: MessageId, trailing: Trailing, out: &mut BytesMut) -> Next {

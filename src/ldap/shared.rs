@@ -3,19 +3,30 @@
 use std::sync::Arc;
 
 use crate::domain::schema::Schema;
+use crate::ldap::channel::Channel;
 use crate::ldap::limits::Limits;
+use crate::ldap::names::Names;
 use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::root_dse::{self, StartTls};
+use crate::ldap::sasl;
 use crate::ldap::subschema;
 use crate::types::{Dn, Timestamp};
 
 /// What all sessions of a server share.
 pub struct Shared {
     pub(super) schema: Arc<Schema>,
-    pub(super) root_dse: OwnEntry,
     pub(super) subschema: OwnEntry,
     pub(super) limits: Limits,
     pub(super) start_tls: StartTls,
+    pub(super) names: Names,
+    root_dses: RootDses,
+}
+
+/// The root DSE as it is over each kind of channel.
+struct RootDses {
+    cleartext: OwnEntry,
+    tls: OwnEntry,
+    local: OwnEntry,
 }
 
 impl Shared {
@@ -27,27 +38,36 @@ impl Shared {
         limits: Limits,
         now: Timestamp,
     ) -> Shared {
-        let root_dse = root_dse::root_dse(Arc::clone(&schema), base, start_tls);
+        let root_dse = |mechanisms| root_dse::root_dse(Arc::clone(&schema), base, start_tls, mechanisms);
+        let root_dses = RootDses {
+            cleartext: root_dse(sasl::OVER_CLEARTEXT),
+            tls: root_dse(sasl::OVER_TLS),
+            local: root_dse(sasl::OVER_LOCAL),
+        };
         let subschema = subschema::subschema(Arc::clone(&schema), now);
         Shared {
             schema,
-            root_dse,
             subschema,
             limits,
             start_tls,
+            names: Names::default(),
+            root_dses,
         }
     }
-}
 
-/// How well a connection keeps what is said on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Nobody can listen.
-    Tls,
-    /// In clear, but from where the operator allows simple binds in clear.
-    TrustedCleartext,
-    /// In clear: a simple bind is refused before its PIN is looked at.
-    Cleartext,
+    /// The same with names read by `names`.
+    pub fn with_names(self, names: Names) -> Shared {
+        Shared { names, ..self }
+    }
+
+    /// The root DSE over `channel`.
+    pub(super) fn root_dse(&self, channel: Channel) -> &OwnEntry {
+        match channel {
+            Channel::Local(_) => &self.root_dses.local,
+            Channel::Tls => &self.root_dses.tls,
+            Channel::TrustedCleartext | Channel::Cleartext => &self.root_dses.cleartext,
+        }
+    }
 }
 
 /// RFC 4514 text off the wire.

@@ -197,6 +197,7 @@ path = "{folder}/store"
 [ldap]
 listen = ["127.0.0.1:{port}"]
 listen_tls = []
+listen_ldapi = []
 cleartext_bind_from = ["127.0.0.0/8"]
 [ldap.root]
 dn = "{root_dn}"

@@ -94,6 +94,7 @@ path = "{store}"
 [ldap]
 listen = ["127.0.0.1:0"]
 listen_tls = ["127.0.0.1:0"]
+listen_ldapi = ["{ldapi}"]
 cleartext_bind_from = ["127.0.0.0/8"]
 [ldap.root]
 dn = "{ROOT_DN}"
@@ -116,6 +117,7 @@ admin_listen = ["127.0.0.1:0"]
 {more}
 "#,
             store = campus.path("store").display(),
+            ldapi = campus.path("ldapi").display(),
         );
         std::fs::write(campus.config(), text).expect("the configuration is written");
         campus
@@ -309,23 +311,42 @@ impl Daemon {
 
     /// Runs one of OpenLDAP's clients against the TLS port, trusting the daemon's own certificate.
     pub fn ldaps(&self, client: &str, words: &[&str]) -> Output {
-        let url = format!(
-            "ldaps://localhost:{}",
-            self.address("ldaps").rsplit(':').next().unwrap_or("")
-        );
-        run_with(self.trusting(client).args(["-x", "-H", &url]).args(words), "")
+        self.sasl_ldaps(client, &[&["-x"], words].concat())
     }
 
     /// The same with StartTLS on the cleartext port.
     pub fn start_tls(&self, client: &str, words: &[&str]) -> Output {
-        let url = format!(
-            "ldap://localhost:{}",
-            self.address("ldap").rsplit(':').next().unwrap_or("")
-        );
+        self.sasl_start_tls(client, &[&["-x"], words].concat())
+    }
+
+    /// As [`Daemon::ldaps`], by the mechanism that `words` name.
+    pub fn sasl_ldaps(&self, client: &str, words: &[&str]) -> Output {
+        let url = format!("ldaps://localhost:{}", self.port("ldaps"));
+        run_with(self.trusting(client).args(["-H", &url]).args(words), "")
+    }
+
+    /// As [`Daemon::start_tls`], by the mechanism that `words` name.
+    pub fn sasl_start_tls(&self, client: &str, words: &[&str]) -> Output {
+        let url = format!("ldap://localhost:{}", self.port("ldap"));
+        run_with(self.trusting(client).args(["-ZZ", "-H", &url]).args(words), "")
+    }
+
+    fn port(&self, what: &str) -> &str {
+        self.address(what).rsplit(':').next().unwrap_or("")
+    }
+
+    /// Runs one of OpenLDAP's clients against the Unix socket, by the method that `words` name.
+    pub fn ldapi(&self, client: &str, words: &[&str]) -> Output {
         run_with(
-            self.trusting(client).args(["-x", "-ZZ", "-H", &url]).args(words),
+            Command::new(client).args(["-H", &self.ldapi_url()]).args(words),
             "",
         )
+    }
+
+    /// The Unix socket as clients name it.
+    pub fn ldapi_url(&self) -> String {
+        let path = self.campus.path("ldapi").display().to_string();
+        format!("ldapi://{}", path.replace('/', "%2f"))
     }
 
     fn trusting(&self, client: &str) -> Command {

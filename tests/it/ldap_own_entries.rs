@@ -1,7 +1,7 @@
 //! The root DSE and the subschema subentry.
 
+use beadle::ldap::channel::Channel;
 use beadle::ldap::root_dse::StartTls;
-use beadle::ldap::shared::Channel;
 use ldap3_proto::proto::*;
 
 use crate::ldap_client::{compare, extended, search};

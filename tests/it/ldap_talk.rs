@@ -5,12 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use beadle::directory::request::{Asker, Outcome, Request, Search, Verdict};
 use beadle::domain::schema::Schema;
+use beadle::ldap::channel::Channel;
 use beadle::ldap::envelope::Message;
 use beadle::ldap::limits::Limits;
+use beadle::ldap::names::Names;
 use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::Session;
-use beadle::ldap::shared::{Channel, Shared};
+use beadle::ldap::shared::Shared;
 use beadle::types::{Dn, EntryId, Timestamp};
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
@@ -51,6 +53,15 @@ impl Talk {
 
     /// A session.
     pub fn with(channel: Channel, start_tls: StartTls) -> Talk {
+        Talk::of(channel, start_tls, Names::default())
+    }
+
+    /// A session of a server that reads names so.
+    pub fn naming(channel: Channel, names: Names) -> Talk {
+        Talk::of(channel, StartTls::Offered, names)
+    }
+
+    fn of(channel: Channel, start_tls: StartTls, names: Names) -> Talk {
         let shared = Shared::new(
             schema(),
             &dn("dc=uni,dc=example"),
@@ -60,7 +71,7 @@ impl Talk {
         );
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Talk {
-            session: Session::new(Arc::new(shared), source, channel),
+            session: Session::new(Arc::new(shared.with_names(names)), source, channel),
             out: BytesMut::new(),
         }
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use beadle::directory::request::{Answer, Outcome, Request, Verdict};
 use beadle::domain::schema::Schema;
+use beadle::ldap::channel::Channel;
 use beadle::ldap::envelope::{Frame, Message, frame};
 use beadle::ldap::limits::Limits;
 use beadle::ldap::next::{Next, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::Session;
-use beadle::ldap::shared::{Channel, Shared};
+use beadle::ldap::shared::Shared;
 use beadle::types::{Dn, Timestamp};
 use bytes::BytesMut;
 
@@ -55,7 +56,7 @@ fn next(session: &mut Session, bytes: &[u8], out: &mut BytesMut) -> Result<Next,
 
 fn outcome(request: &Request) -> Outcome {
     match request {
-        Request::Authenticate(_) => Outcome::Authenticated(Verdict::Refused),
+        Request::Authenticate(_) | Request::AuthenticateLocal(_) => Outcome::Authenticated(Verdict::Refused),
         Request::Search(_) => Outcome::Answered(Answer::Success),
         Request::Compare(_) => Outcome::Answered(Answer::True),
         Request::Identify => Outcome::Identified(None),

@@ -61,7 +61,6 @@ fn a_store_in_use_is_named_and_who_uses_it_goes_on() {
     let daemon = campus.serve();
     let store = daemon.campus.path("store").display().to_string();
     let in_use = format!("the store {store} is in use by another process");
-    refused(&daemon.campus, &["serve"], &[], &in_use);
     refused(&daemon.campus, &["store", "verify"], &[], &in_use);
     refused(&daemon.campus, &["store", "compact"], &[], &in_use);
     // Those that would ask the daemon, were its socket where this configuration says.
@@ -72,6 +71,7 @@ fn a_store_in_use_is_named_and_who_uses_it_goes_on() {
     );
     let own = campus.path("store").display().to_string();
     let campus = with(campus, &own, &store);
+    refused(&campus, &["serve"], &[], &in_use);
     let file = campus.path("people.ldif").display().to_string();
     std::fs::write(&file, person("bob", PIN, "")).expect("written");
     refused(&campus, &["import"], &[&file], &format!("{file}: {in_use}"));
@@ -106,6 +106,19 @@ fn an_administration_socket_in_use_is_named_and_who_answers_there_goes_on() {
     refused(&other, &["serve"], &[], &expected);
     log_in(&daemon);
     daemon.campus.import(&person("bob", PIN, ""));
+}
+
+#[test]
+fn a_socket_of_ldap_in_use_is_named_and_who_answers_there_goes_on() {
+    let daemon = Campus::new("").serve();
+    let socket = daemon.campus.path("ldapi").display().to_string();
+    let other = Campus::new("");
+    let own = other.path("ldapi").display().to_string();
+    let other = with(other, &own, &socket);
+    let expected = format!("the LDAP socket {socket} is in use by another daemon");
+    refused(&other, &["serve"], &[], &expected);
+    let output = daemon.ldapi("ldapwhoami", &["-x"]);
+    assert!(output.status.success());
 }
 
 fn log_in(daemon: &Daemon) {

@@ -46,6 +46,12 @@ fn full_run(daemon: &Daemon) {
             );
         }
     }
+    for pin in [PIN, WRONG] {
+        let plain = ["-O", "none", "-Y", "PLAIN", "-U", "ada", "-w", pin];
+        daemon.ldapi("ldapwhoami", &plain);
+        daemon.sasl_ldaps("ldapwhoami", &plain);
+        daemon.sasl_start_tls("ldapwhoami", &plain);
+    }
     daemon.ldap("ldapsearch", &["-b", BASE, &format!("(userPassword={PIN})")]);
     daemon.ldap(
         "ldapcompare",

@@ -95,6 +95,7 @@ level = "warn"
 [ldap]
 listen = ["{ldap}"]
 listen_tls = ["{ldaps}"]
+listen_ldapi = []
 [ldap.root]
 dn = "cn=admin,{BASE}"
 password_hash = "{root}"

@@ -12,6 +12,7 @@ use crate::config::settings::Ldap;
 use crate::directory::ask::limits::SearchLimits;
 use crate::directory::login::principals::{PrincipalError, Principals};
 use crate::ldap::limits::{Limits, MessageLimits};
+use crate::ldap::names::{BindName, Names};
 use crate::server::ldap::listener::LdapSettings;
 use crate::types::{Dn, IpNet, PinHash};
 
@@ -21,6 +22,42 @@ impl Checker<'_> {
         Ldap {
             connections: self.connections(raw),
             messages: self.messages(raw),
+            names: Names {
+                bind: self.list(&raw.bind_names, Vec::new(), |written| self.bind_name(written)),
+                default_search_base: raw.default_search_base.as_ref().and_then(|base| self.dn(base)),
+            },
+        }
+    }
+
+    fn bind_name(&self, written: &Spanned<String>) -> Option<BindName> {
+        let text = written.get_ref().as_str();
+        let is_realm = |realm: &&str| realm.chars().all(|c| c.is_ascii_graphic() && c != '@');
+        let realm = text
+            .strip_prefix("uid@")
+            .filter(|realm| !realm.is_empty())
+            .filter(is_realm);
+        let name = match (text, realm) {
+            ("uid", _) => Some(BindName::Uid),
+            ("mail", _) => Some(BindName::Mail),
+            (_, realm) => realm.map(|realm| BindName::Realm(realm.into())),
+        };
+        if name.is_none() {
+            let right = "write \"uid\", \"mail\" or \"uid@REALM\", such as \"uid@uni.example\"";
+            self.error(&written.span(), format!("{text:?} is not known"), right);
+        }
+        name
+    }
+
+    /// A search outside of `base_dn` would find nothing.
+    pub(super) fn is_below(&self, written: &Field<String>, base: &Dn) {
+        let Some(written) = written else { return };
+        let normal = |dn: &Dn| self.schema.normal_dn(dn);
+        let dn = Dn::parse(written.get_ref()).ok().and_then(|dn| normal(&dn));
+        if let (Some(dn), Some(base_dn)) = (dn, normal(base))
+            && !dn.as_ref().is_at_or_under(base_dn.as_ref())
+        {
+            let right = format!("name {base} or a name below it");
+            self.error(&written.span(), "a name that is not under base_dn", right);
         }
     }
 
@@ -44,6 +81,7 @@ impl Checker<'_> {
             idle_limit_s: self.small_number(&raw.idle_s, default.idle_limit_s, 1..=86_400),
             write_limit_s: self.small_number(&raw.write_timeout_s, default.write_limit_s, 1..=3_600),
             cleartext_bind_from: self.networks(&raw.cleartext_bind_from, defaults::cleartext_bind_from()),
+            administrators_group: raw.administrators_group.as_ref().and_then(|name| self.name(name)),
         }
     }
 
@@ -179,4 +217,32 @@ pub(super) struct Named {
     pub(super) name: Arc<str>,
     password_hash: PinHash,
     span: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::check::tests::{one, says};
+
+    #[test]
+    fn names_for_appliances_are_words_and_a_default_base_is_one_that_can_be_found() {
+        let binds = |name: &str| format!("[ldap]\nbind_names = [\"{name}\"]");
+        for name in ["cn", "uid@", "uid@a@b", "uid@a b", ""] {
+            let expected =
+                format!("x:3: error: ldap.bind_names[0]: {name:?} is not known; write \"uid\", \"mail\" or");
+            one(&binds(name), &expected);
+        }
+        for name in ["uid", "mail", "uid@uni.example"] {
+            assert_eq!(says(&binds(name)), "");
+        }
+        let base = |dn: &str| format!("[ldap]\ndefault_search_base = \"{dn}\"");
+        let outside = "x:3: error: ldap.default_search_base: a name that is not under base_dn; name dc=uni";
+        for dn in ["dc=elsewhere", ""] {
+            one(&base(dn), outside);
+        }
+        assert_eq!(says(&base("OU=people,DC=uni")), "");
+        one(
+            "[ldap]\nadministrators_group = \"a b\"",
+            "x:3: error: ldap.administrators_group: \"a b\" is not a name",
+        );
+    }
 }

@@ -6,6 +6,7 @@ mod log_in;
 mod places;
 mod radius;
 mod schema;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -96,6 +97,7 @@ impl Checker<'_> {
         let (plain, access) = self.plain(raw, &services);
         // Without a base no service has a name; the services themselves are checked by now.
         let base_dn = base_dn?;
+        self.is_below(&raw.ldap.default_search_base, &base_dn);
         Some(Settings {
             schema: self.schema.clone(),
             principals: self.principals(root, services, &base_dn),
@@ -144,6 +146,7 @@ impl Checker<'_> {
         let listen = Listen {
             ldap: self.addresses(&raw.ldap.listen, default.ldap),
             ldaps: self.addresses(&raw.ldap.listen_tls, default.ldaps),
+            ldapi: self.ldapi(&raw.ldap.listen_ldapi, default.ldapi),
             radius: self.addresses(&raw.radius.listen, default.radius),
             accounting: self.addresses(&raw.radius.accounting_listen, default.accounting),
             admin: self.addresses(&raw.web.admin_listen, default.admin),

@@ -1,10 +1,8 @@
-//! `[store]`, `[tls]`, `[schema]`, `[admin]` and `[log]`.
+//! `[store]`, `[tls]` and `[log]`.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::Checker;
@@ -19,15 +17,7 @@ use crate::store::sled::SledSettings;
 impl Checker<'_> {
     pub(super) fn places(&self, raw: &Raw) -> Places {
         let store = self.store(&raw.store);
-        let admin_socket = self.path(&raw.admin.socket);
-        let admin_socket = admin_socket.unwrap_or_else(|| defaults::admin_socket(&store));
-        self.fits_a_socket(
-            &admin_socket,
-            raw.admin.socket.as_ref().or(raw.store.path.as_ref()),
-        );
-        if let Some(written) = &raw.admin.socket {
-            self.has_a_folder(&admin_socket, &store.path, written);
-        }
+        let admin_socket = self.admin_socket(raw, &store);
         Places {
             tls: self.tls(&raw.tls),
             admin_socket,
@@ -43,37 +33,6 @@ impl Checker<'_> {
         SledSettings {
             group_window: Duration::from_millis(self.number(&raw.group_commit_ms, window_ms, 0..=100)),
             ..SledSettings::at(self.path(&raw.path).unwrap_or(default.path))
-        }
-    }
-
-    /// The system takes no longer path for a socket (unix(7)).
-    fn fits_a_socket(&self, path: &Path, written: Option<&Spanned<String>>) {
-        const BYTES_MAX: usize = 107;
-        let length = path.as_os_str().len();
-        if let (Some(written), true) = (written, length > BYTES_MAX) {
-            self.error(
-                &written.span(),
-                format!("the administration socket would have a path of {length} bytes"),
-                format!("set admin.socket to a path of {BYTES_MAX} bytes or less"),
-            );
-        }
-    }
-
-    /// The daemon makes no folder but its store's. A warning only, for the folder may be made when it starts, as systemd
-    /// does with `RuntimeDirectory=`.
-    fn has_a_folder(&self, socket: &Path, store: &Path, written: &Spanned<String>) {
-        let folder = socket.parent().unwrap_or(socket);
-        let listed = self.files.list(folder);
-        let is_missing = listed.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        if is_missing && folder != store {
-            self.warning(
-                &written.span(),
-                format!(
-                    "there is no folder {} for the administration socket",
-                    folder.display()
-                ),
-                "make it before the daemon starts, or leave the key out for store.path",
-            );
         }
     }
 

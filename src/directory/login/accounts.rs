@@ -40,8 +40,8 @@ pub struct Accounts<'a> {
 }
 
 impl<'a> Accounts<'a> {
-    /// The account with this name, whatever its state. A UID that more than one entry has, and a name of no entry,
-    /// are `None`.
+    /// The account with this name, whatever its state. A UID or address that more than one entry has, and a name of no
+    /// entry, are `None`.
     pub fn find(&self, name: &LoginName) -> Option<AccountView<'a>> {
         let entry = match name {
             LoginName::Dn(normal) => {
@@ -51,6 +51,8 @@ impl<'a> Accounts<'a> {
                 self.snapshot.entry_by_normal_dn(normal.as_ref())
             }
             LoginName::Uid(uid) => self.snapshot.entry_by_uid(uid.as_str(), self.schema),
+            LoginName::Mail(mail) => self.snapshot.entry_by_mail(mail.as_str(), self.schema),
+            LoginName::FirstOf(names) => return names.iter().find_map(|name| self.find(name)),
             LoginName::Nobody => None,
         };
         entry.map(|entry| self.view(entry))
@@ -98,6 +100,35 @@ impl<'a> Accounts<'a> {
 mod tests {
     use super::*;
     use crate::index::testing::{Row, schema, snapshot};
+    use crate::types::{MailAddress, Uid};
+
+    #[test]
+    fn a_name_that_can_be_read_in_two_ways_is_the_first_that_an_account_has() {
+        let schema = schema();
+        let person = |uid, mail| ["objectClass: inetOrgPerson", "cn: a", "sn: a", uid, mail];
+        let rows = [
+            Row(1, 0, "dc=uni", &["objectClass: organization", "o: U"]),
+            Row(2, 1, "cn=a", &person("uid: ada", "mail: bob@uni")),
+            Row(3, 1, "cn=b", &person("uid: bob", "mail: a.lovelace@uni")),
+            Row(4, 1, "cn=c", &person("uid: eve", "mail: all@uni")),
+            Row(5, 1, "cn=d", &person("uid: fay", "mail: All@uni")),
+        ];
+        let snapshot = snapshot(schema, &rows);
+        let accounts = Accounts {
+            snapshot: &snapshot,
+            schema,
+            principals: &Principals::default(),
+        };
+        let uid = |uid: &str| LoginName::Uid(Uid::parse(uid.as_bytes()).unwrap());
+        let mail = |mail: &str| LoginName::Mail(MailAddress::parse(mail).unwrap());
+        let found = |name| accounts.find(&name).and_then(|account| account.entry());
+        let first_of = |uid_text, mail_text| found(LoginName::FirstOf(vec![uid(uid_text), mail(mail_text)]));
+        assert_eq!(first_of("bob", "bob@uni"), Some(EntryId(3)));
+        assert_eq!(first_of("a.lovelace", "A.Lovelace@UNI"), Some(EntryId(3)));
+        assert_eq!(first_of("nobody", "nobody@uni"), None);
+        assert_eq!(found(mail("bob@uni")), Some(EntryId(2)));
+        assert_eq!(found(mail("all@uni")), None, "two have it");
+    }
 
     #[test]
     fn a_member_who_is_disabled_or_gone_is_a_stranger_at_once() {

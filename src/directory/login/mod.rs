@@ -3,4 +3,5 @@
 pub mod account;
 pub mod accounts;
 pub mod authenticate;
+pub mod local;
 pub mod principals;

@@ -26,6 +26,7 @@ macro_rules! well_known {
 
 well_known! {
     uid: "uid",
+    mail: "mail",
     user_password: "userPassword",
     imported_hash: "beadleImportedHash",
     password_changed_time: "pwdChangedTime",

@@ -15,7 +15,7 @@ use crate::server::boot::listeners::Listeners;
 use crate::server::boot::owner::{self, OtherOwner};
 use crate::server::boot::plan::Plan;
 use crate::server::boot::signals::{HangUp, Signals};
-use crate::server::boot::sockets::{BindError, Sockets};
+use crate::server::boot::sockets::{SocketError, Sockets};
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::http::admin_socket::AdminSocket;
@@ -45,9 +45,9 @@ const DRAIN_S_MAX: u64 = 20;
 /// Why the daemon did not start. Each is one sentence that names the path or the address.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// An address is in use or not this machine's.
+    /// An address or a Unix socket is in use or not this machine's.
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Socket(#[from] SocketError),
     /// The store's folder is another user's.
     #[error(transparent)]
     Owner(#[from] OtherOwner),
@@ -57,9 +57,9 @@ pub enum StartError {
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The administration socket, or one for LDAP.
+    /// The administration socket.
     #[error(transparent)]
-    LocalSocket(#[from] LocalSocketError),
+    AdminSocket(#[from] LocalSocketError),
     /// The directory in the store.
     #[error("the directory in {} cannot be loaded: {source}", path.display())]
     Load {

@@ -40,6 +40,9 @@ impl Listeners<'_> {
                 tasks.spawn(ldap.clone().accept(listener, begin));
             }
         }
+        for socket in sockets.ldapi {
+            tasks.spawn(ldap.clone().accept_local(socket));
+        }
         self.radius(sockets.radius, Port::Authentication, &counters);
         self.radius(sockets.accounting, Port::Accounting, &counters);
         let vitals: Arc<dyn admin::Vitals> = Arc::new(Vitals::new(
@@ -55,17 +58,17 @@ impl Listeners<'_> {
     }
 
     fn ldap(&self, counters: &Counters) -> io::Result<Arc<LdapService>> {
-        let LdapPlan { settings, limits, .. } = &self.plan.ldap;
+        let LdapPlan {
+            settings,
+            limits,
+            names,
+            ..
+        } = &self.plan.ldap;
         let (schema, now) = (self.plan.entries.schema.clone(), self.runner.clock.now());
+        let shared = Shared::new(schema, &self.plan.base, StartTls::Offered, *limits, now);
         LdapService::new(
             self.runner.clone(),
-            Arc::new(Shared::new(
-                schema,
-                &self.plan.base,
-                StartTls::Offered,
-                *limits,
-                now,
-            )),
+            Arc::new(shared.with_names(names.clone())),
             Some(self.tls.clone()),
             settings.clone(),
             counters.ldap.clone(),

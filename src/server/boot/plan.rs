@@ -9,6 +9,7 @@ use crate::directory::login::principals::Principals;
 use crate::domain::schema::Schema;
 use crate::index::IndexSettings;
 use crate::ldap::limits::Limits;
+use crate::ldap::names::Names;
 use crate::radius::client::ClientTable;
 use crate::radius::session;
 use crate::server::http::tls::TlsFiles;
@@ -61,6 +62,8 @@ pub struct LdapPlan {
     pub settings: LdapSettings,
     /// Messages.
     pub limits: Limits,
+    /// How names are read that are no distinguished names.
+    pub names: Names,
     /// The certificate; `None`: a self-signed one under the store's folder.
     pub tls: Option<TlsFiles>,
 }
@@ -80,6 +83,8 @@ pub struct Listen {
     pub ldap: Vec<SocketAddr>,
     /// LDAP over TLS.
     pub ldaps: Vec<SocketAddr>,
+    /// LDAP on Unix sockets.
+    pub ldapi: Vec<PathBuf>,
     /// RADIUS authentication, UDP.
     pub radius: Vec<SocketAddr>,
     /// RADIUS accounting, UDP.

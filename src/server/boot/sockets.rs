@@ -2,12 +2,25 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::server::boot::plan::Listen;
+use crate::server::local::socket::{LocalSocket, LocalSocketError};
 use crate::server::radius::socket::BoundSocket;
+
+/// Why a socket is not listened on.
+#[derive(Debug, Error)]
+pub enum SocketError {
+    /// An address is in use or not this machine's.
+    #[error(transparent)]
+    Address(#[from] BindError),
+    /// A Unix socket.
+    #[error(transparent)]
+    Local(#[from] LocalSocketError),
+}
 
 /// An address that cannot be listened on.
 #[derive(Debug, Error)]
@@ -27,6 +40,8 @@ pub struct Sockets {
     pub ldap: Vec<TcpListener>,
     /// LDAP over TLS.
     pub ldaps: Vec<TcpListener>,
+    /// LDAP on Unix sockets.
+    pub ldapi: Vec<LocalSocket>,
     /// RADIUS authentication.
     pub radius: Vec<BoundSocket>,
     /// RADIUS accounting.
@@ -39,8 +54,8 @@ pub struct Sockets {
 
 impl Sockets {
     /// Binds every address of `listen` and logs where; port 0 takes any. Must be called inside a tokio
-    /// runtime. Errors: [`BindError`] of the first that fails.
-    pub fn bind(listen: &Listen) -> Result<Sockets, BindError> {
+    /// runtime. Errors: [`SocketError`] of the first that fails.
+    pub fn bind(listen: &Listen) -> Result<Sockets, SocketError> {
         let mut bound = listen.clone();
         Ok(Sockets {
             ldap: all("ldap", &mut bound.ldap, tcp)?,
@@ -48,6 +63,11 @@ impl Sockets {
             radius: all("radius", &mut bound.radius, udp)?,
             accounting: all("accounting", &mut bound.accounting, udp)?,
             admin: all("admin", &mut bound.admin, tcp)?,
+            ldapi: bound
+                .ldapi
+                .iter()
+                .map(|path| local(path))
+                .collect::<Result<_, _>>()?,
             bound,
         })
     }
@@ -90,6 +110,15 @@ fn tcp(address: SocketAddr) -> Bound<TcpListener> {
     let listener = TcpListener::from_std(socket.into())?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
+}
+
+/// Whoever is on this machine may connect, as to an address of its loopback.
+const LOCAL_MODE: u32 = 0o666;
+
+fn local(path: &Path) -> Result<LocalSocket, LocalSocketError> {
+    let socket = LocalSocket::bind("LDAP", path, LOCAL_MODE)?;
+    tracing::info!(target: "beadle", listener = "ldapi", path = %path.display(), "listening");
+    Ok(socket)
 }
 
 /// Connections that wait to be accepted; the system turns away what is beyond.

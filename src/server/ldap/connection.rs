@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -50,8 +49,13 @@ pub(super) struct Wiring {
     pub(super) source: IpAddr,
 }
 
+/// What a connection's bytes come and go by.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: TcpStream, wiring: Wiring, begin: Begin) {
+pub(super) async fn serve<S: Stream>(stream: S, wiring: Wiring, begin: Begin) {
     let (service, id) = (Arc::clone(&wiring.service), wiring.id);
     let end = match begin {
         Begin::Tls => serve_tls(stream, wiring).await,
@@ -61,7 +65,7 @@ pub(super) async fn serve(stream: TcpStream, wiring: Wiring, begin: Begin) {
     tracing::debug!(target: "beadle::ldap", conn = id, end = end.name(), "connection ended");
 }
 
-async fn serve_cleartext(stream: TcpStream, wiring: Wiring) -> End {
+async fn serve_cleartext<S: Stream>(stream: S, wiring: Wiring) -> End {
     let mut connection = Connection::new(stream, wiring);
     match connection.serve().await {
         End::StartTls => serve_tls(connection.stream, connection.wiring).await,
@@ -69,7 +73,7 @@ async fn serve_cleartext(stream: TcpStream, wiring: Wiring) -> End {
     }
 }
 
-async fn serve_tls(stream: TcpStream, mut wiring: Wiring) -> End {
+async fn serve_tls<S: Stream>(stream: S, mut wiring: Wiring) -> End {
     match handshake(stream, &wiring.service).await {
         Some(stream) => {
             wiring.session.on_tls();
@@ -79,7 +83,7 @@ async fn serve_tls(stream: TcpStream, mut wiring: Wiring) -> End {
     }
 }
 
-async fn handshake(stream: TcpStream, service: &LdapService) -> Option<Box<TlsStream<TcpStream>>> {
+async fn handshake<S: Stream>(stream: S, service: &LdapService) -> Option<Box<TlsStream<S>>> {
     let acceptor = TlsAcceptor::from(service.tls.as_ref()?.config());
     let limit = seconds(service.settings.first_message_limit_s);
     let stream = tokio::select! {
@@ -106,7 +110,7 @@ struct Connection<S> {
     patience: Patience,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Stream> Connection<S> {
     fn new(stream: S, wiring: Wiring) -> Connection<S> {
         let service = &wiring.service;
         // A token of its own: waiting on the common one would have all connections meet at its lock.
@@ -267,6 +271,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Request::Identify => Outcome::Identified(self.runner().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
+            Request::AuthenticateLocal(user) => {
+                Outcome::Authenticated(self.wiring.service.authenticate_local(user).await)
+            }
         };
         self.settle(pending, outcome, served);
         Ok(())
@@ -374,7 +381,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+async fn write_all<S: Stream>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes).await?;
     stream.flush().await
 }

@@ -9,13 +9,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ldap::channel::Channel;
 use crate::ldap::session::Session;
-use crate::ldap::shared::{Channel, Shared};
+use crate::ldap::shared::Shared;
 use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
 use crate::server::ldap::counters::LdapCounters;
-use crate::server::ldap::places::Places;
+use crate::server::ldap::places::{Place, Places};
 use crate::server::ldap::workers::Workers;
+use crate::server::local::administrators::Administrators;
 use crate::server::observe::log::queue::Log;
 use crate::server::observe::mentions::Mentions;
 use crate::server::runner::Runner;
@@ -39,6 +41,9 @@ pub struct LdapSettings {
     pub write_limit_s: u32,
     /// Where simple binds are accepted in clear.
     pub cleartext_bind_from: Vec<IpNet>,
+    /// The group of this machine whose members are administrators over Unix sockets, besides root and the daemon's own
+    /// user.
+    pub administrators_group: Option<String>,
 }
 
 impl Default for LdapSettings {
@@ -50,6 +55,7 @@ impl Default for LdapSettings {
             idle_limit_s: 900,
             write_limit_s: 30,
             cleartext_bind_from: Vec::new(),
+            administrators_group: None,
         }
     }
 }
@@ -80,6 +86,7 @@ pub struct LdapService {
     pub(super) settings: LdapSettings,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) shutdown: Shutdown,
+    pub(super) administrators: Administrators,
     session: Arc<Shared>,
     places: Arc<Places>,
     workers: Workers,
@@ -104,6 +111,7 @@ impl LdapService {
             runner,
             counters,
             log,
+            administrators: Administrators::with_group(settings.administrators_group.clone()),
             settings,
             tls,
             shutdown,
@@ -132,29 +140,49 @@ impl LdapService {
 
     fn welcome(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, begin: Begin) {
         let source = peer.ip().to_canonical();
-        let Some(place) = self.places.take(source) else {
-            return self.refuse(source);
+        let Some(guest) = self.admit(source, self.channel(source)) else {
+            return;
         };
         // Answers are collected before they are written: waiting for more would only delay them.
         let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else {
             return;
         };
+        self.attend(guest, move |wiring| async move {
+            let stream = TcpStream::from_std(stream)?;
+            connection::serve(stream, wiring, begin).await;
+            Ok(())
+        });
+    }
+
+    /// Gives a connection from `source` its place, if there is one.
+    pub(super) fn admit(self: &Arc<Self>, source: IpAddr, channel: Channel) -> Option<Guest> {
+        let Some(place) = self.places.take(source) else {
+            self.refuse(source);
+            return None;
+        };
         let id = self.counters.connections.inc();
         self.counters.connections_open.inc();
-        let session = Session::new(Arc::clone(&self.session), source, self.channel(source));
         let wiring = Wiring {
             service: Arc::clone(self),
-            session,
+            session: Session::new(Arc::clone(&self.session), source, channel),
             id,
             source,
         };
-        let ended = Ended(Arc::clone(&self.counters));
+        let stay = (place, Ended(Arc::clone(&self.counters)));
+        Some(Guest { wiring, stay })
+    }
+
+    /// Serves a connection by `serve` on a thread of its turn; errors: the thread's poller has no room for it.
+    pub(super) fn attend<F>(&self, guest: Guest, serve: impl FnOnce(Wiring) -> F + Send + 'static)
+    where
+        F: Future<Output = io::Result<()>> + Send,
+    {
+        let Guest { wiring, stay } = guest;
         let serving = async move {
-            match TcpStream::from_std(stream) {
-                Ok(stream) => connection::serve(stream, wiring, begin).await,
-                Err(error) => tracing::error!(target: "beadle::ldap", %error, "cannot serve a connection"),
+            if let Err(error) = serve(wiring).await {
+                tracing::error!(target: "beadle::ldap", %error, "cannot serve a connection");
             }
-            drop((place, ended));
+            drop(stay);
         };
         self.shutdown.tasks.spawn_on(serving, self.workers.next());
     }
@@ -183,6 +211,12 @@ impl LdapService {
     }
 }
 
+/// A connection that has its place, and gives it back when it ends.
+pub(super) struct Guest {
+    wiring: Wiring,
+    stay: (Place, Ended),
+}
+
 /// Counts the end of a connection, however it comes.
 struct Ended(Arc<LdapCounters>);
 
@@ -193,7 +227,7 @@ impl Drop for Ended {
 }
 
 /// One connection that failed before it was accepted says nothing of the next; running out of files does.
-async fn pause(error: &io::Error) {
+pub(super) async fn pause(error: &io::Error) {
     if !matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

@@ -63,7 +63,7 @@ impl Files for TwoFiles {
 const HASH: &str = "{SSHA}wBIw4n7uTVLhJ+kdxMuUIzkNZCZ0ZXN0LXNhbHQ=";
 
 /// What is said of `text` below a good `base_dn`, which is line 1; `HASH` in it becomes a good hash.
-fn says(text: &str) -> String {
+pub(super) fn says(text: &str) -> String {
     let text = format!("base_dn = \"dc=uni\"\n{}", text.replace("HASH", HASH));
     let source = Source::new("x".into(), text);
     check(&source, &TwoFiles)
@@ -72,7 +72,7 @@ fn says(text: &str) -> String {
 }
 
 /// Expects exactly one problem, which begins with `beginning`.
-fn one(text: &str, beginning: &str) {
+pub(super) fn one(text: &str, beginning: &str) {
     let said = says(text);
     assert!(
         said.starts_with(beginning) && said.lines().count() == 1,
@@ -314,25 +314,6 @@ fn what_a_wildcard_takes_is_not_listened_on_again() {
         "x:3: error: ldap.listen[0]: an address that",
     );
     assert_eq!(says(&twice("\"0.0.0.0:1\", \"[::1]:1\", \"127.0.0.1:2\"")), "");
-}
-
-#[test]
-fn a_socket_whose_path_is_too_long_is_refused_and_one_without_a_folder_is_told() {
-    let long = "x".repeat(107);
-    one(
-        &format!("[admin]\nsocket = \"/{long}\""),
-        "x:3: error: admin.socket: the administration socket would have a path of 108 bytes; set admin.socket",
-    );
-    one(
-        &format!("[store]\npath = \"/{long}\""),
-        "x:3: error: store.path: the administration socket",
-    );
-    assert_eq!(
-        says(&format!("[store]\npath = \"/{long}\"\n[admin]\nsocket = \"/s\"")),
-        ""
-    );
-    let missing = "x:3: warning: admin.socket: there is no folder /absent";
-    one("[admin]\nsocket = \"/absent/s\"", missing);
 }
 
 #[test]

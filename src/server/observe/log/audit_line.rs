@@ -114,6 +114,7 @@ fn evidence_name(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Hash => "hash",
         Evidence::RecentLogin => "recent_login",
+        Evidence::PeerCredentials => "peer_credentials",
     }
 }
 
