@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly.
 
+pub mod access;
 pub mod check;
 pub mod completions;
 pub mod config_file;
@@ -60,6 +61,8 @@ pub enum Command {
     Import(import::arguments::Arguments),
     /// Export everything as LDIF, or chosen attributes as CSV
     Export(export::Arguments),
+    /// Tell who may see and change what
+    Access(access::Arguments),
     /// Print the hash of a PIN, for password_hash in the configuration or userPassword in an import
     Hash(hash::Arguments),
     /// Look after a store whose daemon is stopped
@@ -104,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Access(arguments) => access::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Store(arguments) => store::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),

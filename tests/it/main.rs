@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module per subject.
 
+mod access_command;
 mod allocations;
 mod architecture;
 mod audit;

@@ -10,7 +10,7 @@ use crate::config::defaults;
 use crate::config::nearest::nearest;
 use crate::config::raw::{List, RawAccess, RawIndex};
 use crate::config::settings::Access;
-use crate::domain::access::{AccessRules, Grantee, Misread, Never, Rule, TooManyGroups, Vocabulary};
+use crate::domain::access::{AccessRules, Grantee, Misread, Never, Right, Rule, TooManyGroups, Vocabulary};
 use crate::index::IndexSettings;
 use crate::types::AttributeType;
 
@@ -136,12 +136,11 @@ fn meant(misread: &Misread, vocabulary: &Vocabulary<'_>) -> Option<String> {
         }
         Misread::Entries(word) => nearest(word, sets.chain(["everything"])),
         Misread::Service(word) => nearest(word, vocabulary.services.iter().map(|name| &**name)),
-        Misread::Verb(word) => nearest(word, VERBS.iter().copied()),
+        Misread::Verb(word) => nearest(word, Right::ALL.into_iter().map(Right::word)),
         Misread::Who(word) => nearest(word, WHO.iter().copied()),
         _ => None,
     };
     near.map(|near| format!("did you mean \"{near}\"?"))
 }
 
-const VERBS: &[&str] = &["read", "search", "compare", "write", "add", "delete"];
 const WHO: &[&str] = &["the public", "members", "self", "services", "root"];

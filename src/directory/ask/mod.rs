@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod computed;
 pub(super) mod directory;
+pub mod explain;
 pub mod limits;
 mod plan;
 pub mod search;

@@ -5,12 +5,16 @@
 //! results, filters and comparisons all go by them, so a value hidden in one is hidden in all (DESIGN invariant 4).
 //! The lists of what is never granted ([`Never`]) win over every sentence.
 
+mod explain;
+mod matrix;
 mod public;
 mod rules;
 mod sentence;
 #[cfg(test)]
 mod tests;
 
+pub use explain::Reason;
+pub use matrix::matrix;
 pub use rules::{AccessRules, GROUPS_MAX, TooManyGroups, View};
 pub use sentence::{Misread, Vocabulary};
 
@@ -70,6 +74,52 @@ pub enum Grantee {
     Root,
 }
 
+/// One thing that may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To have an attribute returned.
+    Read,
+    /// To ask about it in a filter.
+    Search,
+    /// To ask about it by Compare.
+    Compare,
+    /// To change it.
+    Write,
+    /// To add a whole entry.
+    Add,
+    /// To delete a whole entry.
+    Delete,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Right; 6] = [
+        Right::Read,
+        Right::Search,
+        Right::Compare,
+        Right::Write,
+        Right::Add,
+        Right::Delete,
+    ];
+
+    /// The word for it in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Right::Read => "read",
+            Right::Search => "search",
+            Right::Compare => "compare",
+            Right::Write => "write",
+            Right::Add => "add",
+            Right::Delete => "delete",
+        }
+    }
+
+    /// Whether it is done to whole entries rather than to attributes.
+    pub fn is_of_whole_entries(self) -> bool {
+        matches!(self, Right::Add | Right::Delete)
+    }
+}
+
 /// What may be done. Who may read an attribute may search and compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights {
@@ -91,6 +141,19 @@ impl Rights {
         add: false,
         delete: false,
     };
+
+    /// Whether they are to do `right`, to an attribute of `kind` if it is one of attributes.
+    pub fn include(&self, right: Right, kind: Option<AttributeType>) -> bool {
+        let has = |set: &AttributeSet| kind.is_some_and(|kind| set.contains(kind));
+        match right {
+            Right::Read => has(&self.sight.read),
+            Right::Search => has(&self.sight.search),
+            Right::Compare => has(&self.sight.compare),
+            Right::Write => has(&self.write),
+            Right::Add => self.add,
+            Right::Delete => self.delete,
+        }
+    }
 
     fn and(&self, more: &Rights) -> Rights {
         Rights {
@@ -162,12 +225,24 @@ pub struct Rule {
     pub line: usize,
 }
 
+impl Rule {
+    /// For whom, as it was written.
+    pub fn who(&self) -> &str {
+        self.text.split_once(MAY).map_or("", |(who, _)| who.trim())
+    }
+}
+
+/// What stands between who and what.
+const MAY: &str = " may ";
+
 /// The entries that a rule is of; it is asked with every attribute in sight.
 pub struct Entries {
     /// Those this is true of; `None`: all.
     filter: Option<Filter>,
     /// Those at or under this name; `None`: all.
     below: Option<NormalDn>,
+    /// As they were written.
+    said: Box<str>,
     /// The filter as it was written: what rules on the same entries are known by.
     text: Box<str>,
 }

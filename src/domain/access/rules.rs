@@ -18,14 +18,14 @@ pub struct TooManyGroups;
 
 /// The sentences of the configuration, compiled.
 pub struct AccessRules {
-    never: Never,
-    switches: Switches,
+    pub(super) never: Never,
+    pub(super) switches: Switches,
     rules: Vec<Rule>,
     /// What the rules say to each grantee, those on the same entries added up.
     grants: Vec<Grants>,
     groups: Vec<NormalDn>,
     /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
-    plain: AttributeSet,
+    pub(super) plain: AttributeSet,
 }
 
 struct Grants {
@@ -81,43 +81,61 @@ impl AccessRules {
         let Some(rule) = self.rules.get(position) else {
             return Ok(());
         };
-        let to = match &rule.grantee {
+        if let Grantee::Group(name) = &rule.grantee
+            && !self.groups.contains(name)
+        {
+            if self.groups.len() == GROUPS_MAX {
+                return Err(TooManyGroups);
+            }
+            self.groups.push(name.clone());
+        }
+        let Some(to) = self.place(&rule.grantee) else {
+            return Ok(());
+        };
+        let is_same = |grant: &&mut Grant| {
+            let entries = self.rules.get(grant.entries).map(|rule| &rule.entries);
+            entries.is_some_and(|entries| entries.are_those_of(&rule.entries))
+        };
+        let grant = Grant {
+            entries: position,
+            rights: rule.rights,
+        };
+        match self.grants.iter_mut().find(|grants| grants.to == to) {
+            None => self.grants.push(Grants {
+                to,
+                each: vec![grant],
+            }),
+            Some(grants) => match grants.each.iter_mut().find(is_same) {
+                Some(same) => same.rights = same.rights.and(&grant.rights),
+                None => grants.each.push(grant),
+            },
+        }
+        Ok(())
+    }
+
+    /// Where grants to `grantee` are; `None` for who may do everything and gains nothing by them.
+    fn place(&self, grantee: &Grantee) -> Option<Place> {
+        Some(match grantee {
             Grantee::Public => Place::Public,
             Grantee::Members => Place::Members,
             Grantee::Owner => Place::Owner,
-            Grantee::Group(name) => Place::Group(group_at(&mut self.groups, name)?),
+            Grantee::Group(name) => Place::Group(self.groups.iter().position(|group| group == name)?),
             Grantee::Services => Place::Services,
-            named @ Grantee::Service(_) => {
-                let first = self.rules.iter().position(|rule| rule.grantee == *named);
-                Place::Service(first.unwrap_or(position))
+            Grantee::Service(_) => {
+                Place::Service(self.rules.iter().position(|rule| rule.grantee == *grantee)?)
             }
-            // Who may do everything gains nothing.
-            Grantee::Root => return Ok(()),
-        };
-        let entries_of = |position: usize| self.rules.get(position).map(|rule| &rule.entries);
-        let is_same = |other: usize| entries_of(other).is_some_and(|other| other.are_those_of(&rule.entries));
-        let rights = rule.rights;
-        let Some(grants) = self.grants.iter_mut().find(|grants| grants.to == to) else {
-            let each = vec![Grant {
-                entries: position,
-                rights,
-            }];
-            self.grants.push(Grants { to, each });
-            return Ok(());
-        };
-        match grants.each.iter_mut().find(|grant| is_same(grant.entries)) {
-            Some(grant) => grant.rights = grant.rights.and(&rights),
-            None => grants.each.push(Grant {
-                entries: position,
-                rights,
-            }),
-        }
-        Ok(())
+            Grantee::Root => return None,
+        })
     }
 
     /// The attributes that nobody reads.
     pub fn secret(&self) -> &AttributeSet {
         &self.never.secret
+    }
+
+    /// The sentences.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// The groups that rules speak of, at most [`GROUPS_MAX`].
@@ -144,22 +162,11 @@ impl AccessRules {
     }
 }
 
-fn group_at(groups: &mut Vec<NormalDn>, name: &NormalDn) -> Result<usize, TooManyGroups> {
-    if let Some(at) = groups.iter().position(|group| group == name) {
-        return Ok(at);
-    }
-    if groups.len() == GROUPS_MAX {
-        return Err(TooManyGroups);
-    }
-    groups.push(name.clone());
-    Ok(groups.len() - 1)
-}
-
 /// Entries as one viewer sees them.
 pub struct View<'a> {
-    rules: &'a AccessRules,
-    schema: &'a Schema,
-    viewer: Viewer<'a>,
+    pub(super) rules: &'a AccessRules,
+    pub(super) schema: &'a Schema,
+    pub(super) viewer: Viewer<'a>,
 }
 
 impl View<'_> {
@@ -242,6 +249,12 @@ impl View<'_> {
                 entries.is_some_and(|entries| entries.holds(entry, self.schema))
             })
             .map(|(to, grant)| (to, &grant.rights))
+    }
+
+    /// Whether `rule` says something to the viewer about the entry `entry`, whose id is `id`.
+    pub(super) fn hears<E: Attributes>(&self, rule: &Rule, id: EntryId, entry: &E) -> bool {
+        let place = self.rules.place(&rule.grantee);
+        place.is_some_and(|place| self.is(place, Some(id))) && rule.entries.holds(entry, self.schema)
     }
 
     fn is(&self, place: Place, id: Option<EntryId>) -> bool {

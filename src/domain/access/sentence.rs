@@ -10,7 +10,7 @@
 
 use thiserror::Error;
 
-use crate::domain::access::{Entries, Grantee, Never, Rights, Rule, Sight, user_attributes};
+use crate::domain::access::{Entries, Grantee, MAY, Never, Right, Rights, Rule, Sight, user_attributes};
 use crate::domain::filter::Filter;
 use crate::domain::filter::text::FilterTextError;
 use crate::domain::schema::Schema;
@@ -112,7 +112,7 @@ impl Misread {
 impl Rule {
     /// Reads a sentence on line `line` of the configuration. Errors: the word that was not understood.
     pub fn parse(text: &str, line: usize, vocabulary: &Vocabulary<'_>) -> Result<Rule, Misread> {
-        let (who, what) = text.split_once(" may ").ok_or(Misread::NoMay)?;
+        let (who, what) = text.split_once(MAY).ok_or(Misread::NoMay)?;
         let grantee = vocabulary.grantee(who.trim())?;
         let mut words = Words(what);
         let verbs = verbs(words.list())?;
@@ -145,48 +145,14 @@ impl Rule {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Read,
-    Search,
-    Compare,
-    Write,
-    Add,
-    Delete,
-}
-
-impl Verb {
-    const ALL: [Verb; 6] = [
-        Verb::Read,
-        Verb::Search,
-        Verb::Compare,
-        Verb::Write,
-        Verb::Add,
-        Verb::Delete,
-    ];
-
-    fn word(self) -> &'static str {
-        match self {
-            Verb::Read => "read",
-            Verb::Search => "search",
-            Verb::Compare => "compare",
-            Verb::Write => "write",
-            Verb::Add => "add",
-            Verb::Delete => "delete",
-        }
-    }
-
-    fn is_of_whole_entries(self) -> bool {
-        matches!(self, Verb::Add | Verb::Delete)
-    }
-
+impl Right {
     fn suits(self, grantee: &Grantee) -> Result<(), Misread> {
         match (grantee, self) {
-            (Grantee::Public, Verb::Write | Verb::Add | Verb::Delete) => {
+            (Grantee::Public, Right::Write | Right::Add | Right::Delete) => {
                 Err(Misread::Refused("strangers", self.word()))
             }
             // An entry that is not there yet is nobody's own.
-            (Grantee::Owner, Verb::Add) => Err(Misread::Refused("anybody", "add themselves")),
+            (Grantee::Owner, Right::Add) => Err(Misread::Refused("anybody", "add themselves")),
             _ => Ok(()),
         }
     }
@@ -194,25 +160,25 @@ impl Verb {
     fn of(self, kinds: AttributeSet) -> Rights {
         let mut rights = Rights::NONE;
         match self {
-            Verb::Read => rights.sight = Sight::of(kinds),
-            Verb::Search => rights.sight.search = kinds,
-            Verb::Compare => rights.sight.compare = kinds,
-            Verb::Write => rights.write = kinds,
-            Verb::Add => rights.add = true,
-            Verb::Delete => rights.delete = true,
+            Right::Read => rights.sight = Sight::of(kinds),
+            Right::Search => rights.sight.search = kinds,
+            Right::Compare => rights.sight.compare = kinds,
+            Right::Write => rights.write = kinds,
+            Right::Add => rights.add = true,
+            Right::Delete => rights.delete = true,
         }
         rights
     }
 }
 
-fn verbs(words: Vec<&str>) -> Result<Vec<Verb>, Misread> {
-    let verb = |word: &str| Verb::ALL.into_iter().find(|verb| verb.word() == word);
+fn verbs(words: Vec<&str>) -> Result<Vec<Right>, Misread> {
+    let verb = |word: &str| Right::ALL.into_iter().find(|verb| verb.word() == word);
     let each = words.into_iter();
     each.map(|word| verb(word).ok_or_else(|| Misread::Verb(word.into())))
         .collect()
 }
 
-fn of_whole_entries(verbs: &[Verb]) -> Rights {
+fn of_whole_entries(verbs: &[Right]) -> Rights {
     let each = verbs.iter().map(|verb| verb.of(AttributeSet::EMPTY));
     each.fold(Rights::NONE, |sum, more| sum.and(&more))
 }
@@ -251,7 +217,7 @@ impl Vocabulary<'_> {
         &self,
         words: &mut Words<'_>,
         grantee: &Grantee,
-        verbs: &[Verb],
+        verbs: &[Right],
     ) -> Result<Rights, Misread> {
         if matches!(words.peek(), None | Some("of")) {
             return Err(Misread::NoAttributes);
@@ -266,7 +232,7 @@ impl Vocabulary<'_> {
         Ok(rights)
     }
 
-    fn attribute(&self, name: &str, grantee: &Grantee, verb: Verb) -> Result<AttributeSet, Misread> {
+    fn attribute(&self, name: &str, grantee: &Grantee, verb: Right) -> Result<AttributeSet, Misread> {
         match name {
             "*" => return Ok(user_attributes(self.schema).difference(&self.never.public)),
             "+" => return Ok(self.schema.operational().difference(&self.never.public)),
@@ -277,7 +243,7 @@ impl Vocabulary<'_> {
         let never = self.never;
         let is_hidden = match grantee {
             // What is written need not be read: a registry sets the numbers that only their owner sees.
-            _ if verb == Verb::Write => false,
+            _ if verb == Right::Write => false,
             Grantee::Owner => never.secret.contains(kind),
             _ => never.secret.contains(kind) || never.owner_only.contains(kind),
         };
@@ -292,6 +258,7 @@ impl Vocabulary<'_> {
 
     /// The entries that the rest of the sentence names.
     fn entries(&self, mut words: Words<'_>) -> Result<Entries, Misread> {
+        let said = words.0.trim();
         let filter = match words.peek() {
             None => return Err(Misread::NoEntries),
             Some("below") => None,
@@ -313,6 +280,7 @@ impl Vocabulary<'_> {
         Ok(Entries {
             filter: parsed,
             below,
+            said: said.into(),
             text,
         })
     }
@@ -339,6 +307,7 @@ impl Entries {
         Entries {
             filter: None,
             below: None,
+            said: "everything".into(),
             text: "".into(),
         }
     }

@@ -181,6 +181,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
     spool::clear(&spool);
     Administration {
         place,
+        directory: plan.rules.directory.clone(),
         tls,
         clock,
         audit: runner.realm.audit.clone(),

@@ -1,5 +1,6 @@
 //! The administration API: HTTP and JSON, so far on the local socket.
 
+mod access;
 mod export;
 mod imports;
 mod problem;
@@ -18,10 +19,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use access::AccessQuery;
 pub use export::{ENTRIES, ExportQuery, export_begins};
 pub use imports::{ImportLine, ImportQuery};
 pub use problem::{ProblemDetails, Reason};
 
+use crate::directory::Directory;
 use crate::domain::audit::{AuditEvent, Subject};
 use crate::server::clock::Clock;
 use crate::server::http::tls::Tls;
@@ -35,6 +38,9 @@ const IMPORTS: &str = "/api/v1/imports";
 /// Where everything is exported: GET.
 const EXPORT: &str = "/api/v1/export";
 
+/// Where it is explained who may do what: GET.
+const ACCESS: &str = "/api/v1/access";
+
 /// How long a client may be silent in the middle of a body, its own or ours.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -42,6 +48,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub struct Administration {
     /// The directory.
     pub place: Site,
+    /// Who may see and change what of it.
+    pub directory: Arc<Directory>,
     /// The certificate.
     pub tls: Arc<Tls>,
     /// The present.
@@ -92,6 +100,7 @@ impl Api {
         Router::new()
             .route(IMPORTS, post(imports::import))
             .route(EXPORT, get(export::export))
+            .route(ACCESS, get(access::explain))
             .route(RELOAD, post(reload))
             .fallback(nowhere)
             .method_not_allowed_fallback(no_method)
@@ -141,7 +150,7 @@ async fn reload(
 
 async fn nowhere(uri: Uri) -> ProblemDetails {
     let detail = format!(
-        "there is no {}; this daemon knows {IMPORTS}, {EXPORT} and {RELOAD}",
+        "there is no {}; this daemon knows {IMPORTS}, {EXPORT}, {ACCESS} and {RELOAD}",
         uri.path()
     );
     ProblemDetails::new(Reason::NotFound, detail)
