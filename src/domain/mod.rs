@@ -12,4 +12,5 @@ pub mod normal_dn;
 pub mod packed;
 pub mod pin;
 pub mod schema;
+pub mod seal;
 pub mod syntax;
