@@ -1,6 +1,7 @@
 //! What every protocol may ask, and what it hears back.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -113,6 +114,46 @@ pub struct Search {
     pub entries_max: u32,
     /// The most seconds the asker wants to wait; 0 leaves it to the directory's own limit.
     pub time_limit_s: u32,
+    /// What controls ask for.
+    pub controls: SearchControls,
+}
+
+/// What may be asked of a search beyond RFC 4511.
+#[derive(Default)]
+pub struct SearchControls {
+    /// A page of the result only (RFC 2696).
+    pub page: Option<Page>,
+}
+
+/// A page of a result. Each is of the moment it is asked for; an entry that is there all the time is in one of them.
+pub struct Page {
+    /// The most entries it may have.
+    pub entries_max: NonZeroU32,
+    /// Where the page before ended; `None` for the first.
+    pub from: Option<PageMark>,
+}
+
+/// Where a page has ended and the next begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageMark {
+    /// Behind what.
+    pub position: Position,
+    /// How many entries all pages so far had.
+    pub given: u64,
+}
+
+/// A place between the entries of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Behind this one and all with lower ids, whether or not there is such an entry by now.
+    After(EntryId),
+}
+
+/// What there is to say of a search that has ended, beside its answer.
+#[derive(Default)]
+pub struct SearchEnd {
+    /// There are more entries, and this is where the next page begins.
+    pub more: Option<PageMark>,
 }
 
 /// A comparison (RFC 4511 section 4.10). Has no `Debug`.
@@ -176,7 +217,9 @@ pub enum Answer {
 pub enum Outcome {
     /// Of [`Request::Authenticate`] and [`Request::AuthenticateLocal`].
     Authenticated(Verdict),
-    /// Of [`Request::Search`], after the last entry, and of [`Request::Compare`].
+    /// Of [`Request::Search`], after the last entry.
+    Searched(Answer, SearchEnd),
+    /// Of [`Request::Compare`].
     Answered(Answer),
     /// Of [`Request::Identify`]: the name of the asker as text (RFC 4514), `None` of a stranger.
     Identified(Option<String>),

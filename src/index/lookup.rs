@@ -24,6 +24,16 @@ pub enum Candidates {
     Anywhere,
 }
 
+impl Candidates {
+    /// The slots, or what `otherwise` gives if the indexes do not know.
+    pub fn or_else(self, otherwise: impl FnOnce() -> Vec<Slot>) -> Vec<Slot> {
+        match self {
+            Candidates::Among(slots) => slots,
+            Candidates::Anywhere => otherwise(),
+        }
+    }
+}
+
 impl Snapshot {
     /// The entry named `dn`, by the matching rules of its attributes.
     pub fn entry_by_dn(&self, dn: &Dn, schema: &Schema) -> Option<EntryRef<'_>> {

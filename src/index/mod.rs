@@ -23,6 +23,7 @@ mod handle;
 mod incoming;
 mod lookup;
 mod membership;
+mod order;
 mod ordered;
 mod packer;
 mod pool;

@@ -32,6 +32,15 @@ impl Children {
         }
     }
 
+    /// Every parent with its children, both ascending.
+    pub(super) fn families(&self) -> impl Iterator<Item = (Slot, &[Slot])> {
+        let ends = self.starts.iter().zip(self.starts.iter().skip(1));
+        self.parents.iter().zip(ends).map(|(parent, (start, end))| {
+            let children = self.children.get(*start as usize..*end as usize);
+            (*parent, children.unwrap_or_default())
+        })
+    }
+
     /// The children of `parent`, ascending.
     pub(super) fn of(&self, parent: Slot) -> &[Slot] {
         let Ok(at) = self.parents.binary_search(&parent) else {

@@ -2,15 +2,12 @@
 //! the checks that make everything behind them safe to read.
 
 use crate::ldap::ber::{self, Header, Malformed, Reader};
-use crate::ldap::controls::Controls;
+use crate::ldap::control::{CONTROLS, Controls};
 use crate::ldap::limits::{MessageLimits, NESTING_MAX};
 use crate::ldap::operation::Operation;
 
 /// A message id, 0 to 2^31-1. RFC 4511 keeps 0 for the server, yet a client that sends it is answered.
 pub type MessageId = u32;
-
-/// The tag of the controls of a message.
-const CONTROLS: u8 = 0xa0;
 
 /// What stands at the start of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

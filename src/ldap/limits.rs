@@ -33,7 +33,7 @@ impl Default for Limits {
         let anonymous = MessageLimits {
             bytes_max: 64 * 1024,
             elements_max: 1_000,
-            controls_max: 16,
+            controls_max: 64,
         };
         let authenticated = MessageLimits {
             bytes_max: 1024 * 1024,

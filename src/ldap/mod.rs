@@ -5,7 +5,7 @@ pub mod ber;
 pub mod bind;
 pub mod body;
 pub mod channel;
-pub mod controls;
+pub mod control;
 pub mod entry_writer;
 pub mod envelope;
 pub mod extended;

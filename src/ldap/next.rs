@@ -4,6 +4,7 @@ use crate::directory::request::Request;
 use crate::ldap::envelope::MessageId;
 use crate::ldap::operation::Operation;
 use crate::ldap::result::ResultCode;
+use crate::ldap::search::SearchReply;
 use crate::ldap::search_request::Values;
 use crate::types::LocalUser;
 
@@ -42,8 +43,8 @@ pub(super) enum Purpose {
     Bind,
     /// An identity, if this user may have it.
     External(LocalUser),
-    /// Entries with or without values.
-    Search(Values),
+    /// Entries, as they were asked for.
+    Search(SearchReply),
     /// A word.
     Compare,
     /// The client's own name.
@@ -59,7 +60,7 @@ impl Pending {
     /// Whether a search wants values.
     pub fn values(&self) -> Values {
         match self.purpose {
-            Purpose::Search(values) => values,
+            Purpose::Search(ref reply) => reply.values,
             _ => Values::Included,
         }
     }

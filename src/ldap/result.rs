@@ -5,6 +5,7 @@ use ldap3_proto::proto::LdapResultCode;
 
 use crate::directory::request::Answer;
 use crate::ldap::ber;
+use crate::ldap::control::{CONTROLS, ControlError};
 use crate::ldap::envelope::MessageId;
 use crate::types::Dn;
 
@@ -77,6 +78,17 @@ impl<'a> LdapResult<'a> {
     }
 }
 
+impl From<ControlError> for LdapResult<'static> {
+    fn from(error: ControlError) -> LdapResult<'static> {
+        let (code, why) = match error {
+            ControlError::Unavailable => (ResultCode::UnavailableCriticalExtension, "critical control"),
+            ControlError::Repeated => (ResultCode::ProtocolError, "control given twice"),
+            ControlError::Malformed => (ResultCode::ProtocolError, "malformed control"),
+        };
+        LdapResult::with_diagnostic(code, why)
+    }
+}
+
 /// Appends a whole response: `response_tag` says of which operation, `tail` is what follows the LDAPResult
 /// in it, as BER.
 pub fn put_response(
@@ -86,6 +98,22 @@ pub fn put_response(
     result: &LdapResult<'_>,
     tail: &[u8],
 ) {
+    put_controlled(out, id, response_tag, result, tail, &[]);
+}
+
+/// The same with `controls`, one after the other as BER.
+pub fn put_controlled(
+    out: &mut BytesMut,
+    id: MessageId,
+    response_tag: u8,
+    result: &LdapResult<'_>,
+    tail: &[u8],
+    controls: &[u8],
+) {
+    let controls_bytes = match controls {
+        [] => 0,
+        controls => ber::element_bytes(controls.len()),
+    };
     // Every code of RFC 4511 and its extensions that is sent here is positive and small.
     let code = u32::try_from(result.code.clone() as i64).unwrap_or(ResultCode::Other as u32);
     let body = ber::element_bytes(ber::integer_content_bytes(code))
@@ -93,13 +121,20 @@ pub fn put_response(
         + ber::element_bytes(result.diagnostic.len())
         + tail.len();
     let id_bytes = ber::element_bytes(ber::integer_content_bytes(id));
-    ber::put_header(out, ber::SEQUENCE, id_bytes + ber::element_bytes(body));
+    ber::put_header(
+        out,
+        ber::SEQUENCE,
+        id_bytes + ber::element_bytes(body) + controls_bytes,
+    );
     ber::put_integer(out, ber::INTEGER, id);
     ber::put_header(out, response_tag, body);
     ber::put_integer(out, ber::ENUMERATED, code);
     ber::put_element(out, ber::OCTET_STRING, result.matched_dn.as_bytes());
     ber::put_element(out, ber::OCTET_STRING, result.diagnostic.as_bytes());
     out.put_slice(tail);
+    if !controls.is_empty() {
+        ber::put_element(out, CONTROLS, controls);
+    }
 }
 
 /// Appends a notice of disconnection (RFC 4511 section 4.4.1): the connection is closed after it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::directory::ask::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
-use crate::ldap::controls;
+use crate::ldap::control;
 use crate::ldap::extended::{START_TLS, WHO_AM_I};
 use crate::ldap::own_entry::OwnEntry;
 use crate::types::Dn;
@@ -48,7 +48,7 @@ pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls, mechanisms:
         .operational("defaultNamingContext", [&base])
         .operational("subschemaSubentry", [SUBSCHEMA_DN])
         .operational("supportedLDAPVersion", ["3"])
-        .operational("supportedControl", controls::SUPPORTED)
+        .operational("supportedControl", control::supported())
         .operational("supportedExtension", extensions)
         .operational("supportedFeatures", FEATURES)
         .operational("supportedSASLMechanisms", mechanisms)

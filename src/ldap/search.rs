@@ -1,12 +1,19 @@
 //! Searches and comparisons: which are the server's own to answer, and which go to the directory.
 
+use std::num::NonZeroU32;
+
 use bytes::BytesMut;
 
-use crate::directory::request::{Answer, Compare, EntrySink, Scope, Search};
+use crate::directory::request::{
+    Answer, Asker, Compare, EntrySink, Page, Scope, Search, SearchControls, SearchEnd,
+};
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::Attributes;
+use crate::domain::seal::Purpose;
 use crate::ldap::channel::Channel;
+use crate::ldap::control::RequestControls;
+use crate::ldap::control::paged::{self, PagedResults};
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::envelope::{Message, MessageId};
 use crate::ldap::own_entry::OwnEntry;
@@ -20,21 +27,69 @@ use crate::types::{AttributeSet, Dn};
 /// What became of a search request.
 pub enum Asked {
     /// The directory's to answer.
-    Directory(Search, Values),
-    /// Answered: the entry, if there is one, has been appended, and this is the code of SearchResultDone.
-    Answered(ResultCode),
+    Directory(Search, SearchReply),
+    /// Answered: the entry, if there is one, has been appended, and SearchResultDone has this code and these controls.
+    Answered(ResultCode, BytesMut),
+}
+
+/// How a search is answered.
+pub struct SearchReply {
+    /// Whether with values.
+    pub values: Values,
+    /// In pages: what the cookies are good for.
+    paging: Option<Purpose>,
+}
+
+impl SearchReply {
+    /// The controls of SearchResultDone, one after the other. A client that asks for pages is always told whether there
+    /// is another, whatever has become of this one.
+    pub fn controls(&self, shared: &Shared, end: &SearchEnd) -> BytesMut {
+        let mut controls = BytesMut::new();
+        if let Some(purpose) = &self.paging {
+            let more = end.more.as_ref();
+            let cookie = more.map(|mark| paged::cookie(&shared.seal_key, purpose, mark));
+            paged::put_response(&mut controls, &cookie.unwrap_or_default());
+        }
+        controls
+    }
+}
+
+/// Who asks, over what, with which controls.
+pub struct Asking<'a> {
+    /// Who.
+    pub asker: &'a Asker,
+    /// Over what.
+    pub channel: Channel,
+    /// With which controls.
+    pub controls: &'a RequestControls<'a>,
 }
 
 /// Reads a search; one for the root DSE or the subschema subentry is answered into `out`.
 pub fn ask(
     message: &Message<'_>,
-    channel: Channel,
+    asking: &Asking<'_>,
     shared: &Shared,
     out: &mut BytesMut,
 ) -> Result<Asked, LdapResult<'static>> {
     let request = search_request::decode(message.body, &*shared.schema).map_err(undecodable)?;
     let selection = selection::decode(request.attributes, &shared.schema).map_err(unselectable)?;
     let base = parse_dn(request.base).ok_or_else(not_a_dn)?;
+    let paging = asking.controls.paged.map(|paged| {
+        let query = [request.base, &[request.scope as u8], request.what];
+        (paged, paged::purpose(&shared.seal_key, asking.asker, &query))
+    });
+    let reply = SearchReply {
+        values: request.values,
+        paging: paging.map(|(_, purpose)| purpose),
+    };
+    let page = match paging {
+        Some((paged, purpose)) => Some(page(&paged, &purpose, shared)?),
+        None => None,
+    };
+    if let Some(None) = page {
+        // RFC 2696 section 3: no more pages are wanted.
+        return Ok(answered(ResultCode::Success, &reply, shared));
+    }
     let search = Search {
         base: shared.names.search_base(base, request.scope),
         scope: request.scope,
@@ -42,18 +97,36 @@ pub fn ask(
         selection,
         entries_max: request.size_limit,
         time_limit_s: request.time_limit_s,
+        controls: SearchControls { page: page.flatten() },
     };
-    match own_entry(&search.base, channel, shared) {
-        None => Ok(Asked::Directory(search, request.values)),
-        Some(own) => Ok(Asked::Answered(answer_own(
-            own,
-            &search,
-            shared,
-            message.id,
-            request.values,
-            out,
-        ))),
+    match own_entry(&search.base, asking.channel, shared) {
+        None => Ok(Asked::Directory(search, reply)),
+        Some(own) => {
+            let code = answer_own(own, &search, shared, message.id, request.values, out);
+            Ok(answered(code, &reply, shared))
+        }
     }
+}
+
+fn answered(code: ResultCode, reply: &SearchReply, shared: &Shared) -> Asked {
+    Asked::Answered(code, reply.controls(shared, &SearchEnd::default()))
+}
+
+/// The page that is asked for; `None` of no entries. Errors: as slapd has it, for a cookie that is none.
+fn page(
+    paged: &PagedResults<'_>,
+    purpose: &Purpose,
+    shared: &Shared,
+) -> Result<Option<Page>, LdapResult<'static>> {
+    let from = match paged.cookie {
+        [] => None,
+        cookie => Some(paged::mark(&shared.seal_key, purpose, cookie).ok_or_else(not_a_cookie)?),
+    };
+    Ok(NonZeroU32::new(paged.size).map(|entries_max| Page { entries_max, from }))
+}
+
+fn not_a_cookie() -> LdapResult<'static> {
+    LdapResult::with_diagnostic(ResultCode::ProtocolError, "the cookie is not of this search")
 }
 
 /// Compares with an entry of the server's own; `None` if `compare` is about another entry.

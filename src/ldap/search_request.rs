@@ -23,6 +23,8 @@ pub struct SearchRequest<'a, F> {
     pub values: Values,
     /// `filter`.
     pub filter: F,
+    /// `filter` and `attributes` as they were written.
+    pub what: &'a [u8],
     /// `attributes`, the content of the sequence.
     pub attributes: &'a [u8],
 }
@@ -80,6 +82,7 @@ pub fn decode<'a, B: BuildFilter>(
     } else {
         Values::Included
     };
+    let what = reader.rest();
     let filter = filter_decoder::decode(&mut reader, build)?;
     let attributes = reader.expect(ber::SEQUENCE)?;
     Ok(SearchRequest {
@@ -89,6 +92,7 @@ pub fn decode<'a, B: BuildFilter>(
         time_limit_s,
         values,
         filter,
+        what,
         attributes,
     })
 }

@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::directory::request::{Asker, Authenticate, Compare, LoginName, Outcome, Request, Verdict};
+use crate::directory::request::{
+    Asker, Authenticate, Compare, LoginName, Outcome, Request, SearchEnd, Verdict,
+};
 use crate::ldap::bind;
 use crate::ldap::body;
 use crate::ldap::channel::Channel;
+use crate::ldap::control::RequestControls;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
 use crate::ldap::limits::MessageLimits;
@@ -22,7 +25,7 @@ use crate::ldap::operation::Operation;
 use crate::ldap::result::{self, LdapResult, ResultCode};
 use crate::ldap::root_dse::StartTls;
 use crate::ldap::sasl;
-use crate::ldap::search::{self, Asked};
+use crate::ldap::search::{self, Asked, Asking};
 use crate::ldap::shared::Shared;
 use crate::types::{Dn, LocalUser, Pin};
 
@@ -95,16 +98,12 @@ impl Session {
             // RFC 4511 section 4.2.1: whatever comes of it, the old identity is gone.
             self.log_out();
         }
-        if message.controls.forbid(message.operation) {
-            return refuse(
-                out,
-                message,
-                ResultCode::UnavailableCriticalExtension,
-                "critical control",
-            );
-        }
+        let controls = match RequestControls::read(&message.controls, message.operation) {
+            Ok(controls) => controls,
+            Err(error) => return answer(out, message, &error.into()),
+        };
         match message.operation {
-            Operation::Search => self.search(message, out),
+            Operation::Search => self.search(message, &controls, out),
             Operation::Bind => self.bind(message, out),
             Operation::Compare => self.compare(message, out),
             Operation::Extended => self.extended(message, trailing, out),
@@ -126,6 +125,11 @@ impl Session {
             extended::put_who_am_i_response(out, id, &authz_id(name.as_deref()));
             return ResultCode::Success;
         }
+        let controls = match (&pending.purpose, &outcome) {
+            (Purpose::Search(reply), Outcome::Searched(_, end)) => reply.controls(&self.shared, end),
+            (Purpose::Search(reply), _) => reply.controls(&self.shared, &SearchEnd::default()),
+            _ => BytesMut::new(),
+        };
         let (code, matched) = match (pending.purpose, outcome) {
             (Purpose::Bind, Outcome::Authenticated(verdict)) => (self.on_verdict(verdict), None),
             (Purpose::External(user), Outcome::Authenticated(verdict)) => {
@@ -133,24 +137,22 @@ impl Session {
                 self.external = (code == ResultCode::Success).then_some(user);
                 (code, None)
             }
-            (_, Outcome::Answered(answer)) => (
+            (Purpose::Search(_), Outcome::Searched(answer, _)) | (_, Outcome::Answered(answer)) => (
                 result::code(&answer),
                 result::matched_dn(&answer).map(ToString::to_string),
             ),
             // A runner that mixes up its outcomes: nobody gets in by it.
-            (_, Outcome::Authenticated(_) | Outcome::Identified(_)) => (ResultCode::Other, None),
+            (_, Outcome::Authenticated(_) | Outcome::Identified(_) | Outcome::Searched(..)) => {
+                (ResultCode::Other, None)
+            }
         };
         let matched_dn = matched.as_deref().unwrap_or_default();
-        respond(
-            out,
-            id,
-            operation,
-            &LdapResult {
-                code: code.clone(),
-                matched_dn,
-                diagnostic: "",
-            },
-        );
+        let result = LdapResult {
+            code: code.clone(),
+            matched_dn,
+            diagnostic: "",
+        };
+        respond_with(out, id, operation, &result, &controls);
         code
     }
 
@@ -200,12 +202,20 @@ impl Session {
         )
     }
 
-    fn search(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
-        match search::ask(message, self.channel, &self.shared, out) {
-            Ok(Asked::Directory(request, values)) => {
-                self.run(message, Purpose::Search(values), Request::Search(request))
+    fn search(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
+        let asking = Asking {
+            asker: &self.asker,
+            channel: self.channel,
+            controls,
+        };
+        match search::ask(message, &asking, &self.shared, out) {
+            Ok(Asked::Directory(request, reply)) => {
+                self.run(message, Purpose::Search(reply), Request::Search(request))
             }
-            Ok(Asked::Answered(code)) => answer(out, message, &LdapResult::bare(code)),
+            Ok(Asked::Answered(code, controls)) => {
+                let result = LdapResult::bare(code);
+                respond_with(out, message.id, message.operation, &result, &controls)
+            }
             Err(refused) => answer(out, message, &refused),
         }
     }
@@ -305,9 +315,19 @@ fn answer(out: &mut BytesMut, message: &Message<'_>, result: &LdapResult<'_>) ->
 }
 
 fn respond(out: &mut BytesMut, id: MessageId, operation: Operation, result: &LdapResult<'_>) -> Next {
+    respond_with(out, id, operation, result, &[])
+}
+
+fn respond_with(
+    out: &mut BytesMut,
+    id: MessageId,
+    operation: Operation,
+    result: &LdapResult<'_>,
+    controls: &[u8],
+) -> Next {
     let Some(response_tag) = operation.response_tag() else {
         return Next::Unanswered;
     };
-    result::put_response(out, id, response_tag, result, &[]);
+    result::put_controlled(out, id, response_tag, result, &[], controls);
     Next::Answered(result.code.clone())
 }

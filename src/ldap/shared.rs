@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::schema::Schema;
+use crate::domain::seal::SealKey;
 use crate::ldap::channel::Channel;
 use crate::ldap::limits::Limits;
 use crate::ldap::names::Names;
@@ -10,7 +11,7 @@ use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::root_dse::{self, StartTls};
 use crate::ldap::sasl;
 use crate::ldap::subschema;
-use crate::types::{Dn, Timestamp};
+use crate::types::{Dn, Entropy, Timestamp};
 
 /// What all sessions of a server share.
 pub struct Shared {
@@ -19,6 +20,8 @@ pub struct Shared {
     pub(super) limits: Limits,
     pub(super) start_tls: StartTls,
     pub(super) names: Names,
+    /// Of what clients keep for the server.
+    pub(super) seal_key: SealKey,
     root_dses: RootDses,
 }
 
@@ -37,6 +40,7 @@ impl Shared {
         start_tls: StartTls,
         limits: Limits,
         now: Timestamp,
+        entropy: &mut dyn Entropy,
     ) -> Shared {
         let root_dse = |mechanisms| root_dse::root_dse(Arc::clone(&schema), base, start_tls, mechanisms);
         let root_dses = RootDses {
@@ -51,6 +55,7 @@ impl Shared {
             limits,
             start_tls,
             names: Names::default(),
+            seal_key: SealKey::new(entropy),
             root_dses,
         }
     }

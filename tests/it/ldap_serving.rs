@@ -11,7 +11,7 @@ use beadle::ldap::shared::Shared;
 use beadle::server::http::tls::{Tls, TlsFiles, self_signed};
 use beadle::server::ldap::counters::LdapCounters;
 use beadle::server::ldap::listener::{Begin, LdapService, LdapSettings, Shutdown};
-use beadle::types::Timestamp;
+use beadle::types::{SeededEntropy, Timestamp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
@@ -103,6 +103,7 @@ impl Serving {
             StartTls::Offered,
             town.plan.ldap.limits,
             Timestamp::default(),
+            &mut SeededEntropy::new(1),
         ));
         let (counters, shutdown) = (Arc::new(LdapCounters::default()), Shutdown::default());
         let service = LdapService::new(

@@ -13,7 +13,7 @@ use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::Session;
 use beadle::ldap::shared::Shared;
-use beadle::types::{Dn, EntryId, Timestamp};
+use beadle::types::{Dn, EntryId, SeededEntropy, Timestamp};
 use bytes::BytesMut;
 use ldap3_proto::proto::*;
 
@@ -68,6 +68,7 @@ impl Talk {
             start_tls,
             Limits::default(),
             Timestamp::default(),
+            &mut SeededEntropy::new(1),
         );
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Talk {

@@ -118,16 +118,24 @@ fn ldapcompare_and_writes_get_their_own_codes() {
         let compared = client(&serving, "ldapcompare", &["-H", &ldap, ADA, "cn:x"]).await;
         assert_eq!(compared.0, 6, "{}", compared.1);
         assert_eq!(client(&serving, "ldapdelete", &["-H", &ldap, ADA]).await.0, 53);
-        let critical = [
-            "-H",
-            &ldap,
-            "-b",
-            "dc=uni,dc=example",
-            "-z",
-            "1",
-            "-E",
-            "!pr=10/noprompt",
-        ];
-        assert_eq!(client(&serving, "ldapsearch", &critical).await.0, 12);
+    });
+}
+
+#[test]
+fn ldapsearch_reads_all_pages() {
+    run(async {
+        let serving = Serving::with(trusting()).await;
+        let (ldap, _) = uris(&serving);
+        let log_in = ["-H", &ldap, "-D", ADA, "-w", "right-pin", "-LLL"];
+        let found = async |filter: &str, size: &str| {
+            let asked = ["-b", "dc=uni,dc=example", "-E", size, filter, "1.1"];
+            let (code, printed) = client(&serving, "ldapsearch", &[&log_in[..], &asked].concat()).await;
+            (code, printed.matches("dn: uid=u").count())
+        };
+        for size in ["pr=100/noprompt", "!pr=997/noprompt", "pr=100000/noprompt"] {
+            assert_eq!(found("(uid=u1*)", size).await, (0, 1_110), "{size}");
+        }
+        // A member's limit is for all pages together.
+        assert_eq!(found("(uid=u*)", "pr=900/noprompt").await, (4, 2_000));
     });
 }

@@ -12,7 +12,7 @@ use beadle::ldap::next::{Next, Trailing};
 use beadle::ldap::root_dse::StartTls;
 use beadle::ldap::session::Session;
 use beadle::ldap::shared::Shared;
-use beadle::types::{Dn, Timestamp};
+use beadle::types::{Dn, SeededEntropy, Timestamp};
 use bytes::BytesMut;
 
 use crate::ldap_client::{answers, told};
@@ -100,6 +100,7 @@ fn every_frame_is_answered_as_written() {
         StartTls::Offered,
         Limits::default(),
         Timestamp::default(),
+        &mut SeededEntropy::new(1),
     ));
     let mut wrong = Vec::new();
     for line in lines() {

@@ -16,6 +16,7 @@ mod import_offline;
 mod import_running;
 mod ldap_client;
 mod ldap_codec;
+mod ldap_controls;
 mod ldap_entry_writer;
 mod ldap_listener;
 mod ldap_names;

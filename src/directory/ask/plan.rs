@@ -42,8 +42,7 @@ impl SearchPlan<'_> {
 }
 
 impl Planner<'_> {
-    /// Where `filter` may be true, in descending order and each slot once. [`Candidates::Anywhere`] also if
-    /// more than `worthwhile` candidates would have to be looked at.
+    /// Where `filter` may be true, in no order. [`Candidates::Anywhere`] also if more than `worthwhile` candidates would have to be looked at.
     pub(super) fn candidates(&self, filter: &Filter, worthwhile: usize) -> Candidates {
         let plan = self.plan(filter);
         if plan.estimate() > worthwhile {
@@ -53,9 +52,6 @@ impl Planner<'_> {
         if !self.collect(&plan, worthwhile, &mut slots) {
             return Candidates::Anywhere;
         }
-        slots.sort_unstable();
-        slots.dedup();
-        slots.reverse();
         Candidates::Among(slots)
     }
 

@@ -9,6 +9,7 @@ use crate::radius::{Port, Session};
 use crate::server::boot::plan::{LdapPlan, Plan, RadiusPlan};
 use crate::server::boot::sockets::Sockets;
 use crate::server::boot::vitals::{Counters, Vitals};
+use crate::server::entropy::SystemEntropy;
 use crate::server::http;
 use crate::server::http::tls::Tls;
 use crate::server::ldap::listener::{Begin, LdapService, Shutdown};
@@ -65,7 +66,14 @@ impl Listeners<'_> {
             ..
         } = &self.plan.ldap;
         let (schema, now) = (self.plan.entries.schema.clone(), self.runner.clock.now());
-        let shared = Shared::new(schema, &self.plan.base, StartTls::Offered, *limits, now);
+        let shared = Shared::new(
+            schema,
+            &self.plan.base,
+            StartTls::Offered,
+            *limits,
+            now,
+            &mut SystemEntropy,
+        );
         LdapService::new(
             self.runner.clone(),
             Arc::new(shared.with_names(names.clone())),

@@ -294,7 +294,8 @@ impl<S: Stream> Connection<S> {
             let progress = cursor.run(&mut writer, ENTRIES_PER_TURN, now);
             served.entries += writer.written();
             if let TurnEnd::Done(answer) = progress {
-                self.settle(pending, Outcome::Answered(answer), served);
+                let outcome = Outcome::Searched(answer, cursor.into_end());
+                self.settle(pending, outcome, served);
                 return Ok(());
             }
             self.write_out().await?;

@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
+use super::look::in_scope;
 use super::*;
+use crate::directory::ask::computed::WholeEntry;
 use crate::directory::ask::search::tests::{Kept, selection};
+use crate::directory::request::SearchControls;
 use crate::directory::testing::{UNLIMITED, directory};
-use crate::domain::filter::Filter;
+use crate::domain::effort::Effort;
+use crate::domain::filter::{Filter, Truth};
 use crate::index::testing::{BASE, UNIVERSITY, change, put_owned, random_row, snapshot};
 use crate::types::{EntryId, SeededEntropy};
 
@@ -123,6 +127,7 @@ impl Oracle {
             selection: selection(&["1.1"], &self.directory),
             entries_max: 0,
             time_limit_s: 0,
+            controls: SearchControls::default(),
         };
         let (directory, snapshot) = (self.directory.clone(), self.snapshot.clone());
         let mut cursor = SearchCursor::new(directory, snapshot, asker.clone(), search, Timestamp::default());

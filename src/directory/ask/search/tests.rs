@@ -2,7 +2,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::*;
-use crate::directory::request::{FoundEntry, Selection};
+use crate::directory::ask::limits::SearchLimits;
+use crate::directory::request::{FoundEntry, SearchControls, Selection};
 use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, UNIVERSITY, snapshot};
@@ -88,6 +89,7 @@ fn cursor(ask: &Ask<'_>, limits: SearchLimits) -> SearchCursor {
         selection: selection(ask.attributes, &directory),
         entries_max: ask.entries_max,
         time_limit_s: 0,
+        controls: SearchControls::default(),
     };
     let snapshot = Arc::new(snapshot(directory.schema(), UNIVERSITY));
     SearchCursor::new(
@@ -332,7 +334,7 @@ fn strangers_see_what_is_open() {
 
 #[test]
 fn a_hidden_value_is_hidden_in_filters_and_in_not() {
-    let all = &["dc=uni", "ou=people", "uid=ada", "uid=Grace", "ou=groups"][..];
+    let all = &["dc=uni", "ou=people", "ou=groups", "uid=ada", "uid=Grace"][..];
     check_as(Asker::Public, "(mail=ada@uni.example)", &[]);
     check_as(Asker::Public, "(mail=grace@uni.example)", &["uid=Grace"]);
     check_as(Asker::Public, "(mail=*)", &["uid=Grace"]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::directory::ask::search::tests::Kept;
-use crate::directory::request::Selection;
+use crate::directory::request::{SearchControls, Selection};
 use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
 use crate::index::testing::{BASE, Row, UNIVERSITY, change, put, snapshot};
@@ -21,6 +21,7 @@ fn a_long_filter_is_given_shorter_turns() {
             selection: Selection::default(),
             entries_max: 0,
             time_limit_s: 0,
+            controls: SearchControls::default(),
         };
         let (now, mut sink) = (Timestamp::default(), Kept::default());
         let all = snapshot(directory.schema(), UNIVERSITY).into();
@@ -63,6 +64,7 @@ fn a_filter_that_makes_too_much_work_of_one_entry_is_given_up() {
             selection: Selection::default(),
             entries_max: 0,
             time_limit_s: 0,
+            controls: SearchControls::default(),
         };
         let (now, mut sink) = (Timestamp::default(), Kept::default());
         let mut cursor = SearchCursor::new(directory.clone(), all.clone(), asker.clone(), search, now);

@@ -1,0 +1,118 @@
+//! Looking at one entry after the other, and giving away those that match.
+
+use std::ops::ControlFlow;
+
+use super::allowance::Allowance;
+use super::{Pending, Question, Stop};
+use crate::directory::ask::computed::{Computed, WholeEntry};
+use crate::directory::ask::selection::Found;
+use crate::directory::request::{Answer, EntrySink, Scope};
+use crate::domain::access::View;
+use crate::domain::effort::Effort;
+use crate::domain::filter::Truth;
+use crate::index::{EntryRef, Slot};
+use crate::types::{AttributeSet, Timestamp};
+
+/// So many looks ([`Effort`]) of a filter at one entry count as looking at another entry.
+const LOOKS_AN_ENTRY: u64 = 16;
+
+/// A look at one entry after the other.
+pub(super) struct Look<'a> {
+    pub question: &'a Question,
+    pub view: &'a View<'a>,
+    pub allowance: &'a mut Allowance,
+    pub computed: &'a mut Computed,
+}
+
+impl Look<'_> {
+    /// `Break` with the reason at the end.
+    pub(super) fn go_on(
+        &mut self,
+        pending: &mut Pending,
+        sink: &mut dyn EntrySink,
+        budget: usize,
+        now: Timestamp,
+    ) -> ControlFlow<Stop> {
+        let mut looks = (budget as u64).saturating_mul(LOOKS_AN_ENTRY);
+        while looks > 0 {
+            let Some(slot) = pending.slots.get(pending.next) else {
+                return ControlFlow::Break(Stop::Answer(Answer::Success));
+            };
+            self.allowance.look(now)?;
+            let effort = Effort::of(self.question.looks_max);
+            let pause = self.look_at(*slot, pending.base, sink, &effort)?.is_break();
+            pending.next += 1;
+            if pause {
+                break;
+            }
+            looks = looks.saturating_sub(LOOKS_AN_ENTRY + effort.spent());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Gives the entry at `slot` to the sink if it belongs into the answer.
+    fn look_at(
+        &mut self,
+        slot: Slot,
+        base: Slot,
+        sink: &mut dyn EntrySink,
+        effort: &Effort,
+    ) -> ControlFlow<Stop, ControlFlow<()>> {
+        let question = self.question;
+        let entry = question
+            .snapshot
+            .entry(slot)
+            .filter(|entry| in_scope(entry, base, question.search.scope));
+        let known = entry.and_then(|entry| Some((entry, self.view.sight(entry.id(), &entry)?)));
+        let Some((entry, sight)) = known else {
+            return ControlFlow::Continue(ControlFlow::Continue(()));
+        };
+        let matches = self.matches(entry, &sight.search, effort);
+        if effort.is_exceeded() {
+            return ControlFlow::Break(Stop::Answer(Answer::AdminLimitExceeded));
+        }
+        if !matches {
+            return ControlFlow::Continue(ControlFlow::Continue(()));
+        }
+        self.allowance.give()?;
+        self.compute(entry, &question.selected.kinds().intersection(&sight.read));
+        let found = Found {
+            entry: self.whole(entry),
+            readable: &sight.read,
+            selected: &question.selected,
+            schema: question.schema(),
+        };
+        ControlFlow::Continue(sink.entry(&found))
+    }
+
+    fn matches(&mut self, entry: EntryRef<'_>, searchable: &AttributeSet, effort: &Effort) -> bool {
+        let question = self.question;
+        self.compute(entry, &question.computed_for_filter.intersection(searchable));
+        let filter = &question.search.filter;
+        filter.truth(question.schema(), &self.whole(entry), searchable, effort) == Truth::True
+    }
+
+    fn whole<'e>(&'e self, entry: EntryRef<'e>) -> WholeEntry<'e> {
+        WholeEntry {
+            schema: self.question.schema(),
+            stored: entry,
+            computed: self.computed,
+        }
+    }
+
+    fn compute(&mut self, entry: EntryRef<'_>, wanted: &AttributeSet) {
+        let directory = &self.question.directory;
+        self.computed
+            .compute(entry, wanted, directory.computed(), directory.schema(), self.view);
+    }
+}
+
+#[inline]
+pub(super) fn in_scope(entry: &EntryRef<'_>, base: Slot, scope: Scope) -> bool {
+    match scope {
+        Scope::Base => entry.slot() == base,
+        Scope::One => entry.is_child_of(base),
+        Scope::Subtree => entry.is_within(base),
+        Scope::Subordinate => entry.is_below(base),
+    }
+}

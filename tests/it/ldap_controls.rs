@@ -1,0 +1,240 @@
+//! Controls of one LDAP session: what they ask of the directory, and what the client hears.
+
+use beadle::directory::request::{Answer, Outcome, PageMark, Position, SearchEnd};
+use beadle::ldap::channel::Channel;
+use beadle::ldap::next::{Next, Pending, Trailing};
+use beadle::types::EntryId;
+use ldap3_proto::control::LdapControl;
+use ldap3_proto::proto::*;
+
+use crate::ldap_client::{answers, compare, controlled, unknown_control};
+use crate::ldap_talk::{ADA, Talk, asked_search, base_search, member};
+
+const PEOPLE: &str = "ou=people,dc=uni,dc=example";
+
+fn pages(size: i64, cookie: &[u8]) -> LdapControl {
+    LdapControl::SimplePagedResults {
+        size,
+        cookie: cookie.to_vec(),
+    }
+}
+
+/// A control with a value written by hand.
+fn raw(oid: &str, criticality: bool, value: &[u8]) -> LdapControl {
+    LdapControl::Unknown {
+        oid: oid.to_owned(),
+        criticality,
+        value: Some(value.to_vec()),
+    }
+}
+
+fn say(talk: &mut Talk, op: LdapOp, controls: Vec<LdapControl>) -> Next {
+    talk.bytes(&controlled(7, op, controls), Trailing::Nothing)
+}
+
+fn people() -> LdapOp {
+    LdapOp::SearchRequest(base_search(PEOPLE, &["cn"]))
+}
+
+/// The code a session answers with by itself.
+fn refused(op: LdapOp, controls: Vec<LdapControl>) -> i64 {
+    let mut talk = Talk::over(Channel::Tls);
+    assert!(matches!(say(&mut talk, op, controls), Next::Answered(_)));
+    talk.only_answer().1
+}
+
+/// What of the result a search asks the directory for: the most entries, and from where on.
+fn page(talk: &mut Talk, op: LdapOp, controls: Vec<LdapControl>) -> (Pending, u32, Option<PageMark>) {
+    let Next::Run(pending, request) = say(talk, op, controls) else {
+        panic!("the directory's to answer");
+    };
+    let page = asked_search(request).controls.page.expect("a page");
+    (pending, page.entries_max.get(), page.from)
+}
+
+/// The cookie that the client hears; `None` if it hears of no pages.
+fn cookie(talk: &Talk) -> Option<Vec<u8>> {
+    let done = answers(&talk.out).pop().expect("an answer");
+    done.ctrl.into_iter().find_map(|control| match control {
+        LdapControl::SimplePagedResults { size, cookie } => {
+            assert_eq!(size, 0, "how many there are in all is nobody's to know");
+            Some(cookie)
+        }
+        _ => None,
+    })
+}
+
+fn settle(talk: &mut Talk, pending: Pending, answer: Answer, end: SearchEnd) -> Option<Vec<u8>> {
+    talk.session
+        .on_outcome(pending, Outcome::Searched(answer, end), &mut talk.out);
+    cookie(talk)
+}
+
+fn more() -> SearchEnd {
+    SearchEnd { more: Some(mark()) }
+}
+
+fn mark() -> PageMark {
+    PageMark {
+        position: Position::After(EntryId(77)),
+        given: 10,
+    }
+}
+
+/// A session that got the cookie of a first page.
+fn begun() -> (Talk, Vec<u8>) {
+    let mut talk = Talk::over(Channel::Tls);
+    let (pending, size, from) = page(&mut talk, people(), vec![pages(10, b"")]);
+    assert_eq!((size, from), (10, None));
+    let cookie = settle(&mut talk, pending, Answer::Success, more()).expect("a cookie");
+    assert!(!cookie.is_empty());
+    (talk, cookie)
+}
+
+#[test]
+fn a_cookie_leads_to_where_the_page_before_ended() {
+    let (mut talk, cookie) = begun();
+    let (pending, size, from) = page(&mut talk, people(), vec![pages(5, &cookie)]);
+    assert_eq!((size, from), (5, Some(mark())));
+    let last = settle(&mut talk, pending, Answer::Success, SearchEnd::default());
+    assert_eq!(last, Some(Vec::new()), "no cookie, no page");
+}
+
+#[test]
+fn a_page_that_ends_badly_says_that_there_is_no_other() {
+    let mut talk = Talk::over(Channel::Tls);
+    let (pending, ..) = page(&mut talk, people(), vec![pages(10, b"")]);
+    let cookie = settle(
+        &mut talk,
+        pending,
+        Answer::SizeLimitExceeded,
+        SearchEnd::default(),
+    );
+    assert_eq!((talk.only_answer(), cookie), (("done", 4), Some(Vec::new())));
+}
+
+#[test]
+fn a_cookie_is_of_no_use_for_anything_else() {
+    let refuses = |talk: &mut Talk, op, cookie: &[u8]| {
+        assert!(matches!(
+            say(talk, op, vec![pages(10, cookie)]),
+            Next::Answered(_)
+        ));
+        assert_eq!(talk.only_answer(), ("done", 2));
+    };
+    let (mut talk, good) = begun();
+    let (mut filtered, mut scoped) = (base_search(PEOPLE, &["cn"]), base_search(PEOPLE, &["cn"]));
+    filtered.filter = LdapFilter::Present("mail".to_owned());
+    scoped.scope = LdapSearchScope::Subtree;
+    for other in [
+        base_search(PEOPLE, &["sn"]),
+        base_search("dc=uni,dc=example", &["cn"]),
+        filtered,
+        scoped,
+    ] {
+        refuses(&mut talk, LdapOp::SearchRequest(other), &good);
+    }
+    refuses(&mut talk, people(), b"rubbish");
+    refuses(&mut talk, people(), &good[..good.len() - 1]);
+    talk.log_in(member());
+    refuses(&mut talk, people(), &good);
+}
+
+#[test]
+fn limits_and_types_only_may_change_from_page_to_page() {
+    let (mut talk, cookie) = begun();
+    let mut other = base_search(PEOPLE, &["cn"]);
+    (other.sizelimit, other.timelimit, other.typesonly) = (500, 9, true);
+    page(&mut talk, LdapOp::SearchRequest(other), vec![pages(10, &cookie)]);
+}
+
+#[test]
+fn a_page_of_nothing_ends_the_pages() {
+    let (mut talk, good) = begun();
+    for given in [&good[..], b""] {
+        assert!(matches!(
+            say(&mut talk, people(), vec![pages(0, given)]),
+            Next::Answered(_)
+        ));
+        assert_eq!(
+            (talk.only_answer(), cookie(&talk)),
+            (("done", 0), Some(Vec::new()))
+        );
+    }
+    assert_eq!(refused(people(), vec![pages(0, b"rubbish")]), 2);
+}
+
+#[test]
+fn the_servers_own_entries_come_in_one_page() {
+    let mut talk = Talk::over(Channel::Tls);
+    for own in ["", "cn=Subschema"] {
+        let op = LdapOp::SearchRequest(base_search(own, &["1.1"]));
+        assert!(matches!(
+            say(&mut talk, op, vec![pages(10, b"")]),
+            Next::Answered(_)
+        ));
+        assert_eq!((answers(&talk.out).len(), cookie(&talk)), (2, Some(Vec::new())));
+    }
+}
+
+#[test]
+fn who_does_not_ask_for_pages_hears_of_none() {
+    let mut talk = Talk::over(Channel::Tls);
+    let Next::Run(pending, _) = say(&mut talk, people(), Vec::new()) else {
+        panic!("the directory's to answer");
+    };
+    assert_eq!(
+        settle(&mut talk, pending, Answer::Success, SearchEnd::default()),
+        None
+    );
+}
+
+#[test]
+fn controls_that_are_broken_or_given_twice_are_protocol_errors() {
+    const PAGED: &str = "1.2.840.113556.1.4.319";
+    for critical in [true, false] {
+        assert_eq!(refused(people(), vec![raw(PAGED, critical, b"\x30\x00")]), 2);
+    }
+    assert_eq!(refused(people(), vec![pages(10, b""), pages(10, b"")]), 2);
+    let managed = || LdapControl::ManageDsaIT { criticality: true };
+    assert_eq!(refused(people(), vec![managed(), managed()]), 2);
+    assert_eq!(refused(compare(ADA, "cn", "x"), vec![raw(PAGED, true, b"")]), 12);
+}
+
+#[test]
+fn sixty_four_controls_are_read_and_no_more() {
+    let said = |count: usize| {
+        let controls = (0..count).map(|_| unknown_control(false)).collect();
+        let mut talk = Talk::over(Channel::Tls);
+        match say(&mut talk, people(), controls) {
+            Next::Run(..) => None,
+            _ => Some(talk.only_answer()),
+        }
+    };
+    assert_eq!(said(64), None);
+    assert_eq!(said(65), Some(("done", 11)));
+}
+
+#[test]
+fn the_root_dse_lists_the_controls_that_are_served() {
+    let mut talk = Talk::over(Channel::Tls);
+    let (entries, _) = talk.entries(base_search("", &["supportedControl"]));
+    let listed: Vec<String> = entries[0].attributes[0]
+        .vals
+        .iter()
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect();
+    for oid in &listed {
+        // Whatever becomes of it without a value, it is not unknown.
+        let control = LdapControl::Unknown {
+            oid: oid.clone(),
+            criticality: true,
+            value: None,
+        };
+        let mut talk = Talk::over(Channel::Tls);
+        if let Next::Answered(_) = say(&mut talk, people(), vec![control]) {
+            assert_eq!(talk.only_answer(), ("done", 2), "{oid}");
+        }
+    }
+    assert!(listed.len() >= 3);
+}
