@@ -8,6 +8,7 @@ use super::builder::BuildError;
 use super::delta::{DeltaEntry, DeltaIndexes};
 use super::incoming::{Incoming, IncomingEntry, entry_id};
 use super::membership::Posting;
+use super::quarantine::Orphan;
 use super::snapshot::Snapshot;
 use super::terms::{Term, TermFinder};
 use super::{ENTRIES_MAX, EntryRef};
@@ -17,13 +18,11 @@ use crate::types::{AttributeType, EntryId, Timestamp};
 
 impl Snapshot {
     /// The snapshot after `changes`, which must be the commits that follow this snapshot's revision, whole
-    /// and in order. Errors: [`BuildError`]; the change is one that no directory writes, and the caller must
-    /// build the index again from the store.
+    /// and in order. Errors: [`BuildError::TooMany`]; the caller must build the index again from the store.
     pub fn apply(&self, changes: &[Change], schema: &Schema) -> Result<Snapshot, BuildError> {
         let mut next = self.clone();
         for change in changes {
             next.revision = change.revision;
-            next.allot_slots(change)?;
             for operation in &change.operations {
                 next.apply_operation(operation, schema)?;
             }
@@ -31,33 +30,18 @@ impl Snapshot {
         Ok(next)
     }
 
-    /// Gives every written entry its slot first, so that a child may come before its parent.
-    fn allot_slots(&mut self, change: &Change) -> Result<(), BuildError> {
-        for operation in &change.operations {
-            let Operation::Put { key, .. } = operation else {
-                continue;
-            };
-            let Some(id) = entry_id(key)? else { continue };
-            if self.slot_of(id).is_none() {
-                self.allot_slot(id)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn allot_slot(&mut self, id: EntryId) -> Result<(), BuildError> {
-        if self.base.entries.len() + self.delta.added() as usize >= ENTRIES_MAX {
-            return Err(BuildError::TooMany);
-        }
-        self.delta.add_slot(id, self.base.entries.len());
-        self.next_id = self.next_id.max(id.next());
-        Ok(())
-    }
-
     fn apply_operation(&mut self, operation: &Operation, schema: &Schema) -> Result<(), BuildError> {
         match operation {
             Operation::Put { key, value, expires } => self.put(key, value, *expires, schema),
-            Operation::Delete { key } => self.delete(key, schema),
+            Operation::Delete { key } => {
+                match entry_id(key) {
+                    Ok(Some(id)) => self.take_out(id, schema),
+                    Ok(None) => self.side.delete(key),
+                    Err(_) => {}
+                }
+                self.quarantine.remove(key);
+                Ok(())
+            }
         }
     }
 
@@ -69,32 +53,65 @@ impl Snapshot {
         schema: &Schema,
     ) -> Result<(), BuildError> {
         let fixed = Arc::clone(&self.base.fixed);
-        match fixed.intake.read(key, value, schema)? {
-            Incoming::Entry(entry) => self.put_entry(&entry, schema),
-            Incoming::Side => {
-                self.side.put(key, value, expires);
-                Ok(())
+        match fixed.intake.read(key, value, schema) {
+            Ok(Incoming::Entry(entry)) => return self.put_entry(&entry, schema),
+            Ok(Incoming::Side) => self.side.put(key, value, expires),
+            Err(reason) => {
+                if let Ok(Some(id)) = entry_id(key) {
+                    self.take_out(id, schema);
+                    self.next_id = self.next_id.max(id.next());
+                }
+                self.quarantine.put(key.clone(), reason);
             }
         }
+        Ok(())
     }
 
+    /// Puts an entry in its place, with all that waited for it; one without a place is set aside, with all below it.
     fn put_entry(&mut self, entry: &IncomingEntry<'_>, schema: &Schema) -> Result<(), BuildError> {
-        let id = entry.id;
-        let parent = match entry.parent {
+        let (id, revision) = (entry.id, self.revision);
+        self.next_id = self.next_id.max(id.next());
+        self.quarantine.remove(&Key::entry(id));
+        let mut blob = Vec::new();
+        blob::push(&mut blob, entry.loose(), |_, _| None);
+        let blob = blob.into();
+        let above = match entry.parent {
             None => Slot::NONE,
-            Some(parent) => self.slot_of(parent).ok_or(BuildError::Orphan { id, parent })?,
+            Some(parent) => match self.slot_above(id, parent) {
+                Some(slot) => slot,
+                None => {
+                    self.take_out(id, schema);
+                    self.quarantine.put_orphan(id, parent, Orphan { revision, blob });
+                    return Ok(());
+                }
+            },
         };
-        let Some(slot) = self.slot_of(id) else {
-            return Err(BuildError::TooMany);
+        self.place(id, above, Orphan { revision, blob }, schema)?;
+        self.take_back_below(id, schema)
+    }
+
+    /// Where `parent` is, if it can be the parent of `id`: it is there, and not below `id`.
+    fn slot_above(&self, id: EntryId, parent: EntryId) -> Option<Slot> {
+        let parent = self.entry_by_id(parent)?;
+        let below_itself = self.slot_of(id).is_some_and(|own| parent.is_within(own));
+        (!below_itself).then_some(parent.slot())
+    }
+
+    fn place(&mut self, id: EntryId, parent: Slot, entry: Orphan, schema: &Schema) -> Result<(), BuildError> {
+        let slot = match self.slot_of(id) {
+            Some(slot) => slot,
+            None if self.base.entries.len() + self.delta.added() as usize >= ENTRIES_MAX => {
+                return Err(BuildError::TooMany);
+            }
+            None => self.delta.add_slot(id, self.base.entries.len()),
         };
         self.forget(slot, schema);
-        let mut bytes = Vec::new();
-        blob::push(&mut bytes, entry.loose(), |_, _| None);
+        let Orphan { revision, blob } = entry;
         let entry = DeltaEntry {
             id,
             parent,
-            revision: self.revision,
-            blob: bytes.into(),
+            revision,
+            blob,
         };
         self.delta.put(slot, entry);
         self.live += 1;
@@ -102,17 +119,37 @@ impl Snapshot {
         Ok(())
     }
 
-    fn delete(&mut self, key: &Key, schema: &Schema) -> Result<(), BuildError> {
-        match entry_id(key)? {
-            None => self.side.delete(key),
-            Some(id) => {
-                if let Some(slot) = self.slot_of(id) {
-                    self.forget(slot, schema);
-                    self.delta.delete(slot);
-                }
+    /// Puts in their places those that waited for `id`, and those that waited for them.
+    fn take_back_below(&mut self, id: EntryId, schema: &Schema) -> Result<(), BuildError> {
+        let mut placed = vec![id];
+        while let Some(parent) = placed.pop() {
+            let Some(above) = self.slot_of(parent) else {
+                continue;
+            };
+            for (id, orphan) in self.quarantine.take_below(parent) {
+                self.place(id, above, Orphan::clone(&orphan), schema)?;
+                placed.push(id);
             }
         }
         Ok(())
+    }
+
+    /// Takes an entry out, and sets aside all that is below it.
+    fn take_out(&mut self, id: EntryId, schema: &Schema) {
+        let mut going: Vec<Slot> = self.slot_of(id).into_iter().collect();
+        while let Some(slot) = going.pop() {
+            let Some(entry) = self.entry(slot) else { continue };
+            let parent = entry.id();
+            let children = self
+                .children(slot)
+                .map(|child| (child.slot(), child.id(), child.orphaned()));
+            for (slot, id, orphan) in children.collect::<Vec<_>>() {
+                self.quarantine.put_orphan(id, parent, orphan);
+                going.push(slot);
+            }
+            self.forget(slot, schema);
+            self.delta.delete(slot);
+        }
     }
 
     /// Takes what `slot` held out of the count, and out of the delta's indexes if it was in them.

@@ -108,6 +108,20 @@ impl<'a> Parts<'a> {
         BlobAttributes { rest, left, pool }
     }
 
+    /// The same entry in a blob that needs no shared runs.
+    pub(super) fn unshared(&self) -> Box<[u8]> {
+        let (known, unknown): (Vec<_>, Vec<_>) = (self.attributes().collect(), self.unknown().collect());
+        let entry = Loose {
+            name: self.name,
+            normal: self.normal,
+            known: &known,
+            unknown: &unknown,
+        };
+        let mut blob = Vec::new();
+        push(&mut blob, entry, |_, _| None);
+        blob.into()
+    }
+
     /// The entry's object classes and all above them; `None` if they must be read to tell.
     #[inline]
     pub(super) fn classes(&self) -> Option<&'a [ClassPosition]> {

@@ -7,9 +7,10 @@ use thiserror::Error;
 
 use super::base::{Base, EntryTable, Fixed, Head, Pack, slot_of};
 use super::columns::{Columns, ColumnsPart};
-use super::incoming::{IncomingError, Intake};
+use super::incoming::Intake;
 use super::packer::{Arrived, Packed, Packer};
 use super::postings::{Postings, posting};
+use super::quarantine::{Orphan, Quarantine};
 use super::settings::{IndexSettings, Roles};
 use super::side::SideRecords;
 use super::snapshot::Snapshot;
@@ -20,26 +21,12 @@ use crate::domain::schema::Schema;
 use crate::record::Revision;
 use crate::types::{Dn, EntryId};
 
-/// Why no snapshot could be built: the store holds what no directory writes.
+/// Why no snapshot could be built.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
-    /// A record cannot be read.
-    #[error(transparent)]
-    Record(#[from] IncomingError),
     /// Two records are about the entry with this id.
     #[error("two records for entry {0}")]
     Twice(EntryId),
-    /// An entry is below one that does not exist.
-    #[error("entry {id} is below entry {parent}, which does not exist")]
-    Orphan {
-        /// The entry.
-        id: EntryId,
-        /// The missing one.
-        parent: EntryId,
-    },
-    /// An entry is below one that was deleted.
-    #[error("entry {0} is below an entry that was deleted")]
-    Cut(EntryId),
     /// The schema does not know an attribute type of the base's name, or refuses a value.
     #[error("the schema cannot read the name of the base, {0}")]
     Base(Box<str>),
@@ -55,6 +42,7 @@ pub struct Builder<'s> {
     fixed: Arc<Fixed>,
     packers: Vec<Packer>,
     side: SideRecords,
+    quarantine: Quarantine,
 }
 
 impl<'s> Builder<'s> {
@@ -80,6 +68,7 @@ impl<'s> Builder<'s> {
             fixed,
             packers: Vec::new(),
             side: SideRecords::default(),
+            quarantine: Quarantine::default(),
         }
     }
 
@@ -91,16 +80,17 @@ impl<'s> Builder<'s> {
     /// Adds what a packer of this builder has taken.
     pub fn add(&mut self, mut packer: Packer) {
         self.side.add(std::mem::take(&mut packer.side));
+        self.quarantine.add(std::mem::take(&mut packer.quarantine));
         self.packers.push(packer);
     }
 
-    /// Builds the snapshot as of `revision`, on up to `threads` threads.
-    /// Errors: [`BuildError::Twice`], [`BuildError::Orphan`].
+    /// Builds the snapshot as of `revision`, on up to `threads` threads. An entry without a parent is set aside.
+    /// Errors: [`BuildError::Twice`], [`BuildError::TooMany`].
     pub fn finish(mut self, revision: Revision, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         let packed = std::mem::take(&mut self.packers)
             .into_iter()
             .map(|packer| packer.packed);
-        let entries = entries(packed.collect(), self.schema)?;
+        let entries = entries(packed.collect(), self.schema, &mut self.quarantine)?;
         let finder = TermFinder::new(self.schema, &self.fixed.hasher, &self.fixed.roles);
         let base = Base {
             children: Children::build(entries.heads.iter().map(|head| head.parent)),
@@ -109,13 +99,21 @@ impl<'s> Builder<'s> {
             entries,
             fixed: self.fixed,
         };
-        Ok(Snapshot::new(Arc::new(base), self.side, revision))
+        Ok(Snapshot::new(
+            Arc::new(base),
+            self.side,
+            self.quarantine,
+            revision,
+        ))
     }
 }
 
-/// Orders the entries of all packers by their ids. Errors: [`BuildError::Twice`], [`BuildError::Orphan`],
-/// [`BuildError::TooMany`].
-fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<EntryTable, BuildError> {
+/// Orders the entries of all packers by their ids. Errors: [`BuildError::Twice`], [`BuildError::TooMany`].
+fn entries(
+    mut packed: Vec<Packed>,
+    schema: &Schema,
+    quarantine: &mut Quarantine,
+) -> Result<EntryTable, BuildError> {
     let mut arrived = Vec::with_capacity(packed.iter().map(|packed| packed.heads.len()).sum());
     for (pack, packed) in (0..).zip(&mut packed) {
         let heads = std::mem::take(&mut packed.heads).into_iter();
@@ -125,37 +123,72 @@ fn entries(mut packed: Vec<Packed>, schema: &Schema) -> Result<EntryTable, Build
         return Err(BuildError::TooMany);
     }
     arrived.sort_unstable_by_key(|(_, head)| head.id);
+    if let Some(pair) = arrived.windows(2).find(|pair| pair[0].1.id == pair[1].1.id) {
+        return Err(BuildError::Twice(pair[0].1.id));
+    }
     let pack = |packed: Packed| Pack {
         arena: packed.arena,
         shared: packed.shared.finish(schema),
     };
-    Ok(EntryTable {
-        heads: heads(&arrived)?,
+    let mut table = EntryTable {
+        heads: Box::default(),
         packs: packed.into_iter().map(pack).collect(),
-    })
+    };
+    let mut rooted = rooted(&arrived).into_iter();
+    arrived.retain(|(pack, arrived)| {
+        let stays = rooted.next().unwrap_or_default();
+        if let Some(parent) = arrived.parent.filter(|_| !stays) {
+            let blob = table.parts(&head(*pack, arrived, Slot::NONE)).unshared();
+            let revision = arrived.revision;
+            quarantine.put_orphan(arrived.id, parent, Orphan { revision, blob });
+        }
+        stays
+    });
+    let parent = |of: &Arrived| of.parent.and_then(|parent| slot_in(&arrived, parent));
+    let heads = arrived
+        .iter()
+        .map(|(pack, of)| head(*pack, of, parent(of).unwrap_or(Slot::NONE)));
+    table.heads = heads.collect();
+    Ok(table)
 }
 
-/// `all` in ascending order of ids, each with the number of its pack.
-fn heads(all: &[(u32, Arrived)]) -> Result<Box<[Head]>, BuildError> {
-    if let Some(pair) = all.windows(2).find(|pair| pair[0].1.id == pair[1].1.id) {
-        return Err(BuildError::Twice(pair[0].1.id));
+fn head(pack: u32, arrived: &Arrived, parent: Slot) -> Head {
+    Head {
+        id: arrived.id,
+        revision: arrived.revision,
+        pack,
+        place: arrived.place,
+        parent,
     }
-    let head = |(pack, arrived): &(u32, Arrived)| {
-        let id = arrived.id;
-        let slot_of = |parent| slot_of(all, |(_, head)| head.id, parent);
-        let parent = match arrived.parent {
-            None => Slot::NONE,
-            Some(parent) => slot_of(parent).ok_or(BuildError::Orphan { id, parent })?,
+}
+
+fn slot_in(all: &[(u32, Arrived)], id: EntryId) -> Option<Slot> {
+    slot_of(all, |(_, head)| head.id, id)
+}
+
+/// Which of `all`, in ascending order of ids, are topmost or somewhere below a topmost one.
+fn rooted(all: &[(u32, Arrived)]) -> Vec<bool> {
+    let mut known: Vec<Option<bool>> = vec![None; all.len()];
+    let mut way = Vec::new();
+    for mut at in 0..all.len() {
+        let is_rooted = loop {
+            if let Some(known) = known[at] {
+                break known;
+            }
+            // Who meets this again on the same way up goes in a circle.
+            known[at] = Some(false);
+            way.push(at);
+            let Some(parent) = all[at].1.parent else {
+                break true;
+            };
+            let Some(above) = slot_in(all, parent) else {
+                break false;
+            };
+            at = above.0 as usize;
         };
-        Ok(Head {
-            id,
-            revision: arrived.revision,
-            pack: *pack,
-            place: arrived.place,
-            parent,
-        })
-    };
-    all.iter().map(head).collect()
+        way.drain(..).for_each(|at| known[at] = Some(is_rooted));
+    }
+    known.into_iter().map(|known| known == Some(true)).collect()
 }
 
 fn names(entries: &EntryTable, hasher: &TermHasher) -> Postings {

@@ -1,6 +1,7 @@
 //! An entry in a snapshot.
 
 use super::blob::{BlobAttributes, Parts};
+use super::quarantine::Orphan;
 use super::terms::normal_value;
 use super::{Slot, Snapshot};
 use crate::domain::packed::{AttributeView, Attributes};
@@ -56,6 +57,14 @@ impl<'a> EntryRef<'a> {
     /// The entry above it; `None` for a topmost one.
     pub fn parent(&self) -> Option<EntryRef<'a>> {
         self.snapshot.entry(self.parent)
+    }
+
+    /// The entry as it waits for another parent.
+    pub(super) fn orphaned(&self) -> Orphan {
+        Orphan {
+            revision: self.revision(),
+            blob: self.parts.unshared(),
+        }
     }
 
     #[inline]

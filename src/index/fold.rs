@@ -8,8 +8,7 @@ use crate::domain::schema::Schema;
 impl Snapshot {
     /// The same directory at the same revision, all in a new base. Takes as long as building it from the
     /// store's records without reading them, and as much memory again as the snapshot meanwhile.
-    ///
-    /// Errors: [`BuildError::Cut`] if an entry's parent was deleted before it.
+    /// Errors: none of its own, as the snapshot is one already.
     pub fn folded(&self, schema: &Schema, threads: NonZeroUsize) -> Result<Snapshot, BuildError> {
         let mut builder = Builder::with(schema, self.base.fixed.clone());
         let mut packer = builder.packer();
@@ -19,6 +18,7 @@ impl Snapshot {
         builder.add(packer);
         let mut folded = builder.finish(self.revision, threads)?;
         folded.side = self.side.clone();
+        folded.quarantine = self.quarantine.clone();
         folded.next_id = self.next_id;
         Ok(folded)
     }

@@ -2,31 +2,14 @@
 
 use std::borrow::Cow;
 
-use thiserror::Error;
-
 use super::blob::Loose;
+use super::quarantine::Reason;
 use crate::domain::packed::AttributeView;
 use crate::domain::schema::Schema;
 use crate::record::coded_name::CODED_NAMES;
-use crate::record::entry::{EntryError, EntryView, StoredAttributeView};
+use crate::record::entry::{EntryView, StoredAttributeView};
 use crate::record::{Key, Kind};
 use crate::types::{AttributeType, Dn, EntryId, NormalDn, Rdn};
-
-/// Why a record cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum IncomingError {
-    /// An entry's key does not hold an entry id.
-    #[error("the key of an entry's record is damaged")]
-    Key,
-    /// An entry's bytes cannot be read.
-    #[error("entry {id}: {error}")]
-    Entry {
-        /// The entry.
-        id: EntryId,
-        /// What is wrong with it.
-        error: EntryError,
-    },
-}
 
 /// A record the index has a use for.
 pub(super) enum Incoming<'r> {
@@ -89,17 +72,17 @@ impl Intake {
         })
     }
 
-    /// Reads one record. Errors: [`IncomingError`].
+    /// Reads one record. Errors: why it must be set aside.
     pub(super) fn read<'r>(
         &self,
         key: &Key,
         value: &'r [u8],
         schema: &Schema,
-    ) -> Result<Incoming<'r>, IncomingError> {
+    ) -> Result<Incoming<'r>, Reason> {
         let Some(id) = entry_id(key)? else {
             return Ok(Incoming::Side);
         };
-        let view = EntryView::new(value).map_err(|error| IncomingError::Entry { id, error })?;
+        let view = EntryView::new(value)?;
         let (name, normal) = self.names(&view, schema);
         let mut entry = IncomingEntry {
             id,
@@ -150,11 +133,11 @@ fn normal_rdn(rdn: &Rdn, text: &str, schema: &Schema) -> Vec<u8> {
         .map_or_else(unreadable, NormalDn::into_bytes)
 }
 
-/// The id in an entry's key; `None` for a record of another kind.
-pub(super) fn entry_id(key: &Key) -> Result<Option<EntryId>, IncomingError> {
+/// The id in an entry's key; `None` for a record of another kind. Errors: [`Reason::Key`].
+pub(super) fn entry_id(key: &Key) -> Result<Option<EntryId>, Reason> {
     match key.as_bytes().split_first() {
         Some((kind, id)) if *kind == Kind::Entry as u8 => {
-            Ok(Some(EntryId::from_bytes(id).ok_or(IncomingError::Key)?))
+            Ok(Some(EntryId::from_bytes(id).ok_or(Reason::Key)?))
         }
         _ => Ok(None),
     }

@@ -9,6 +9,8 @@
 //! Inside a snapshot an entry is a [`Slot`]: a position, cheap to store in indexes. Outside it is its
 //! entry id, which never changes. An index by hash only proposes slots; whoever asks verifies them on the
 //! entry.
+//!
+//! A record that no directory writes is set aside ([`Quarantine`]), and all others are served.
 
 mod apply;
 mod arena;
@@ -28,6 +30,7 @@ mod ordered;
 mod packer;
 mod pool;
 mod postings;
+mod quarantine;
 mod settings;
 mod shared;
 mod side;
@@ -46,9 +49,9 @@ pub use blob::BlobAttributes;
 pub use builder::{BuildError, Builder};
 pub use entry_ref::EntryRef;
 pub use handle::{IndexHandle, IndexWriter};
-pub use incoming::IncomingError;
 pub use lookup::{Candidates, SubstringParts, Walk};
 pub use packer::Packer;
+pub use quarantine::{Moved, Quarantine, Reason};
 pub use settings::IndexSettings;
 pub use snapshot::Snapshot;
 

@@ -7,9 +7,10 @@ use super::base::Fixed;
 use super::blob::{self, Loose};
 use super::builder::BuildError;
 use super::incoming::Incoming;
+use super::quarantine::Quarantine;
 use super::shared::SharedBuilder;
 use super::side::SideRecords;
-use super::{ENTRIES_MAX, EntryRef, Slot};
+use super::{ENTRIES_MAX, EntryRef};
 use crate::domain::schema::Schema;
 use crate::record::{Record, Revision};
 use crate::types::EntryId;
@@ -19,6 +20,7 @@ pub struct Packer {
     fixed: Arc<Fixed>,
     pub(super) packed: Packed,
     pub(super) side: SideRecords,
+    pub(super) quarantine: Quarantine,
 }
 
 /// Entries that one thread has packed.
@@ -43,25 +45,26 @@ impl Packer {
             fixed,
             packed: Packed::default(),
             side: SideRecords::default(),
+            quarantine: Quarantine::default(),
         }
     }
 
-    /// Takes one record of any kind; what the index does not need is passed over.
-    /// Errors: [`BuildError::Record`], [`BuildError::TooMany`].
+    /// Takes one record of any kind; what the index does not need is passed over, and what cannot be read is set
+    /// aside. Errors: [`BuildError::TooMany`].
     pub fn push(&mut self, record: &Record, schema: &Schema) -> Result<(), BuildError> {
         let Record { key, value, .. } = record;
-        match self.fixed.intake.read(key, value, schema)? {
-            Incoming::Entry(entry) => {
+        match self.fixed.intake.read(key, value, schema) {
+            Ok(Incoming::Entry(entry)) => {
                 self.packed
                     .push(entry.id, entry.parent, record.revision, entry.loose())?;
             }
-            Incoming::Side => self.side.put(key, value, record.expires),
+            Ok(Incoming::Side) => self.side.put(key, value, record.expires),
+            Err(reason) => self.quarantine.put(key.clone(), reason),
         }
         Ok(())
     }
 
-    /// Takes an entry over from another snapshot. Errors: [`BuildError::TooMany`],
-    /// [`BuildError::Cut`].
+    /// Takes an entry over from another snapshot. Errors: [`BuildError::TooMany`].
     pub(super) fn push_entry(&mut self, entry: EntryRef<'_>) -> Result<(), BuildError> {
         let known: Vec<_> = entry.packed().collect();
         let unknown: Vec<_> = entry.unknown().collect();
@@ -71,11 +74,8 @@ impl Packer {
             known: &known,
             unknown: &unknown,
         };
-        // An entry that has lost its parent must not become a topmost one.
-        let parent = match entry.parent_slot() {
-            Slot::NONE => None,
-            _ => Some(entry.parent().ok_or(BuildError::Cut(entry.id()))?.id()),
-        };
+        // Whatever has lost its parent is in quarantine: without one an entry is a topmost one.
+        let parent = entry.parent().map(|parent| parent.id());
         self.packed.push(entry.id(), parent, entry.revision(), loose)
     }
 }

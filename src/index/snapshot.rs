@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::base::Base;
 use super::delta::Delta;
+use super::quarantine::Quarantine;
 use super::shared::Shared;
 use super::side::SideRecords;
 use super::{EntryRef, Slot, blob};
@@ -16,6 +17,7 @@ pub struct Snapshot {
     pub(super) base: Arc<Base>,
     pub(super) delta: Delta,
     pub(super) side: SideRecords,
+    pub(super) quarantine: Quarantine,
     pub(super) revision: Revision,
     pub(super) live: usize,
     pub(super) next_id: EntryId,
@@ -28,19 +30,22 @@ const DELTA_SLOTS_MIN: usize = 4096;
 const DELTA_ONE_IN: usize = 16;
 
 impl Snapshot {
-    pub(super) fn new(base: Arc<Base>, side: SideRecords, revision: Revision) -> Snapshot {
-        let next_id = base
-            .entries
-            .heads
-            .last()
-            .map_or(EntryId::FIRST, |head| head.id.next());
+    pub(super) fn new(
+        base: Arc<Base>,
+        side: SideRecords,
+        quarantine: Quarantine,
+        revision: Revision,
+    ) -> Snapshot {
+        let last = base.entries.heads.last();
+        let next_id = last.map_or(EntryId::FIRST, |head| head.id.next());
         Snapshot {
             live: base.entries.len(),
             base,
             delta: Delta::default(),
             side,
+            next_id: next_id.max(quarantine.next_id()),
+            quarantine,
             revision,
-            next_id,
         }
     }
 
@@ -80,6 +85,11 @@ impl Snapshot {
     /// The value of a record that is no entry (lock-out states, single values), unless it has expired by `now`.
     pub fn side_record(&self, key: &Key, now: Timestamp) -> Option<&[u8]> {
         self.side.find(key, now)
+    }
+
+    /// The records of entries that cannot be served.
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 
     /// The entry at `slot`; `None` if it was deleted or never was.
