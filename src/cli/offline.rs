@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, anyhow};
 use tokio::runtime::{Handle, Runtime};
 
-use super::logging;
+use super::{logging, output};
 use crate::config::settings::Log;
 use crate::domain::audit::{AuditEvent, Subject};
 use crate::exchange::import::{ImportError, Writers};
@@ -42,9 +42,15 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Site> {
         seed: u64::from_ne_bytes(seed),
     };
     let snapshot = runtime
-        .block_on(follower::load_own(&*store, &index, &|_| {}))
-        .with_context(|| folder)?
+        .block_on(follower::load_own(&*store, &index))
+        .with_context(|| folder.clone())?
         .0;
+    let set_aside = snapshot.quarantine().len();
+    if set_aside > 0 {
+        output::complain(&format!(
+            "{folder}: {set_aside} records cannot be served and are left out; `beadle store verify` names them"
+        ));
+    }
     let snapshots = Loaded {
         store: store.clone(),
         index,
@@ -117,7 +123,7 @@ impl Snapshots for Loaded {
         if last.revision() < revision {
             // A store that cannot be read again leaves the old snapshot: what is planned against it conflicts
             // and is reported.
-            if let Ok(snapshot) = runtime.block_on(follower::load(&*self.store, &self.index, &|_| {})) {
+            if let Ok(snapshot) = runtime.block_on(follower::load(&*self.store, &self.index)) {
                 *last = Arc::new(snapshot);
             }
         }

@@ -1,14 +1,20 @@
 //! `beadle store`: looking after a store whose daemon is stopped.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
-use super::output;
+use super::output::{self, Failed};
 use super::progress::{Progress, Shown};
+use crate::domain::schema::Schema;
+use crate::index::{Builder, IndexSettings, Quarantine, Reason};
+use crate::record::Key;
 use crate::server::boot::owner;
+use crate::server::index::quarantined;
 use crate::store::sled::{self, CompactError, Compacted, SledSettings, Stats, VerifyError};
+use crate::types::Dn;
 
 /// Arguments of `beadle store`.
 #[derive(Args)]
@@ -23,6 +29,9 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Command {
     /// Read every record and check that it can be understood; change none
+    ///
+    /// Ends with 1 if an entry's record cannot be read or has no parent, and names every one: the daemon sets them
+    /// aside and serves the others.
     Verify(Which),
     /// Write the store anew, in as few bytes of the disk as it needs; what it holds stays the same
     ///
@@ -87,11 +96,50 @@ fn compact_store(arguments: &Which) -> anyhow::Result<()> {
 fn verify_store(arguments: &Which) -> anyhow::Result<()> {
     let settings = arguments.settings()?;
     let folder = settings.path.display().to_string();
-    let stats = sled::verify(&settings).map_err(|error| named(error, &folder))?;
-    match arguments.json {
-        true => output::say_json(&findings(&folder, &stats)),
-        false => output::say(&sentence(&folder, &stats)),
+    let (stats, aside) = verified(&settings, &folder)?;
+    if arguments.json {
+        let mut findings = findings(&folder, &stats);
+        findings["set_aside"] = aside.iter().map(described).collect();
+        output::say_json(&findings)?;
+    } else {
+        output::say(&sentence(&folder, &stats, aside.len()))?;
+        let mut sentences = aside
+            .iter()
+            .map(|(key, reason)| quarantined::sentence(key, reason));
+        sentences.try_for_each(|sentence| output::say(&sentence))?;
     }
+    match aside.is_empty() {
+        true => Ok(()),
+        false => Err(Failed.into()),
+    }
+}
+
+/// What the store holds, and the records that a daemon would set aside. Only who is below whom is looked at, so any
+/// schema and any base will do.
+fn verified(settings: &SledSettings, folder: &str) -> anyhow::Result<(Stats, Quarantine)> {
+    let schema = Schema::built_in();
+    let mut builder = Builder::new(&schema, &IndexSettings::default(), &Dn::default(), 0)?;
+    let mut packer = builder.packer();
+    let mut packed = Ok(());
+    let stats = sled::verify_each(settings, &mut |record| {
+        if packed.is_ok() {
+            packed = packer.push(record, &schema);
+        }
+    });
+    let stats = stats.map_err(|error| named(error, folder))?;
+    packed?;
+    builder.add(packer);
+    let snapshot = builder.finish(stats.digest.revision, NonZeroUsize::MIN)?;
+    Ok((stats, snapshot.quarantine().clone()))
+}
+
+fn described((key, reason): (&Key, Reason)) -> serde_json::Value {
+    serde_json::json!({
+        "key": key.to_string(),
+        "record": quarantined::name(key),
+        "reason": reason.to_string(),
+        "to_do": reason.remedy(),
+    })
 }
 
 /// The error with the folder it is about; one about opening names it already.
@@ -132,10 +180,15 @@ fn findings(folder: &str, stats: &Stats) -> serde_json::Value {
     })
 }
 
-fn sentence(folder: &str, stats: &Stats) -> String {
+fn sentence(folder: &str, stats: &Stats, set_aside: usize) -> String {
     let (count, hash) = (stats.digest.count, stats.digest.hash);
+    let state = match set_aside {
+        0 => "sound".to_owned(),
+        1 => "1 record cannot be served".to_owned(),
+        _ => format!("{set_aside} records cannot be served"),
+    };
     let sound = format!(
-        "{folder}: sound; {count} records at revision {}",
+        "{folder}: {state}; {count} records at revision {}",
         stats.digest.revision.0
     );
     let sizes = format!(

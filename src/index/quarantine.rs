@@ -80,6 +80,11 @@ impl Quarantine {
         self.records.is_empty()
     }
 
+    /// Whether the record of the entry `id` is.
+    pub fn has(&self, id: EntryId) -> bool {
+        self.records.contains_key(&Key::entry(id))
+    }
+
     /// The records with their reasons, in the order of keys.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, Reason)> {
         self.records.iter().map(|(key, reason)| (key, *reason))

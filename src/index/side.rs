@@ -39,6 +39,12 @@ impl SideRecords {
         self.0.remove(key);
     }
 
+    /// The records of this kind, expired ones too, in no order.
+    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = (&Key, &[u8])> {
+        let all = self.0.iter().filter(move |(key, _)| key.is_of(kind));
+        all.map(|(key, side)| (key, &*side.value))
+    }
+
     /// The record's value unless it has expired by `now`.
     pub(super) fn find(&self, key: &Key, now: Timestamp) -> Option<&[u8]> {
         let side = self.0.get(key)?;
@@ -48,7 +54,7 @@ impl SideRecords {
 }
 
 fn wanted(key: &Key) -> bool {
-    matches!(key.as_bytes().first(), Some(kind) if [Kind::Lockout as u8, Kind::Meta as u8].contains(kind))
+    key.is_of(Kind::Lockout) || key.is_of(Kind::Meta)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::quarantine::Quarantine;
 use super::shared::Shared;
 use super::side::SideRecords;
 use super::{EntryRef, Slot, blob};
-use crate::record::{Key, Revision};
+use crate::record::{Key, Kind, Revision};
 use crate::types::{EntryId, Timestamp};
 
 /// Every entry at one revision, and the indexes to find them. Immutable.
@@ -85,6 +85,11 @@ impl Snapshot {
     /// The value of a record that is no entry (lock-out states, single values), unless it has expired by `now`.
     pub fn side_record(&self, key: &Key, now: Timestamp) -> Option<&[u8]> {
         self.side.find(key, now)
+    }
+
+    /// The records of this kind, which [`Snapshot::side_record`] must be able to find, expired ones too.
+    pub fn side_records(&self, kind: Kind) -> impl Iterator<Item = (&Key, &[u8])> {
+        self.side.of(kind)
     }
 
     /// The records of entries that cannot be served.

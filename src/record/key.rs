@@ -1,5 +1,7 @@
 //! Keys of records: a kind byte and the kind's own bytes.
 
+use std::fmt;
+
 use crate::types::EntryId;
 
 /// What a record is about: the first byte of its key. Numbers are never reused.
@@ -50,6 +52,11 @@ impl Key {
         Key(bytes.into())
     }
 
+    /// Whether it is of this kind.
+    pub fn is_of(&self, kind: Kind) -> bool {
+        self.0.first() == Some(&(kind as u8))
+    }
+
     /// The entry id behind the kind byte; `None` if the key is of another kind or holds no id.
     pub fn entry_of(&self, kind: Kind) -> Option<EntryId> {
         let (first, entry) = self.0.split_first()?;
@@ -60,5 +67,12 @@ impl Key {
     /// The whole key, kind byte first.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// In hexadecimal.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

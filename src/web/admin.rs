@@ -13,6 +13,8 @@ use axum::routing::get;
 pub enum Health {
     /// Answers requests and takes writes.
     Well,
+    /// As well, but some records cannot be read and are set aside.
+    Incomplete,
     /// Answers from memory, but the store refuses writes.
     ReadOnly,
     /// Not loaded yet.
@@ -35,10 +37,11 @@ pub fn router(vitals: Arc<dyn Vitals>) -> Router {
         .with_state(vitals)
 }
 
-/// 200 `ok`, or 503 with the reason in a word, so that a load balancer needs to read the status only.
+/// 200 `ok` (and what is not quite), or 503 with the reason in a word, so that a load balancer needs to read the status only.
 async fn healthz(State(vitals): State<Arc<dyn Vitals>>) -> (StatusCode, &'static str) {
     match vitals.health() {
         Health::Well => (StatusCode::OK, "ok\n"),
+        Health::Incomplete => (StatusCode::OK, "ok, but records are set aside: see the log\n"),
         Health::ReadOnly => (
             StatusCode::SERVICE_UNAVAILABLE,
             "read-only: the store refuses writes\n",

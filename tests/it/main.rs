@@ -32,6 +32,7 @@ mod log_ins;
 mod log_lines;
 mod log_reader;
 mod malformed;
+mod quarantine;
 mod radius_nas;
 mod radius_socket;
 mod readme;

@@ -177,7 +177,7 @@ async fn loaded(store: &dyn Store, plan: &Plan) -> Loaded {
         settings: plan.entries.index.clone(),
         seed: 7,
     };
-    let snapshot = load(store, &index, &|_| {}).await.expect("an index");
+    let snapshot = load(store, &index).await.expect("an index");
     // Nobody follows the store: a commit counts as seen at once.
     let (_, reached) = tokio::sync::watch::channel(Revision(u64::MAX));
     let index = Arc::new(IndexHandle::new(snapshot));

@@ -60,7 +60,8 @@ impl<'a> Accounts<'a> {
 
     /// Whether there is no entry `entry`.
     pub fn is_gone(&self, entry: EntryId) -> bool {
-        self.snapshot.entry_by_id(entry).is_none()
+        // One that is set aside may come back, and its lock with it.
+        self.snapshot.entry_by_id(entry).is_none() && !self.snapshot.quarantine().has(entry)
     }
 
     /// How `asker` is called, as text (RFC 4514); `None` of a stranger, and of a member who is one by now.

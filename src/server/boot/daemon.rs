@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 
 use crate::exchange::import::Writers;
 use crate::index::{IndexHandle, Snapshot};
-use crate::record::Operation;
 use crate::server::boot::listeners::Listeners;
 use crate::server::boot::owner::{self, OtherOwner};
 use crate::server::boot::plan::Plan;
@@ -22,7 +21,8 @@ use crate::server::http::admin_socket::AdminSocket;
 use crate::server::http::api::Administration;
 use crate::server::http::tls::{self, Tls, TlsError};
 use crate::server::index::base_name;
-use crate::server::index::follower::{self, Follower, Hear, IndexPlan, LoadError};
+use crate::server::index::follower::{self, Follower, IndexPlan, LoadError};
+use crate::server::index::hearing::{Hear, Heard};
 use crate::server::index::realm::{Loaded, Realm};
 use crate::server::ldap::listener::Shutdown;
 use crate::server::local::socket::LocalSocketError;
@@ -204,16 +204,19 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
         seed: random_seed(),
     };
     let hear = hear(runner);
-    let (store, building, telling) = (runner.realm.store.clone(), index_plan.clone(), hear.clone());
-    let loading = tokio::task::spawn_blocking(move || {
-        Handle::current().block_on(load_kept(&*store, &building, &*telling))
-    });
+    let (store, building) = (runner.realm.store.clone(), index_plan.clone());
+    let loading =
+        tokio::task::spawn_blocking(move || Handle::current().block_on(load_kept(&*store, &building)));
     let path = plan.entries.store.path.clone();
     let snapshot = match loading.await {
         Ok(loaded) => loaded.map_err(|source| StartError::Load { path, source })?,
         Err(died) => std::panic::resume_unwind(died.into_panic()),
     };
     tracing::info!(target: "beadle", entries = snapshot.len(), "loaded");
+    hear(Heard::Built {
+        before: None,
+        after: &snapshot,
+    });
     latches::restore(&plan.radius.clients, &snapshot, runner.clock.now());
     let index = Arc::new(IndexHandle::new(snapshot));
     let (follower, reached) = Follower::new(runner.realm.store.clone(), index_plan, index.clone(), hear);
@@ -239,22 +242,18 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
 }
 
 /// Reads the directory, and makes its store remember its name.
-async fn load_kept(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
-    let (snapshot, is_kept) = follower::load_own(store, plan, hear).await?;
+async fn load_kept(store: &dyn Store, plan: &IndexPlan) -> Result<Snapshot, LoadError> {
+    let (snapshot, is_kept) = follower::load_own(store, plan).await?;
     if !is_kept && let Err(error) = base_name::keep(store, &plan.base).await {
         tracing::warn!(target: "beadle", %error, "the store cannot remember base_dn");
     }
     Ok(snapshot)
 }
 
-/// Log-ins hear of every record that is stored.
+/// Log-ins hear of what is stored, for the sake of locks.
 fn hear(runner: &Arc<Runner>) -> Arc<Hear> {
     let runner = runner.clone();
-    Arc::new(move |operation: &Operation| {
-        if let Err(error) = runner.logins.ledger().heed(operation, runner.clock.now()) {
-            tracing::error!(%error, "login: a stored record cannot be read");
-        }
-    })
+    Arc::new(move |heard: Heard<'_>| runner.logins.ledger().hear(heard, runner.clock.now()))
 }
 
 async fn drain(shutdown: &Shutdown) {

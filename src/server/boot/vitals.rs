@@ -45,9 +45,11 @@ impl Vitals {
 
 impl admin::Vitals for Vitals {
     fn health(&self) -> Health {
-        match (self.runner.realm.loaded.get(), self.runner.realm.store.fault()) {
+        let realm = &self.runner.realm;
+        match (realm.snapshot(), realm.store.fault()) {
             (None, _) => Health::NotReady,
             (Some(_), Some(_)) => Health::ReadOnly,
+            (Some(snapshot), None) if !snapshot.quarantine().is_empty() => Health::Incomplete,
             (Some(_), None) => Health::Well,
         }
     }
@@ -72,10 +74,19 @@ impl Collector for Figures {
         let snapshot = realm.snapshot();
         let entries = snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
         let revision = snapshot.as_ref().map_or(0, |snapshot| snapshot.revision().0);
+        let set_aside = snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.quarantine().len() as u64);
         let faulty = u64::from(realm.store.fault().is_some());
         let waiting = logins.pool().waiting() as u64;
         let out = &mut encoder;
         gauge(out, "entries", "entries in the directory", entries)?;
+        gauge(
+            out,
+            "records_set_aside",
+            "records of entries that cannot be read or have no parent",
+            set_aside,
+        )?;
         gauge(
             out,
             "index_revision",

@@ -23,7 +23,8 @@ fn key() -> Key {
     Key::new(Kind::Meta, b"base-dn")
 }
 
-/// Whether the store remembers `base`; also `false` of an empty directory, which has no name yet.
+/// Whether the store remembers `base`; also `false` of an empty directory, which has no name yet
+/// (one of which all is set aside has).
 /// Errors: [`OtherBase`].
 pub fn is_kept(snapshot: &Snapshot, schema: &Schema, base: &Dn) -> Result<bool, OtherBase> {
     // The record never expires, so any moment will do.
@@ -31,7 +32,7 @@ pub fn is_kept(snapshot: &Snapshot, schema: &Schema, base: &Dn) -> Result<bool, 
     let stored = stored.and_then(|text| Dn::parse(std::str::from_utf8(text).ok()?).ok());
     match stored {
         Some(stored) if schema.normal_dn(&stored) == schema.normal_dn(base) => Ok(true),
-        Some(stored) if !snapshot.is_empty() => Err(OtherBase {
+        Some(stored) if !snapshot.is_empty() || !snapshot.quarantine().is_empty() => Err(OtherBase {
             stored,
             base: base.clone(),
         }),

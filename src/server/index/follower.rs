@@ -10,9 +10,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::schema::Schema;
-use crate::index::{BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Packer, Snapshot};
-use crate::record::{Change, Kind, Operation, Record, Revision};
+use crate::index::{
+    BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Packer, Quarantine, Snapshot,
+};
+use crate::record::{Change, Record, Revision};
 use crate::server::index::base_name::{self, OtherBase};
+use crate::server::index::hearing::{Hear, Heard};
+use crate::server::index::quarantined;
 use crate::store::{self, Feed, FeedError, Store, StoreError};
 use crate::types::Dn;
 
@@ -22,8 +26,8 @@ pub enum LoadError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the store holds is no directory.
-    #[error("the store holds a record that cannot be indexed: {0}")]
+    /// What the store holds is more than an index can, or `base_dn` is no name.
+    #[error(transparent)]
     Build(#[from] BuildError),
     /// The directory is another one.
     #[error(transparent)]
@@ -43,16 +47,14 @@ pub struct IndexPlan {
     pub seed: u64,
 }
 
-/// Reads the whole store and builds the index, on the calling task and short-lived threads. `hear` is told
-/// of every record that is no entry, as if it had just been written. Errors: [`LoadError`].
-pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Snapshot, LoadError> {
+/// Reads the whole store and builds the index, on the calling task and short-lived threads. What no directory writes
+/// is set aside. Errors: [`LoadError`].
+pub async fn load(store: &dyn Store, plan: &IndexPlan) -> Result<Snapshot, LoadError> {
     let (revision, mut records) = store.snapshot(b"").await?;
     let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed)?;
     let packing = Packing::start(&builder, &plan.schema);
     while let Some(piece) = store::next(&mut records).await {
-        let piece = piece?;
-        tell_side(&piece, hear);
-        if packing.pieces.send(piece).is_err() {
+        if packing.pieces.send(piece?).is_err() {
             break;
         }
     }
@@ -60,18 +62,6 @@ pub async fn load(store: &dyn Store, plan: &IndexPlan, hear: &Hear) -> Result<Sn
         builder.add(packer);
     }
     Ok(builder.finish(revision, threads())?)
-}
-
-fn tell_side(piece: &[Record], hear: &Hear) {
-    let side = piece
-        .iter()
-        .filter(|record| record.key.entry_of(Kind::Entry).is_none());
-    for Record {
-        key, value, expires, ..
-    } in side.cloned()
-    {
-        hear(&Operation::Put { key, value, expires });
-    }
 }
 
 /// Threads that pack pieces of records.
@@ -122,20 +112,14 @@ fn pack(
     }
 }
 
-/// As [`load`], of a directory that is this one; the second says whether its store remembers so.
-/// Errors: [`LoadError`], also if it was filled under another name.
-pub async fn load_own(
-    store: &dyn Store,
-    plan: &IndexPlan,
-    hear: &Hear,
-) -> Result<(Snapshot, bool), LoadError> {
-    let snapshot = load(store, plan, hear).await?;
+/// As [`load`], of a directory that is this one; the second says whether its store remembers so. The log tells what
+/// is set aside. Errors: [`LoadError`], also if it was filled under another name.
+pub async fn load_own(store: &dyn Store, plan: &IndexPlan) -> Result<(Snapshot, bool), LoadError> {
+    let snapshot = load(store, plan).await?;
+    quarantined::report(&Quarantine::default(), snapshot.quarantine());
     let is_kept = base_name::is_kept(&snapshot, &plan.schema, &plan.base)?;
     Ok((snapshot, is_kept))
 }
-
-/// Who hears of every operation that becomes visible: log-ins, for the sake of locks.
-pub type Hear = dyn Fn(&Operation) + Send + Sync;
 
 fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
@@ -210,14 +194,18 @@ impl Follower {
 
     /// Applies one commit; false if the index must be built anew.
     fn apply(&mut self, change: &Arc<Change>) -> bool {
+        let before = self.handle.load();
         if let Err(error) = self.writer.apply(vec![Change::clone(change)]) {
             tracing::error!(%error, revision = change.revision.0, "index: a commit cannot be applied");
             return false;
         }
-        change
-            .operations
-            .iter()
-            .for_each(|operation| (self.hear)(operation));
+        let after = self.handle.load();
+        quarantined::report(before.quarantine(), after.quarantine());
+        (self.hear)(Heard::Commit {
+            before: &before,
+            after: &after,
+            change,
+        });
         tracing::trace!(target: "beadle", revision = change.revision.0, operations = change.operations.len(), "index: applied");
         self.reached.send_replace(change.revision);
         if let Some(snapshot) = self.writer.start_folding() {
@@ -250,9 +238,14 @@ impl Follower {
     /// Builds the index from the store until that succeeds; readers keep the old one meanwhile.
     async fn rebuild(&mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            match load(&*self.store, &self.plan, &*self.hear).await {
+            match load(&*self.store, &self.plan).await {
                 Ok(snapshot) => {
-                    let revision = snapshot.revision();
+                    let (before, revision) = (self.handle.load(), snapshot.revision());
+                    quarantined::report(before.quarantine(), snapshot.quarantine());
+                    (self.hear)(Heard::Built {
+                        before: Some(&before),
+                        after: &snapshot,
+                    });
                     self.handle.publish(snapshot);
                     // Only now: who waits for it reads the index at once.
                     self.reached.send_replace(revision);

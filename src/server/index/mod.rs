@@ -2,4 +2,6 @@
 
 pub mod base_name;
 pub mod follower;
+pub mod hearing;
+pub mod quarantined;
 pub mod realm;

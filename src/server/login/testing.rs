@@ -14,7 +14,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::lockout::{Holds, Lock};
 use crate::domain::log_ins::LogInHistory;
 use crate::domain::pin::{self, HashMemory, Hashing};
-use crate::index::testing::{Row, schema, snapshot};
+use crate::index::testing::{Row, change, schema, snapshot};
 use crate::index::{IndexHandle, Snapshot};
 use crate::record::{Key, LockoutRecord, LogInRecord, Operation, Record, Revision};
 use crate::server::clock::{Clock, ManualClock};
@@ -263,6 +263,13 @@ impl Campus {
     /// From now on there is no ada.
     pub(super) fn remove(&self) {
         self.publish(snapshot(schema(), &[base()]));
+    }
+
+    /// From now on the directory is one with this change.
+    pub(super) fn apply(&self, operation: Operation) {
+        let before = self.realm.snapshot().unwrap();
+        let after = change(before.revision().0 + 1, vec![operation]);
+        self.publish(before.apply(&[after], schema()).unwrap());
     }
 
     fn publish(&self, snapshot: Snapshot) {

@@ -67,7 +67,7 @@ pub fn compact(settings: &SledSettings, hear: &mut dyn FnMut(u64, u64)) -> Resul
     // No store is made, so no identity is needed.
     let Opened { trees, lock, .. } = open(settings, Absent::Refuse, &mut SeededEntropy::new(0))?;
     let files = Files::of(&settings.path);
-    let before = check(&trees, &files)?;
+    let before = check(&trees, &files, &mut |_| {})?;
     check_room(files.free_bytes()?, &before)?;
     let made = make_copy(&trees, &files, settings, before.digest.count, hear);
     drop(trees);
@@ -124,7 +124,7 @@ fn make_copy(
     DatabaseFile::open(&copy)?.sync()?;
     drop(trees);
     let trees = open_engine(&copy, settings)?;
-    Ok(check(&trees, &copy)?)
+    Ok(check(&trees, &copy, &mut |_| {})?)
 }
 
 fn copy_log(from: &Trees, to: &Trees) -> Result<(), Fault> {

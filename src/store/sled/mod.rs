@@ -43,7 +43,7 @@ use crate::store::{
 use crate::types::{Entropy, Timestamp};
 
 pub use compact::{CompactError, Compacted, compact};
-pub use verify::{Stats, VerifyError, verify};
+pub use verify::{Stats, VerifyError, verify, verify_each};
 
 /// How a [`SledStore`] is opened.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::record::{Key, Operation, Revision};
+use crate::record::{Key, Operation, Record, Revision};
 use crate::store::sled::codec::{decode_expiry, decode_record, decode_revision};
 use crate::store::sled::files::Files;
 use crate::store::sled::log::LoggedChanges;
@@ -78,17 +78,26 @@ pub enum VerifyError {
 /// record decodes, log and records agree, no revision is from the future, every expiry is known to the
 /// sweep. Makes no store. Errors: [`VerifyError`], about the first thing found.
 pub fn verify(settings: &SledSettings) -> Result<Stats, VerifyError> {
-    // No store is made, so no identity is needed.
-    let opened = open(settings, Absent::Refuse, &mut SeededEntropy::new(0))?;
-    check(&opened.trees, &Files::of(&settings.path))
+    verify_each(settings, &mut |_| {})
 }
 
-/// As [`verify`], of the engine that `files` hold and `trees` have open.
-pub(super) fn check(trees: &Trees, files: &Files) -> Result<Stats, VerifyError> {
+/// As [`verify`], and hands every record to `each`, in the order of keys.
+pub fn verify_each(settings: &SledSettings, each: &mut dyn FnMut(&Record)) -> Result<Stats, VerifyError> {
+    // No store is made, so no identity is needed.
+    let opened = open(settings, Absent::Refuse, &mut SeededEntropy::new(0))?;
+    check(&opened.trees, &Files::of(&settings.path), each)
+}
+
+/// As [`verify_each`], of the engine that `files` hold and `trees` have open.
+pub(super) fn check(
+    trees: &Trees,
+    files: &Files,
+    each: &mut dyn FnMut(&Record),
+) -> Result<Stats, VerifyError> {
     check_log(trees)?;
     check_expiries(trees)?;
     let disk_bytes = files.engine_bytes().map_err(|cause| disk_fault(&cause))?;
-    Ok(stats(trees, trees.id()?, disk_bytes)?)
+    Ok(stats(trees, trees.id()?, disk_bytes, each)?)
 }
 
 impl SledStore {
@@ -97,17 +106,26 @@ impl SledStore {
     pub fn stats(&self) -> Result<Stats, StoreError> {
         let disk_bytes = self.files().engine_bytes();
         let disk_bytes = disk_bytes.map_err(|cause| StoreError::Fatal(disk_fault(&cause)))?;
-        let read = guarded(|| stats(self.trees(), crate::store::Store::id(self), disk_bytes));
+        let read = guarded(|| {
+            stats(
+                self.trees(),
+                crate::store::Store::id(self),
+                disk_bytes,
+                &mut |_| {},
+            )
+        });
         read.map_err(StoreError::Fatal)
     }
 }
 
-fn stats(trees: &Trees, id: StoreId, disk_bytes: u64) -> Result<Stats, Fault> {
+fn stats(trees: &Trees, id: StoreId, disk_bytes: u64, each: &mut dyn FnMut(&Record)) -> Result<Stats, Fault> {
     let mut digest = Digest::empty(trees.revision()?);
     let mut live_bytes = 0;
     for item in trees.kv.iter() {
         let (key, value) = item.map_err(fault)?;
-        digest.add(&decode_record(&key, &value).ok_or_else(|| undecodable("a record"))?);
+        let record = decode_record(&key, &value).ok_or_else(|| undecodable("a record"))?;
+        digest.add(&record);
+        each(&record);
         live_bytes += (key.len() + value.len()) as u64;
     }
     let (mut logged_commits, mut logged_bytes) = (0, 0);
@@ -140,9 +158,7 @@ fn check_log(trees: &Trees) -> Result<(), VerifyError> {
     }
     for (key, revision) in says {
         if trees.revision_of(&key)? != revision {
-            return Err(VerifyError::Disagree {
-                key: hexadecimal(&key),
-            });
+            return Err(VerifyError::Disagree { key: key.to_string() });
         }
     }
     Ok(())
@@ -164,7 +180,7 @@ fn check_expiries(trees: &Trees) -> Result<(), VerifyError> {
         let expiry = crate::store::sled::codec::encode_expiry(expires, &record.key);
         if !trees.exp.contains_key(expiry).map_err(fault)? {
             return Err(VerifyError::Unswept {
-                key: hexadecimal(&record.key),
+                key: record.key.to_string(),
             });
         }
     }
@@ -177,8 +193,4 @@ fn check_revision(found: Revision, last: Revision) -> Result<(), VerifyError> {
     } else {
         Ok(())
     }
-}
-
-fn hexadecimal(key: &Key) -> String {
-    key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }

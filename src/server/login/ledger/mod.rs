@@ -19,6 +19,7 @@ use crate::domain::log_ins::LogInHistory;
 use crate::record::{
     Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation, Record,
 };
+use crate::server::index::hearing::Heard;
 use crate::server::index::realm::Realm;
 use crate::server::login::attempts::AttemptsTable;
 use crate::store::Limits;
@@ -104,8 +105,29 @@ impl Ledger {
     }
 
     /// Hears of what was stored: locks that were found at start, and whatever another node or the help desk wrote
-    /// or deleted since. Other records are none of its business. Errors: the record is not understood; the
-    /// account stays as it was.
+    /// or deleted since. A record that is not understood is reported, and the account stays as it was.
+    pub fn hear(&self, heard: Heard<'_>, now: Timestamp) {
+        let heed = |operation: &Operation| {
+            if let Err(error) = self.heed(operation, now) {
+                tracing::error!(%error, "login: a stored record cannot be read");
+            }
+        };
+        match heard {
+            Heard::Commit { change, .. } => change.operations.iter().for_each(heed),
+            Heard::Built { before, after } => {
+                let locks = after.side_records(Kind::Lockout);
+                locks.for_each(|(key, value)| heed(&Operation::put(key.clone(), value)));
+                let locks = before
+                    .into_iter()
+                    .flat_map(|before| before.side_records(Kind::Lockout));
+                let lifted = locks.filter(|(key, _)| after.side_record(key, now).is_none());
+                lifted.for_each(|(key, _)| heed(&Operation::Delete { key: key.clone() }));
+            }
+        }
+    }
+
+    /// Heeds one operation. Records that are not about log-ins are none of its business. Errors: the record is not
+    /// understood; the account stays as it was.
     pub fn heed(&self, operation: &Operation, now: Timestamp) -> Result<(), HeedError> {
         match operation {
             Operation::Put { key, value, .. } => {

@@ -6,6 +6,7 @@ use super::*;
 use crate::directory::login::authenticate::UpgradeOnLogIn;
 use crate::directory::request::Verdict;
 use crate::domain::audit::AuditEvent;
+use crate::domain::lockout::Holds;
 use crate::domain::log_ins::{KnownSource, LogInHistory};
 use crate::record::{Key, LogInRecord, Operation, Revision};
 use crate::server::login::LoginSettings;
@@ -192,6 +193,34 @@ fn what_is_stored_of_an_account_goes_after_its_entry() {
     };
     campus.logins.ledger().heed(&deleted, START).unwrap();
     assert_eq!(campus.stored(), None);
+}
+
+#[test]
+fn nothing_is_forgotten_of_an_account_that_is_set_aside() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
+    let stored = campus.stored();
+    campus.apply(Operation::put(Key::entry(ENTRY), *b"\x01"));
+    campus.logins.ledger().store_soon(ENTRY);
+    assert!(stored.is_some() && campus.stored() == stored);
+}
+
+#[test]
+fn an_index_that_was_built_anew_tells_of_locks_that_are_there_and_of_those_that_are_not() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    let unlocked = campus.realm.snapshot().unwrap();
+    let lock = LockoutRecord(Lock {
+        until: START.plus_s(60),
+        holds: Holds::ForAll,
+    });
+    campus.apply(lock.put(ENTRY));
+    let locked = campus.realm.snapshot().unwrap();
+    let ledger = campus.logins.ledger();
+    let built = |before, after| Heard::Built { before, after };
+    ledger.hear(built(None, &locked), START);
+    assert!(matches!(campus.log_in("ada", RIGHT), Verdict::Refused));
+    ledger.hear(built(Some(&locked), &unlocked), START);
+    assert!(is_accepted(&campus.log_in("ada", RIGHT)));
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! What the log says of records that are set aside.
+
+use crate::index::{Moved, Quarantine, Reason};
+use crate::record::{Key, Kind};
+
+/// The most records that are named at once; of the others only the number is told. `beadle store verify` names all.
+const NAMED_MAX: usize = 20;
+
+/// Tells of every record that is set aside `now` and was not `before`, and of every one that is back.
+pub fn report(before: &Quarantine, now: &Quarantine) {
+    let mut moved = now.moved_since(before);
+    for moved in moved.by_ref().take(NAMED_MAX) {
+        match moved {
+            Moved::Aside(key, reason) => {
+                let (record, to_do) = (name(key), reason.remedy());
+                tracing::error!(record, %reason, to_do, "index: a record is set aside; the others are served");
+            }
+            Moved::Back(key) => {
+                tracing::info!(record = name(key), "index: a record is set aside no more");
+            }
+        }
+    }
+    let others = moved.count();
+    if others > 0 {
+        let set_aside = now.len();
+        tracing::error!(
+            others,
+            set_aside,
+            "index: more records are set aside or back; `beadle store verify` names them"
+        );
+    }
+}
+
+/// A record set aside as a sentence: which, why, and what to do.
+pub fn sentence(key: &Key, reason: Reason) -> String {
+    format!("{}: {reason}; {}", name(key), reason.remedy())
+}
+
+/// The entry's number, or what its damaged key is in hexadecimal.
+pub fn name(key: &Key) -> String {
+    match key.entry_of(Kind::Entry) {
+        Some(id) => format!("entry {id}"),
+        None => format!("key {key}"),
+    }
+}

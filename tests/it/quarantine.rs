@@ -1,0 +1,112 @@
+//! A store in which somebody damaged records: the daemon names them, sets them aside and serves all others.
+
+use beadle::record::{Batch, Key, Kind, Operation};
+use beadle::store::Store;
+use beadle::store::sled::{SledSettings, SledStore};
+use beadle::types::{EntryId, SeededEntropy};
+
+use crate::harness::{BASE, Campus, Daemon, base, http_get, person, said, stdout};
+
+const PIN: &str = "correct-PIN-42";
+
+/// A campus with a container that has a group in it, and two people; ids are given in this order from 1 on.
+fn campus() -> Campus {
+    let campus = Campus::new("");
+    let groups = format!(
+        "dn: ou=law,{BASE}\nobjectClass: organizationalUnit\nou: law\n\n\
+         dn: cn=readers,ou=law,{BASE}\nobjectClass: groupOfNames\ncn: readers\nmember: {BASE}\n\n"
+    );
+    campus.import(&(base() + &person("ada", PIN, "") + &person("bob", PIN, "") + &groups));
+    campus
+}
+
+/// Commits to the store behind everybody's back.
+fn write(campus: &Campus, operations: Vec<Operation>) {
+    let settings = SledSettings::at(campus.path("store"));
+    let store = SledStore::open(&settings, &mut SeededEntropy::new(1)).expect("it opens");
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.build().expect("a runtime");
+    let guards = Vec::new();
+    let committed = runtime.block_on(store.commit(Batch { guards, operations }));
+    committed.expect("it is stored");
+}
+
+/// The record of the entry whose RDN this is, as it is stored.
+fn record(campus: &Campus, rdn: &str) -> (Key, Box<[u8]>) {
+    let settings = SledSettings::at(campus.path("store"));
+    let mut found = None;
+    let verified = beadle::store::sled::verify_each(&settings, &mut |record| {
+        let text = String::from_utf8_lossy(&record.value);
+        if record.key.is_of(Kind::Entry) && text.contains(rdn) {
+            found.get_or_insert((record.key.clone(), record.value.clone()));
+        }
+    });
+    verified.expect("sound");
+    found.expect("it is there")
+}
+
+fn logs_in(daemon: &Daemon, uid: &str) -> bool {
+    let dn = format!("uid={uid},ou=people,{BASE}");
+    let words = ["-x", "-D", &dn, "-w", PIN, "-b", &dn, "-s", "base"];
+    daemon.ldap("ldapsearch", &words).status.success()
+}
+
+fn figure(daemon: &Daemon) -> String {
+    let metrics = http_get(&format!("http://{}/metrics", daemon.address("admin")));
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("beadle_records_set_aside"));
+    line.unwrap_or_default().to_owned()
+}
+
+fn health(daemon: &Daemon) -> String {
+    http_get(&format!("http://{}/healthz", daemon.address("admin")))
+}
+
+#[test]
+fn damaged_records_are_named_and_the_rest_is_served() {
+    let campus = campus();
+    let (ada, good) = record(&campus, "uid=ada");
+    let (law, container) = record(&campus, "ou=law");
+    let (readers, _) = record(&campus, "cn=readers");
+    let short = Key::new(Kind::Entry, b"4");
+    let damaged = |key: &Key| Operation::put(key.clone(), *b"\x01\x07");
+    write(&campus, vec![damaged(&ada), damaged(&law), damaged(&short)]);
+
+    let verified = campus.beadle(&["store", "verify"], &["--json"]);
+    assert_eq!(verified.status.code(), Some(1), "{}", said(&verified));
+    let findings: serde_json::Value = serde_json::from_str(&stdout(&verified)).expect("JSON");
+    let keys = [&ada, &law, &readers, &short].map(Key::to_string);
+    let found = findings["set_aside"].as_array().expect("a list").iter();
+    let found: Vec<_> = found.map(|one| one["key"].as_str().expect("text")).collect();
+    assert_eq!(found, keys);
+    let words = stdout(&campus.beadle(&["store", "verify"], &[]));
+    assert!(words.contains(": 4 records cannot be served; "), "{words}");
+    let law_id = EntryId::from_bytes(&law.as_bytes()[1..]).expect("an id");
+    assert!(
+        words.contains(&format!("it is below entry {law_id}, ")),
+        "{words}"
+    );
+
+    let mut daemon = campus.serve();
+    assert!(!logs_in(&daemon, "ada") && logs_in(&daemon, "bob"));
+    assert_eq!(figure(&daemon), "beadle_records_set_aside 4");
+    assert!(health(&daemon).contains("ok, but records are set aside"));
+    let log = daemon.read_log().join("\n");
+    let named = log.matches("a record is set aside; the others are served");
+    assert_eq!(named.count(), 4, "{log}");
+    assert!(log.contains("the entry's record is damaged at byte 1"), "{log}");
+
+    let (campus, ..) = daemon.stop();
+    let gone = Operation::Delete { key: short };
+    write(
+        &campus,
+        vec![Operation::put(ada, good), Operation::put(law, container), gone],
+    );
+    let verified = campus.beadle(&["store", "verify"], &[]);
+    assert!(verified.status.success(), "{}", said(&verified));
+    let daemon = campus.serve();
+    assert!(logs_in(&daemon, "ada"));
+    assert_eq!(figure(&daemon), "beadle_records_set_aside 0");
+    assert!(health(&daemon).ends_with("ok\n"));
+}
