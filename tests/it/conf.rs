@@ -32,6 +32,7 @@ impl Files for ExampleFiles {
         Ok(match path.file_name().and_then(|name| name.to_str()) {
             Some("cert.pem") => certificate.clone(),
             Some("key.pem") => key.clone(),
+            Some("group") => b"sudo:x:27:\n".into(),
             _ => b"a secret of more than 24 octets".into(),
         })
     }

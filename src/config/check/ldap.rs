@@ -1,5 +1,6 @@
 //! `[ldap]`, `[limits]`, `[ldap.root]` and `[[ldap.service]]`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -14,6 +15,7 @@ use crate::directory::login::principals::{PrincipalError, Principals};
 use crate::ldap::limits::{Limits, MessageLimits};
 use crate::ldap::names::{BindName, Names};
 use crate::server::ldap::listener::LdapSettings;
+use crate::server::local::users;
 use crate::types::{Dn, IpNet, PinHash};
 
 impl Checker<'_> {
@@ -81,8 +83,24 @@ impl Checker<'_> {
             idle_limit_s: self.small_number(&raw.idle_s, default.idle_limit_s, 1..=86_400),
             write_limit_s: self.small_number(&raw.write_timeout_s, default.write_limit_s, 1..=3_600),
             cleartext_bind_from: self.networks(&raw.cleartext_bind_from, defaults::cleartext_bind_from()),
-            administrators_group: raw.administrators_group.as_ref().and_then(|name| self.name(name)),
+            administrators_group: self.group(&raw.administrators_group),
         }
+    }
+
+    /// A group of this machine. One that it does not have is no error: it may be made later, and has no member.
+    fn group(&self, written: &Field<String>) -> Option<String> {
+        let written = written.as_ref()?;
+        let name = self.name(written)?;
+        let groups = self.files.read(Path::new(users::GROUPS)).unwrap_or_default();
+        if users::group_in(&String::from_utf8_lossy(&groups), &name).is_none() {
+            let what = format!("there is no group {name:?} in {}", users::GROUPS);
+            self.warning(
+                &written.span(),
+                what,
+                "name a group of this machine, or make it with groupadd(8)",
+            );
+        }
+        Some(name)
     }
 
     fn messages(&self, raw: &RawLdap) -> Limits {
@@ -240,6 +258,11 @@ mod tests {
             one(&base(dn), outside);
         }
         assert_eq!(says(&base("OU=people,DC=uni")), "");
+        one(
+            "[ldap]\nadministrators_group = \"nosuch\"",
+            "x:3: warning: ldap.administrators_group: there is no group \"nosuch\" in /etc/group; name a group",
+        );
+        assert_eq!(says("[ldap]\nadministrators_group = \"root\""), "");
         one(
             "[ldap]\nadministrators_group = \"a b\"",
             "x:3: error: ldap.administrators_group: \"a b\" is not a name",

@@ -8,7 +8,8 @@ use std::io;
 use crate::types::LocalUser;
 
 const USERS: &str = "/etc/passwd";
-const GROUPS: &str = "/etc/group";
+/// Where the groups are.
+pub const GROUPS: &str = "/etc/group";
 
 /// The system's number of the user this process writes as: the second one of what proc(5) says. Not the owner of
 /// `/proc/self`, which is root where the program has been given capabilities by setcap(8). Errors: the system's.
@@ -32,14 +33,20 @@ pub fn is_member(user: LocalUser, group: &str) -> bool {
     matches!((users, groups), (Ok(users), Ok(groups)) if is_member_in(&users, &groups, user, group))
 }
 
-fn is_member_in(users: &str, groups: &str, user: LocalUser, group: &str) -> bool {
+/// The number of the group called `group` in the text of group(5), and its members, between commas.
+pub fn group_in<'a>(groups: &'a str, group: &str) -> Option<(u32, &'a str)> {
     let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let line = lines.find(|fields| fields.first() == Some(&group));
-    let Some([_, _, number, members]) = line.as_deref() else {
-        return false;
-    };
-    let name = name_in(users, user.user);
-    number.parse() == Ok(user.group) || name.is_some_and(|name| members.split(',').any(|one| one == name))
+    match *lines.find(|fields| fields.first() == Some(&group))? {
+        [_, _, number, members] => Some((number.parse().ok()?, members)),
+        _ => None,
+    }
+}
+
+fn is_member_in(users: &str, groups: &str, user: LocalUser, group: &str) -> bool {
+    group_in(groups, group).is_some_and(|(number, members)| {
+        let by_name = |name| members.split(',').any(|one| one == name);
+        number == user.group || name_in(users, user.user).is_some_and(by_name)
+    })
 }
 
 fn name_in(users: &str, user: u32) -> Option<&str> {
