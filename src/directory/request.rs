@@ -22,6 +22,15 @@ pub enum Asker {
     Service(Arc<str>),
     /// The emergency administrator of `[ldap.root]`.
     Root,
+    /// A user of this machine who is an administrator, and may what [`Asker::Root`] may.
+    Operator(LocalUser),
+}
+
+impl Asker {
+    /// Whether no rule and no limit of the directory but the time holds for them.
+    pub fn is_administrator(&self) -> bool {
+        matches!(self, Asker::Root | Asker::Operator(_))
+    }
 }
 
 /// Whose PIN is offered.

@@ -6,7 +6,6 @@ use crate::ldap::operation::Operation;
 use crate::ldap::result::ResultCode;
 use crate::ldap::search::SearchReply;
 use crate::ldap::search_request::Values;
-use crate::types::LocalUser;
 
 /// Whether bytes stand behind a message that the client has sent already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +40,6 @@ pub struct Pending {
 pub(super) enum Purpose {
     /// An identity, if the PIN is right.
     Bind,
-    /// An identity, if this user may have it.
-    External(LocalUser),
     /// Entries, as they were asked for.
     Search(SearchReply),
     /// A word.
@@ -68,7 +65,7 @@ impl Pending {
     /// What was asked.
     pub fn operation(&self) -> Operation {
         match self.purpose {
-            Purpose::Bind | Purpose::External(_) => Operation::Bind,
+            Purpose::Bind => Operation::Bind,
             Purpose::Search(_) => Operation::Search,
             Purpose::Compare => Operation::Compare,
             Purpose::WhoAmI => Operation::Extended,

@@ -90,16 +90,9 @@ pub fn put_empty_challenge(out: &mut BytesMut, message: &Message<'_>) -> Next {
     Next::Answered(code)
 }
 
-/// How a user of this machine is called once it has logged in as such: the name that slapd gives, which is what
-/// administrators know.
-pub fn external_dn(user: LocalUser) -> String {
-    let LocalUser { user, group } = user;
-    format!("gidNumber={group}+uidNumber={user},cn=peercred,cn=external,cn=auth")
-}
-
 /// The message of EXTERNAL is an authorization identity: empty, or the own one.
 fn external<'a>(authzid: &[u8], user: LocalUser, schema: &Schema) -> Result<LogIn<'a>, LdapResult<'static>> {
-    let own = || format!("dn:{}", external_dn(user));
+    let own = || format!("dn:{}", user.dn_text());
     if authzid.is_empty() || is_same(&identity(authzid, schema), &identity(own().as_bytes(), schema)) {
         return Ok(LogIn::External(user));
     }

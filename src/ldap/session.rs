@@ -27,7 +27,7 @@ use crate::ldap::root_dse::StartTls;
 use crate::ldap::sasl;
 use crate::ldap::search::{self, Asked, Asking};
 use crate::ldap::shared::Shared;
-use crate::types::{Dn, LocalUser, Pin};
+use crate::types::{Dn, Pin};
 
 /// The state of one connection.
 pub struct Session {
@@ -36,8 +36,6 @@ pub struct Session {
     channel: Channel,
     /// Who the client has proved to be (RFC 4513 section 4).
     asker: Asker,
-    /// The user of this machine who has become [`Session::asker`] by EXTERNAL.
-    external: Option<LocalUser>,
 }
 
 impl Session {
@@ -48,7 +46,6 @@ impl Session {
             source,
             channel,
             asker: Asker::Public,
-            external: None,
         }
     }
 
@@ -69,11 +66,7 @@ impl Session {
     /// leaves that to the server; what was said in clear proves nothing).
     pub fn on_tls(&mut self) {
         self.channel = Channel::Tls;
-        self.log_out();
-    }
-
-    fn log_out(&mut self) {
-        (self.asker, self.external) = (Asker::Public, None);
+        self.asker = Asker::Public;
     }
 
     /// Answers a frame that is no message.
@@ -96,7 +89,7 @@ impl Session {
     pub fn on_message(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
         if message.operation == Operation::Bind {
             // RFC 4511 section 4.2.1: whatever comes of it, the old identity is gone.
-            self.log_out();
+            self.asker = Asker::Public;
         }
         let controls = match RequestControls::read(&message.controls, message.operation) {
             Ok(controls) => controls,
@@ -132,11 +125,6 @@ impl Session {
         };
         let (code, matched) = match (pending.purpose, outcome) {
             (Purpose::Bind, Outcome::Authenticated(verdict)) => (self.on_verdict(verdict), None),
-            (Purpose::External(user), Outcome::Authenticated(verdict)) => {
-                let code = self.on_verdict(verdict);
-                self.external = (code == ResultCode::Success).then_some(user);
-                (code, None)
-            }
             (Purpose::Search(_), Outcome::Searched(answer, _)) | (_, Outcome::Answered(answer)) => (
                 result::code(&answer),
                 result::matched_dn(&answer).map(ToString::to_string),
@@ -174,9 +162,7 @@ impl Session {
         match bind::check(&request, self.channel, &self.shared) {
             Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
             Ok(LogIn::WithPin(name, pin)) => self.run(message, Purpose::Bind, self.log_in(name, pin)),
-            Ok(LogIn::External(user)) => {
-                self.run(message, Purpose::External(user), Request::AuthenticateLocal(user))
-            }
+            Ok(LogIn::External(user)) => self.run(message, Purpose::Bind, Request::AuthenticateLocal(user)),
             Ok(LogIn::Challenge) => sasl::put_empty_challenge(out, message),
             Err(refused) => answer(out, message, &refused),
         }
@@ -259,7 +245,7 @@ impl Session {
             );
         };
         match (request.name.as_str(), request.value) {
-            (WHO_AM_I, None) => self.who_am_i(message, out),
+            (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
             (WHO_AM_I | START_TLS, Some(_)) => refuse(
                 out,
@@ -274,14 +260,6 @@ impl Session {
                 "no such extended operation",
             ),
         }
-    }
-
-    fn who_am_i(&self, message: &Message<'_>, out: &mut BytesMut) -> Next {
-        let Some(user) = self.external else {
-            return self.run(message, Purpose::WhoAmI, Request::Identify);
-        };
-        extended::put_who_am_i_response(out, message.id, &authz_id(Some(&sasl::external_dn(user))));
-        Next::Answered(ResultCode::Success)
     }
 
     fn start_tls(&mut self, id: MessageId, trailing: Trailing, out: &mut BytesMut) -> Next {

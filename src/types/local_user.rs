@@ -8,3 +8,12 @@ pub struct LocalUser {
     /// That of the group its process ran as.
     pub group: u32,
 }
+
+impl LocalUser {
+    /// The name (RFC 4514) it has in the directory, where it has no entry: the one that slapd gives, which is what
+    /// administrators know.
+    pub fn dn_text(&self) -> String {
+        let LocalUser { user, group } = self;
+        format!("gidNumber={group}+uidNumber={user},cn=peercred,cn=external,cn=auth")
+    }
+}

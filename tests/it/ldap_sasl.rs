@@ -6,7 +6,7 @@ use beadle::ldap::next::{Next, Trailing};
 use beadle::types::LocalUser;
 use bytes::BytesMut;
 
-use crate::ldap_client::{answers, bind, extended, request};
+use crate::ldap_client::{bind, extended, request};
 use crate::ldap_talk::{ADA, START_TLS, Talk, base_search, member, schema};
 
 /// Somebody at the other end of a Unix socket.
@@ -15,8 +15,6 @@ const USER: LocalUser = LocalUser {
     group: 100,
 };
 const LOCAL: Channel = Channel::Local(USER);
-/// What that user is called.
-const USER_DN: &str = "gidNumber=100+uidNumber=1000,cn=peercred,cn=external,cn=auth";
 
 /// A whole bind request with the id 7: no name, a mechanism and perhaps a message of it.
 fn sasl(mechanism: &str, message: Option<&[u8]>) -> Vec<u8> {
@@ -215,31 +213,18 @@ fn external_is_whoever_the_socket_says_and_nobody_else() {
         };
         assert_eq!(user, USER);
         assert_eq!(
-            talk.settle(pending, Outcome::Authenticated(Verdict::Accepted(Asker::Root))),
+            talk.settle(
+                pending,
+                Outcome::Authenticated(Verdict::Accepted(Asker::Operator(USER)))
+            ),
             ("bind", 0)
         );
-        assert!(matches!(talk.session.asker(), Asker::Root));
-        assert_eq!(said_who_am_i(&mut talk), format!("dn:{USER_DN}"));
+        assert!(matches!(talk.session.asker(), Asker::Operator(USER)));
     }
-    let other = format!("dn:{}", USER_DN.replace("1000", "0"));
+    let other = format!("dn:{}", LocalUser { user: 0, ..USER }.dn_text());
     let ada = format!("dn:{ADA}");
     for authzid in [&other, &ada, "u:root", "root", "dn:", "dn:nonsense", "\0"] {
         assert_eq!(code(LOCAL, "EXTERNAL", Some(authzid.as_bytes())), 49, "{authzid}");
-    }
-}
-
-/// What the session says itself.
-fn said_who_am_i(talk: &mut Talk) -> String {
-    use ldap3_proto::proto::LdapOp;
-    assert!(matches!(
-        talk.say(extended(crate::ldap_talk::WHO_AM_I)),
-        Next::Answered(_)
-    ));
-    match answers(&talk.out).pop().map(|answer| answer.op) {
-        Some(LdapOp::ExtendedResponse(response)) => {
-            String::from_utf8(response.value.expect("a value")).expect("text")
-        }
-        _ => panic!("an extended response"),
     }
 }
 
@@ -251,18 +236,18 @@ fn a_user_who_is_no_administrator_is_refused_and_who_was_one_is_so_no_longer() {
         };
         talk.settle(pending, Outcome::Authenticated(verdict))
     };
-    let root = || Verdict::Accepted(Asker::Root);
+    let operator = || Verdict::Accepted(Asker::Operator(USER));
     let mut talk = Talk::over(LOCAL);
-    assert_eq!(log_in(&mut talk, root()), ("bind", 0));
+    assert_eq!(log_in(&mut talk, operator()), ("bind", 0));
     assert_eq!(log_in(&mut talk, Verdict::Refused), ("bind", 49));
     assert_eq!(talk.who_am_i(), "");
-    assert_eq!(log_in(&mut talk, root()), ("bind", 0));
+    assert_eq!(log_in(&mut talk, operator()), ("bind", 0));
     assert_eq!(talk.hear(bind(3, "", "")), ("bind", 0));
     assert_eq!(talk.who_am_i(), "");
-    assert_eq!(log_in(&mut talk, root()), ("bind", 0));
+    assert_eq!(log_in(&mut talk, operator()), ("bind", 0));
     assert_eq!(talk.log_in(member()), ("bind", 0));
     assert_eq!(talk.who_am_i(), format!("dn:{ADA}"));
-    assert_eq!(log_in(&mut talk, root()), ("bind", 0));
+    assert_eq!(log_in(&mut talk, operator()), ("bind", 0));
     assert!(matches!(talk.say(extended(START_TLS)), Next::StartTls));
     talk.session.on_tls();
     assert_eq!(talk.who_am_i(), "");

@@ -32,7 +32,7 @@ impl AccountView<'_> {
     pub fn entry(&self) -> Option<EntryId> {
         match &self.asker {
             Asker::Member(entry) => Some(*entry),
-            Asker::Public | Asker::Service(_) | Asker::Root => None,
+            Asker::Public | Asker::Service(_) | Asker::Root | Asker::Operator(_) => None,
         }
     }
 
@@ -42,6 +42,7 @@ impl AccountView<'_> {
             Asker::Member(entry) => Subject::Entry(*entry),
             Asker::Service(name) => Subject::Service(name.clone()),
             Asker::Root => Subject::Root,
+            Asker::Operator(user) => Subject::Operator(user.user),
             Asker::Public => Subject::Nobody,
         }
     }

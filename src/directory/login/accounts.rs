@@ -68,6 +68,7 @@ impl<'a> Accounts<'a> {
     pub fn name_of(&self, asker: &Asker) -> Option<String> {
         match current(self.schema, self.snapshot, asker) {
             Asker::Member(entry) => Some(self.snapshot.entry_by_id(entry)?.dn_text()),
+            Asker::Operator(user) => Some(user.dn_text()),
             configured => self.principals.name_of(&configured).map(ToString::to_string),
         }
     }

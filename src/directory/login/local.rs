@@ -6,8 +6,8 @@ use crate::directory::request::{Asker, Verdict};
 use crate::domain::audit::{AuditEvent, Evidence, Origin, RefusalReason, Subject};
 use crate::types::LocalUser;
 
-/// What the log-in of `user` from `source` comes to, and what is to be kept of it: administrators are who the emergency
-/// administrator is, and nobody else is anybody.
+/// What the log-in of `user` from `source` comes to, and what is to be kept of it: an administrator's is accepted, nobody
+/// else's.
 pub fn log_in(
     user: LocalUser,
     is_administrator: impl FnOnce(LocalUser) -> bool,
@@ -26,7 +26,7 @@ pub fn log_in(
             origin,
             evidence,
         };
-        return (Verdict::Accepted(Asker::Root), accepted);
+        return (Verdict::Accepted(Asker::Operator(user)), accepted);
     }
     let reason = RefusalReason::NotAdministrator;
     let refused = AuditEvent::LoginRefused {
@@ -42,11 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn administrators_are_root_and_others_nobody_and_either_is_told_by_number() {
+    fn administrators_are_accepted_and_others_are_not_and_either_is_told_by_number() {
         let source = IpAddr::from([127, 0, 0, 1]);
         let log_in = |user| log_in(LocalUser { user, group: 7 }, |asked| asked.user == 990, source);
         let (verdict, event) = log_in(990);
-        assert!(matches!(verdict, Verdict::Accepted(Asker::Root)));
+        assert!(matches!(verdict, Verdict::Accepted(Asker::Operator(user)) if user.user == 990));
         assert_eq!(
             (event.name(), event.subject()),
             ("login_accepted", &Subject::Operator(990))

@@ -49,7 +49,7 @@ pub fn put_response(out: &mut BytesMut, cookie: &[u8]) {
 
 /// What the cookies of `asker` are good for: the search that `query` is, in parts.
 pub fn purpose(key: &SealKey, asker: &Asker, query: &[&[u8]]) -> Purpose {
-    let id;
+    let (id, user);
     let (kind, name): (&[u8], &[u8]) = match asker {
         Asker::Public => (b"public", b""),
         Asker::Member(entry) => {
@@ -58,6 +58,10 @@ pub fn purpose(key: &SealKey, asker: &Asker, query: &[&[u8]]) -> Purpose {
         }
         Asker::Service(name) => (b"service", name.as_bytes()),
         Asker::Root => (b"root", b""),
+        Asker::Operator(operator) => {
+            user = operator.user.to_be_bytes();
+            (b"operator", &user)
+        }
     };
     key.purpose(&[&[b"page", kind, name], query].concat())
 }

@@ -403,6 +403,7 @@ fn asker_kind(asker: &Asker) -> &'static str {
         Asker::Member(_) => "member",
         Asker::Service(_) => "service",
         Asker::Root => "root",
+        Asker::Operator(_) => "operator",
     }
 }
 

@@ -25,11 +25,11 @@ impl Allowance {
             Asker::Public => limits.entries_max_public,
             Asker::Member(_) => limits.entries_max_member,
             Asker::Service(_) => limits.entries_max_service,
-            Asker::Root => 0,
+            Asker::Root | Asker::Operator(_) => 0,
         };
-        let candidates = match asker {
-            Asker::Root => 0,
-            _ => limits.candidates_max,
+        let candidates = match asker.is_administrator() {
+            true => 0,
+            false => limits.candidates_max,
         };
         let time_s = limit(limits.time_limit_s).min(limit(search.time_limit_s.into()));
         let page = search.controls.page.as_ref();
