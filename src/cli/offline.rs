@@ -61,6 +61,7 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Site> {
         snapshots: Arc::new(snapshots),
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
+        unique: plan.rules.changes.unique.clone(),
         runtime: runtime.handle().clone(),
         writers: Writers::Alone,
     })

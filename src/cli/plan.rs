@@ -13,6 +13,7 @@ impl From<Settings> for Plan {
             base_dn,
             principals,
             access,
+            changes,
             radius_clients,
             plain,
         } = settings;
@@ -20,6 +21,7 @@ impl From<Settings> for Plan {
             base: base_dn,
             rules: RulesPlan {
                 directory: Arc::new(Directory::new(schema.clone(), access, plain.search)),
+                changes: Arc::new(changes),
                 principals: Arc::new(principals),
                 login: plain.log_in,
             },

@@ -68,6 +68,9 @@ pub struct Raw {
     /// What can be searched fast.
     #[serde(deserialize_with = "table")]
     pub index: RawIndex,
+    /// Which values no two entries share.
+    #[serde(deserialize_with = "table")]
+    pub unique: RawUnique,
     /// Who may see and change what.
     #[serde(deserialize_with = "table")]
     pub access: RawAccess,
@@ -274,6 +277,14 @@ pub struct RawIndex {
     pub ordering: List<String>,
     /// Attributes that list members.
     pub membership: List<String>,
+}
+
+/// `[unique]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawUnique {
+    /// Attributes of which no two entries may have the same value.
+    pub attributes: List<String>,
 }
 
 /// `[access]`

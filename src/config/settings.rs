@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::directory::ask::limits::SearchLimits;
+use crate::directory::change::decide::ChangeRules;
 use crate::directory::login::principals::Principals;
 use crate::domain::access::AccessRules;
 use crate::domain::schema::Schema;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub principals: Principals,
     /// Who may see and change what.
     pub access: AccessRules,
+    /// What every change must keep.
+    pub changes: ChangeRules,
     /// Who may ask over RADIUS.
     pub radius_clients: ClientTable,
     /// The parts without secrets.

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod change;
+pub mod changes;
 pub mod login;
 pub mod request;
 #[cfg(test)]

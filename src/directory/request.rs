@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::directory::changes::Change;
+use crate::domain::audit::Subject;
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
 use crate::types::{
@@ -30,6 +32,17 @@ impl Asker {
     /// Whether no rule and no limit of the directory but the time holds for them.
     pub fn is_administrator(&self) -> bool {
         matches!(self, Asker::Root | Asker::Operator(_))
+    }
+
+    /// How the audit log names them.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Asker::Member(entry) => Subject::Entry(*entry),
+            Asker::Service(name) => Subject::Service(name.clone()),
+            Asker::Root => Subject::Root,
+            Asker::Operator(user) => Subject::Operator(user.user),
+            Asker::Public => Subject::Nobody,
+        }
     }
 }
 
@@ -185,6 +198,8 @@ pub enum Request {
     Search(Search),
     /// A comparison.
     Compare(Compare),
+    /// A change.
+    Change(Change),
     /// How the asker is called by now: a member who has been disabled or removed since the log-in is a stranger.
     Identify,
 }
@@ -220,6 +235,51 @@ pub enum Answer {
     Busy,
     /// The store refuses writes.
     Unavailable,
+    /// Strangers change nothing.
+    AuthRequired,
+    /// The PIN that was to prove who asks is wrong, or the account may not log in.
+    InvalidCredentials,
+    /// What was asked makes no sense, whatever the directory holds.
+    Malformed,
+    /// A text is no name.
+    InvalidName,
+    /// An entry has the name already.
+    AlreadyExists,
+    /// There are entries below.
+    NotLeaf,
+    /// The object classes do not allow the entry to be like that.
+    ClassViolation,
+    /// The entry would not have the values that it is named by.
+    NamingViolation,
+    /// A rule about values: their number, their uniqueness, who keeps them.
+    Constraint,
+    /// The value is there already.
+    ValueExists,
+    /// The directory does not do that.
+    Unwilling,
+}
+
+/// Why a change did not happen. Tells nothing that the asker may not know.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// In one word.
+    pub answer: Answer,
+    /// For the person who reads the client's messages; may be empty.
+    pub why: Box<str>,
+}
+
+impl Refusal {
+    /// A refusal with a word of explanation.
+    pub fn because(answer: Answer, why: impl Into<Box<str>>) -> Refusal {
+        let why = why.into();
+        Refusal { answer, why }
+    }
+}
+
+impl From<Answer> for Refusal {
+    fn from(answer: Answer) -> Refusal {
+        Refusal::because(answer, "")
+    }
 }
 
 /// What a request comes to.
@@ -230,6 +290,8 @@ pub enum Outcome {
     Searched(Answer, SearchEnd),
     /// Of [`Request::Compare`].
     Answered(Answer),
+    /// Of [`Request::Change`]: it is stored and can be seen; with the PIN that was made up, if one was.
+    Changed(Result<Option<Pin>, Refusal>),
     /// Of [`Request::Identify`]: the name of the asker as text (RFC 4514), `None` of a stranger.
     Identified(Option<String>),
 }

@@ -108,6 +108,49 @@ pub enum Hashes {
     LeftOut,
 }
 
+/// What was done to an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is new.
+    Added,
+    /// It has other values.
+    Modified,
+    /// It is gone.
+    Deleted,
+    /// It is called like this now.
+    Renamed(Box<str>),
+    /// It has another PIN.
+    PinSet,
+}
+
+impl Written {
+    /// One word for logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Written::Added => "added",
+            Written::Modified => "modified",
+            Written::Deleted => "deleted",
+            Written::Renamed(_) => "renamed",
+            Written::PinSet => "pin_set",
+        }
+    }
+}
+
+/// A change of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryWritten {
+    /// Who changed it.
+    pub subject: Subject,
+    /// Where from.
+    pub origin: Origin,
+    /// How the entry was called.
+    pub dn: Box<str>,
+    /// What was done.
+    pub what: Written,
+    /// The attributes that were written, as the schema spells them; those that the directory itself keeps are left out.
+    pub attributes: Vec<Box<str>>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditEvent {
@@ -145,6 +188,8 @@ pub enum AuditEvent {
         /// The scheme it was of.
         from: HashScheme,
     },
+    /// An entry was changed, and the change is stored.
+    EntryWritten(Box<EntryWritten>),
     /// An import has written entries, all of a file or those before it ended early.
     EntriesImported {
         /// Who imported.
@@ -174,6 +219,7 @@ impl AuditEvent {
             AuditEvent::LoginRefused { .. } => "login_refused",
             AuditEvent::AccountLocked { .. } => "account_locked",
             AuditEvent::HashUpgraded { .. } => "hash_upgraded",
+            AuditEvent::EntryWritten(_) => "entry_written",
             AuditEvent::EntriesImported { .. } => "entries_imported",
             AuditEvent::EntriesExported { .. } => "entries_exported",
         }
@@ -188,6 +234,7 @@ impl AuditEvent {
             | AuditEvent::HashUpgraded { subject, .. }
             | AuditEvent::EntriesImported { subject, .. }
             | AuditEvent::EntriesExported { subject, .. } => subject,
+            AuditEvent::EntryWritten(written) => &written.subject,
         }
     }
 }

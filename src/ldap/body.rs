@@ -2,8 +2,8 @@
 //! [`crate::ldap::envelope`] has walked: on anything else it prints, or silently drops what is cut off.
 
 use ldap3_lber::Parser;
+use ldap3_proto::proto::LdapCompareRequest;
 use ldap3_proto::proto::LdapOp;
-use ldap3_proto::proto::{LdapCompareRequest, LdapExtendedRequest};
 
 use crate::ldap::ber::Malformed;
 use crate::ldap::envelope::{Message, MessageId};
@@ -13,14 +13,6 @@ use crate::ldap::limits::NESTING_MAX;
 pub fn compare(message: &Message<'_>) -> Result<LdapCompareRequest, Malformed> {
     match operation(message)? {
         LdapOp::CompareRequest(request) => Ok(request),
-        _ => Err(Malformed),
-    }
-}
-
-/// An extended request. Errors: [`Malformed`].
-pub fn extended(message: &Message<'_>) -> Result<LdapExtendedRequest, Malformed> {
-    match operation(message)? {
-        LdapOp::ExtendedRequest(request) => Ok(request),
         _ => Err(Malformed),
     }
 }

@@ -25,3 +25,4 @@ pub mod selection;
 pub mod session;
 pub mod shared;
 pub mod subschema;
+pub mod update;

@@ -44,6 +44,10 @@ pub(super) enum Purpose {
     Search(SearchReply),
     /// A word.
     Compare,
+    /// That it is done.
+    Write(Operation),
+    /// That it is done, and the PIN that was made up.
+    PasswordModify,
     /// The client's own name.
     WhoAmI,
 }
@@ -68,7 +72,8 @@ impl Pending {
             Purpose::Bind => Operation::Bind,
             Purpose::Search(_) => Operation::Search,
             Purpose::Compare => Operation::Compare,
-            Purpose::WhoAmI => Operation::Extended,
+            Purpose::Write(operation) => operation,
+            Purpose::PasswordModify | Purpose::WhoAmI => Operation::Extended,
         }
     }
 }

@@ -72,6 +72,14 @@ impl Operation {
         })
     }
 
+    /// Whether a request of this kind may hold a PIN.
+    pub fn may_hold_a_pin(self) -> bool {
+        matches!(
+            self,
+            Operation::Bind | Operation::Add | Operation::Modify | Operation::Compare | Operation::Extended
+        )
+    }
+
     /// Its word in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

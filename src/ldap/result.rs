@@ -36,6 +36,17 @@ pub fn code(answer: &Answer) -> ResultCode {
         Answer::TimeLimitExceeded => ResultCode::TimeLimitExceeded,
         Answer::Busy => ResultCode::Busy,
         Answer::Unavailable => ResultCode::Unavailable,
+        Answer::AuthRequired => ResultCode::StrongerAuthRequired,
+        Answer::InvalidCredentials => ResultCode::InvalidCredentials,
+        Answer::Malformed => ResultCode::ProtocolError,
+        Answer::InvalidName => ResultCode::InvalidDNSyntax,
+        Answer::AlreadyExists => ResultCode::EntryAlreadyExists,
+        Answer::NotLeaf => ResultCode::NotAllowedOnNonLeaf,
+        Answer::ClassViolation => ResultCode::ObjectClassViolation,
+        Answer::NamingViolation => ResultCode::NamingViolation,
+        Answer::Constraint => ResultCode::ConstraintViolation,
+        Answer::ValueExists => ResultCode::AttributeOrValueExists,
+        Answer::Unwilling => ResultCode::UnwillingToPerform,
     }
 }
 

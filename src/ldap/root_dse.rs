@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::directory::ask::computed::SUBSCHEMA_DN;
 use crate::domain::schema::Schema;
 use crate::ldap::control;
-use crate::ldap::extended::{START_TLS, WHO_AM_I};
+use crate::ldap::extended::{PASSWORD_MODIFY, START_TLS, WHO_AM_I};
 use crate::ldap::own_entry::OwnEntry;
 use crate::types::Dn;
 
@@ -19,10 +19,13 @@ const VERSION: &str = concat!(
     ".",
     env!("CARGO_PKG_VERSION_MINOR")
 );
-const FEATURES: [&str; 3] = [
+/// RFC 4525.
+const MODIFY_INCREMENT: &str = "1.3.6.1.1.14";
+const FEATURES: [&str; 4] = [
     ALL_OPERATIONAL_ATTRIBUTES,
     ATTRIBUTES_OF_A_CLASS,
     TRUE_FALSE_FILTERS,
+    MODIFY_INCREMENT,
 ];
 
 /// Whether a connection in clear can become a TLS one.
@@ -38,8 +41,8 @@ pub enum StartTls {
 pub fn root_dse(schema: Arc<Schema>, base: &Dn, start_tls: StartTls, mechanisms: &[&str]) -> OwnEntry {
     let base = base.to_string();
     let extensions = match start_tls {
-        StartTls::Offered => &[START_TLS, WHO_AM_I][..],
-        StartTls::NotOffered => &[WHO_AM_I],
+        StartTls::Offered => &[START_TLS, WHO_AM_I, PASSWORD_MODIFY][..],
+        StartTls::NotOffered => &[WHO_AM_I, PASSWORD_MODIFY],
     };
     OwnEntry::named("", schema)
         .user("objectClass", ["top"])

@@ -17,7 +17,7 @@ use crate::ldap::body;
 use crate::ldap::channel::Channel;
 use crate::ldap::control::RequestControls;
 use crate::ldap::envelope::{Message, MessageId, Refusal};
-use crate::ldap::extended::{self, START_TLS, WHO_AM_I};
+use crate::ldap::extended::{self, PASSWORD_MODIFY, START_TLS, WHO_AM_I};
 use crate::ldap::limits::MessageLimits;
 use crate::ldap::log_in::LogIn;
 use crate::ldap::next::{Next, Pending, Purpose, Trailing};
@@ -27,6 +27,7 @@ use crate::ldap::root_dse::StartTls;
 use crate::ldap::sasl;
 use crate::ldap::search::{self, Asked, Asking};
 use crate::ldap::shared::Shared;
+use crate::ldap::update;
 use crate::types::{Dn, Pin};
 
 /// The state of one connection.
@@ -102,43 +103,60 @@ impl Session {
             Operation::Extended => self.extended(message, trailing, out),
             Operation::Unbind => Next::Close,
             Operation::Abandon => Next::Unanswered,
-            Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => refuse(
-                out,
-                message,
-                ResultCode::UnwillingToPerform,
-                "this directory is not written over LDAP",
-            ),
+            Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => {
+                self.write(message, out)
+            }
         }
     }
 
     /// Takes the directory's answer to `pending` and appends the response. Returns its code.
     pub fn on_outcome(&mut self, pending: Pending, outcome: Outcome, out: &mut BytesMut) -> ResultCode {
         let (id, operation) = (pending.id, pending.operation());
-        if let (Purpose::WhoAmI, Outcome::Identified(name)) = (&pending.purpose, &outcome) {
-            extended::put_who_am_i_response(out, id, &authz_id(name.as_deref()));
-            return ResultCode::Success;
+        match (&pending.purpose, &outcome) {
+            (Purpose::WhoAmI, Outcome::Identified(name)) => {
+                extended::put_who_am_i_response(out, id, &authz_id(name.as_deref()));
+                return ResultCode::Success;
+            }
+            (Purpose::PasswordModify, Outcome::Changed(Ok(made_up))) => {
+                extended::put_password_modify_response(out, id, made_up.as_ref());
+                return ResultCode::Success;
+            }
+            _ => {}
         }
         let controls = match (&pending.purpose, &outcome) {
             (Purpose::Search(reply), Outcome::Searched(_, end)) => reply.controls(&self.shared, end),
             (Purpose::Search(reply), _) => reply.controls(&self.shared, &SearchEnd::default()),
             _ => BytesMut::new(),
         };
+        let mut why: Box<str> = Box::default();
         let (code, matched) = match (pending.purpose, outcome) {
+            (Purpose::Write(_), Outcome::Changed(Ok(_))) => (ResultCode::Success, None),
+            (Purpose::Write(_) | Purpose::PasswordModify, Outcome::Changed(Err(refusal))) => {
+                why = refusal.why;
+                (
+                    result::code(&refusal.answer),
+                    result::matched_dn(&refusal.answer).map(ToString::to_string),
+                )
+            }
             (Purpose::Bind, Outcome::Authenticated(verdict)) => (self.on_verdict(verdict), None),
             (Purpose::Search(_), Outcome::Searched(answer, _)) | (_, Outcome::Answered(answer)) => (
                 result::code(&answer),
                 result::matched_dn(&answer).map(ToString::to_string),
             ),
             // A runner that mixes up its outcomes: nobody gets in by it.
-            (_, Outcome::Authenticated(_) | Outcome::Identified(_) | Outcome::Searched(..)) => {
-                (ResultCode::Other, None)
-            }
+            (
+                _,
+                Outcome::Authenticated(_)
+                | Outcome::Identified(_)
+                | Outcome::Searched(..)
+                | Outcome::Changed(_),
+            ) => (ResultCode::Other, None),
         };
         let matched_dn = matched.as_deref().unwrap_or_default();
         let result = LdapResult {
             code: code.clone(),
             matched_dn,
-            diagnostic: "",
+            diagnostic: &why,
         };
         respond_with(out, id, operation, &result, &controls);
         code
@@ -235,8 +253,19 @@ impl Session {
         }
     }
 
+    fn write(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+        match update::decode(message) {
+            Ok(change) => self.run(
+                message,
+                Purpose::Write(message.operation),
+                Request::Change(change),
+            ),
+            Err(refused) => answer(out, message, &refused),
+        }
+    }
+
     fn extended(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
-        let Ok(request) = body::extended(message) else {
+        let Ok((name, value)) = extended::decode(message.body) else {
             return refuse(
                 out,
                 message,
@@ -244,7 +273,11 @@ impl Session {
                 "malformed extended request",
             );
         };
-        match (request.name.as_str(), request.value) {
+        match (std::str::from_utf8(name).unwrap_or_default(), value) {
+            (PASSWORD_MODIFY, value) => match update::set_pin(value) {
+                Ok(change) => self.run(message, Purpose::PasswordModify, Request::Change(change)),
+                Err(refused) => answer(out, message, &refused),
+            },
             (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
             (WHO_AM_I | START_TLS, Some(_)) => refuse(

@@ -2,7 +2,9 @@
 
 pub mod boot;
 pub mod clock;
+pub mod committer;
 pub mod entropy;
+pub mod entry_ids;
 pub mod http;
 pub mod index;
 pub mod ldap;

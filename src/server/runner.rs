@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::directory::ask::search::SearchCursor;
+use crate::directory::change::decide::ChangeRules;
 use crate::directory::login::accounts::current;
 use crate::directory::request::{Answer, Asker, Authenticate, Compare, Search, Verdict};
 use crate::server::clock::Clock;
+use crate::server::entry_ids::EntryIds;
 use crate::server::index::realm::Realm;
 use crate::server::login::Logins;
 use crate::server::work::space_watch::LatestSpace;
@@ -23,6 +25,10 @@ pub struct Runner {
     pub realm: Arc<Realm>,
     /// Log-ins.
     pub logins: Logins,
+    /// What every change must keep.
+    pub change_rules: Arc<ChangeRules>,
+    /// Ids for new entries.
+    pub entry_ids: EntryIds,
     /// What the store takes of the disk.
     pub space: Arc<LatestSpace>,
     /// The present.

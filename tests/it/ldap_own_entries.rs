@@ -5,7 +5,7 @@ use beadle::ldap::root_dse::StartTls;
 use ldap3_proto::proto::*;
 
 use crate::ldap_client::{compare, extended, search};
-use crate::ldap_talk::{START_TLS, Talk, WHO_AM_I, base_search};
+use crate::ldap_talk::{PASSWORD_MODIFY, START_TLS, Talk, WHO_AM_I, base_search};
 
 #[test]
 fn the_root_dse_tells_what_works() {
@@ -28,7 +28,10 @@ fn the_root_dse_tells_what_works() {
     assert_eq!(values("defaultNamingContext"), ["dc=uni,dc=example"]);
     assert_eq!(values("supportedLDAPVersion"), ["3"]);
     assert_eq!(values("subschemaSubentry"), ["cn=Subschema"]);
-    assert_eq!(values("supportedExtension"), [START_TLS, WHO_AM_I]);
+    assert_eq!(
+        values("supportedExtension"),
+        [START_TLS, WHO_AM_I, PASSWORD_MODIFY]
+    );
     assert!(values("supportedControl").contains(&"2.16.840.1.113730.3.4.2".to_owned()));
     assert_eq!(values("vendorName"), ["Beadle"]);
     assert_eq!(values("entryDN"), [""]);
@@ -79,7 +82,10 @@ fn types_only_leaves_the_values_out() {
 fn start_tls_is_listed_only_where_it_works() {
     let mut talk = Talk::with(Channel::Cleartext, StartTls::NotOffered);
     let (entries, _) = talk.entries(base_search("", &["supportedExtension"]));
-    assert_eq!(entries[0].attributes[0].vals, [WHO_AM_I.as_bytes()]);
+    assert_eq!(
+        entries[0].attributes[0].vals,
+        [WHO_AM_I.as_bytes(), PASSWORD_MODIFY.as_bytes()]
+    );
     assert_eq!(talk.hear(extended(START_TLS)), ("extended", 2));
 }
 

@@ -23,6 +23,8 @@ use crate::ldap_client::{answers, bind, extended, request, search, told};
 pub const ADA: &str = "uid=ada,ou=people,dc=uni,dc=example";
 /// "Who am I?".
 pub const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
+/// Password Modify.
+pub const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
 /// StartTLS.
 pub const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 

@@ -48,3 +48,5 @@ mod store_power_cut;
 mod store_sled;
 mod town;
 mod visibility;
+mod writes;
+mod writes_model;

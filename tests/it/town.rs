@@ -6,12 +6,14 @@ use beadle::config::{DiskFiles, Source, check};
 use beadle::domain::entry::{Attribute, Entry};
 use beadle::domain::pin::{HashMemory, Hashing, hash};
 use beadle::domain::schema::Schema;
-use beadle::index::IndexHandle;
+use beadle::index::{IndexHandle, Snapshot};
 use beadle::record::entry::StoredEntry;
 use beadle::record::{Batch, Key, Operation, Revision};
 use beadle::server::boot::plan::Plan;
 use beadle::server::clock::SystemClock;
-use beadle::server::index::follower::{IndexPlan, load};
+use beadle::server::entry_ids::EntryIds;
+use beadle::server::index::follower::{Follower, IndexPlan, load};
+use beadle::server::index::hearing::Heard;
 use beadle::server::index::realm::{Loaded, Realm};
 use beadle::server::login::Logins;
 use beadle::server::observe::audit_log::AuditLog;
@@ -21,6 +23,7 @@ use beadle::store::memory::MemoryStore;
 use beadle::store::{LogBounds, Store, StoreId};
 use beadle::types::{Dn, EntryId, Pin};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The base entry.
@@ -69,7 +72,7 @@ impl Town {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(StoreId(1), LogBounds::default()));
         fill(&*store, &plan.entries.schema, &[above(), more.to_vec()].concat()).await;
         let realm = Arc::new(Realm {
-            loaded: OnceLock::from(loaded(&*store, &plan).await),
+            loaded: OnceLock::from(loaded(&store, &plan).await),
             store,
             schema: plan.entries.schema.clone(),
             principals: plan.rules.principals.clone(),
@@ -81,11 +84,29 @@ impl Town {
         let runner = Arc::new(Runner {
             directory: plan.rules.directory.clone(),
             logins: Logins::start(realm.clone(), plan.rules.login).expect("threads"),
+            change_rules: plan.rules.changes.clone(),
+            entry_ids: EntryIds::default(),
             space: Arc::default(),
             clock: realm.clock.clone(),
             realm,
         });
         Town { runner, log, plan }
+    }
+
+    /// The names that begin with `ou=u`, sorted.
+    pub fn units(&self) -> Vec<String> {
+        let snapshot = self.runner.realm.snapshot().expect("loaded");
+        let names = told(&snapshot).into_iter().map(|(name, _)| name);
+        names.filter(|name| name.starts_with("ou=u")).collect()
+    }
+
+    /// Checks that an index built from the store is the one that followed it, and that everything is below the base.
+    pub async fn rebuilt_is_the_same(&self) {
+        let rebuilt = load(&*self.runner.realm.store, &index_plan(&self.plan)).await;
+        let rebuilt = told(&rebuilt.expect("no entry without its parent"));
+        let followed = told(&self.runner.realm.snapshot().expect("loaded"));
+        assert_eq!(rebuilt, followed);
+        assert!(followed.iter().all(|(name, _)| name.ends_with(BASE)));
     }
 }
 
@@ -170,16 +191,39 @@ fn entry(schema: &Schema, dn: &str, lines: &[String]) -> Entry {
     Entry { dn, attributes }
 }
 
-async fn loaded(store: &dyn Store, plan: &Plan) -> Loaded {
-    let index = IndexPlan {
+/// How the index is built.
+fn index_plan(plan: &Plan) -> IndexPlan {
+    IndexPlan {
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         settings: plan.entries.index.clone(),
         seed: 7,
-    };
-    let snapshot = load(store, &index).await.expect("an index");
-    // Nobody follows the store: a commit counts as seen at once.
-    let (_, reached) = tokio::sync::watch::channel(Revision(u64::MAX));
+    }
+}
+
+/// The index of what `store` holds, kept current by a thread until the process ends.
+async fn loaded(store: &Arc<dyn Store>, plan: &Plan) -> Loaded {
+    let index_plan = index_plan(plan);
+    let snapshot = load(&**store, &index_plan).await.expect("an index");
     let index = Arc::new(IndexHandle::new(snapshot));
+    let hear = Arc::new(|_: Heard<'_>| {});
+    let (follower, reached) = Follower::new(store.clone(), index_plan, index.clone(), hear);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(follower.run(CancellationToken::new()));
+    });
     Loaded { index, reached }
+}
+
+/// The name and the revision of every entry.
+fn told(snapshot: &Snapshot) -> Vec<(String, Revision)> {
+    let mut told: Vec<_> = snapshot
+        .entries()
+        .map(|entry| (entry.dn_text(), entry.revision()))
+        .collect();
+    told.sort_unstable();
+    told
 }

@@ -25,7 +25,11 @@ impl Checker<'_> {
         }
     }
 
-    fn attribute_types(&self, written: &List<String>, default: Vec<AttributeType>) -> Vec<AttributeType> {
+    pub(super) fn attribute_types(
+        &self,
+        written: &List<String>,
+        default: Vec<AttributeType>,
+    ) -> Vec<AttributeType> {
         self.list(written, default, |name| {
             self.attribute(name)
                 .and_then(|name| self.schema.attribute(name.as_bytes()))

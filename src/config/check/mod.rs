@@ -24,6 +24,8 @@ use super::files::Files;
 use super::problem::{Problem, Report, Severity};
 use super::raw::{Field, List, Raw, RawWeb};
 use super::settings::{Plain, Settings};
+use crate::directory::change::decide::ChangeRules;
+use crate::directory::change::unique;
 use crate::domain::access::AccessRules;
 use crate::domain::schema::Schema;
 use crate::server::boot::plan::Listen;
@@ -95,14 +97,17 @@ impl Checker<'_> {
         let services = self.services(&raw.ldap.service);
         let radius_clients = self.radius_clients(&raw.radius);
         let (plain, access) = self.plain(raw, &services);
+        let unique = self.attribute_types(&raw.unique.attributes, unique::usual(&self.schema));
         // Without a base no service has a name; the services themselves are checked by now.
         let base_dn = base_dn?;
         self.is_below(&raw.ldap.default_search_base, &base_dn);
+        let base = self.schema.normal_dn(&base_dn)?;
         Some(Settings {
             schema: self.schema.clone(),
             principals: self.principals(root, services, &base_dn),
             base_dn,
             access: access?,
+            changes: ChangeRules { base, unique },
             radius_clients,
             plain,
         })

@@ -1,3 +1,25 @@
-//! What is written: the rules a change must keep.
+//! What is written: the rules a change must keep, and the one place where entries become batches.
+//!
+//! [`decide()`](decide::decide) is a pure function of a snapshot, a change, who wants it and the time. What it comes to
+//! is a batch with guards on everything it has looked at, so that whoever commits it needs no lock: if the directory has
+//! changed meanwhile in any of it, the batch is refused and decided again.
+//!
+//! The guards: the entry itself; the buckets of its name and of the values that must be unique ([`unique`]); for an
+//! entry that is added, the entries above; for one that is removed, the bucket of its children, which every child that is
+//! added touches.
 
+mod add;
+mod claims;
+pub mod decide;
+mod draft;
+pub mod ids;
+mod modify;
+mod pin;
+mod references;
+mod remove;
+mod rename;
+mod stamp;
 pub mod unique;
+
+pub use claims::holder;
+pub use stamp::random_uuid;

@@ -9,13 +9,25 @@
 //! A bulk import of a million entries would touch every bucket thousands of times. It touches
 //! [`everything`] instead, once a batch, and every other writer shall guard that record too.
 
+use crate::domain::schema::Schema;
 use crate::record::{Key, Kind, Operation};
+use crate::types::AttributeType;
 
 /// The number of buckets of one attribute: 4,096 records instead of one a value. Stored keys depend on it.
 pub const BUCKETS: u16 = 4096;
 
 /// The attribute whose buckets guard the entries' names.
 pub const NAMES: &str = "entrydn";
+
+/// Attributes of which no two entries may have the same value unless the configuration says otherwise (S4, S48).
+const USUAL: &[&str] = &["uid", "mail", "uidNumber", "employeeNumber", "entryUUID"];
+
+/// The attributes of which no two entries may have the same value unless the configuration says otherwise, as far as the
+/// schema has them.
+pub fn usual(schema: &Schema) -> Vec<AttributeType> {
+    let kinds = USUAL.iter().map(|name| schema.attribute(name.as_bytes()));
+    kinds.flatten().collect()
+}
 
 /// The number of the bucket that `value`, in its normal form, falls in.
 pub fn bucket_number(value: &[u8]) -> u16 {

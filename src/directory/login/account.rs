@@ -38,12 +38,6 @@ impl AccountView<'_> {
 
     /// How the audit log names it.
     pub fn subject(&self) -> Subject {
-        match &self.asker {
-            Asker::Member(entry) => Subject::Entry(*entry),
-            Asker::Service(name) => Subject::Service(name.clone()),
-            Asker::Root => Subject::Root,
-            Asker::Operator(user) => Subject::Operator(user.user),
-            Asker::Public => Subject::Nobody,
-        }
+        self.asker.subject()
     }
 }

@@ -221,6 +221,11 @@ pub fn spend(pin: &Pin, hashing: Hashing, memory: &mut HashMemory) {
     black_box(phc::tag(bytes, hashing, DUMMY_SALT, memory));
 }
 
+/// Whether `value` is a hash that PINs can be checked against, scheme in front.
+pub fn is_hash(value: &[u8]) -> bool {
+    scheme::parse(value).is_ok()
+}
+
 /// Whether a stored hash should be replaced by one made with `hashing`: it is not argon2id of the present
 /// version, or it is weaker. A hash that is stronger than asked for stays.
 pub fn is_outdated(hash: &[u8], hashing: Hashing) -> bool {

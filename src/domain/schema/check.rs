@@ -65,9 +65,15 @@ pub enum ViolationReason {
 impl Schema {
     /// Checks a whole entry, as it is to be stored. Errors: the first thing that is wrong.
     pub fn check(&self, entry: &Entry) -> Result<(), SchemaViolation> {
+        self.check_lacking(entry, &AttributeSet::EMPTY)
+    }
+
+    /// As [`Schema::check`], of an entry that may lack the attributes `lacking` though its classes demand them: what is
+    /// amiss already is no reason to refuse a change.
+    pub fn check_lacking(&self, entry: &Entry, lacking: &AttributeSet) -> Result<(), SchemaViolation> {
         let classes = self.classes_of(entry)?;
         self.single_line(&classes)?;
-        self.check_must(entry, &classes)?;
+        self.check_must(entry, &classes, lacking)?;
         let allowed = self.allowed(&classes);
         for (at, attribute) in entry.attributes.iter().enumerate() {
             let description = &attribute.description;
@@ -83,6 +89,13 @@ impl Schema {
             self.check_attribute(attribute)?;
         }
         self.check_naming(entry)
+    }
+
+    /// The attributes that these object classes demand and `have` has not.
+    pub fn lacking<'v>(&self, classes: impl Iterator<Item = &'v [u8]>, have: &AttributeSet) -> AttributeSet {
+        let classes = classes.filter_map(|name| self.class(name));
+        let must = classes.fold(AttributeSet::EMPTY, |sum, class| sum.union(&class.must));
+        must.difference(have)
     }
 
     /// Checks one attribute's values: syntax, number, repetition.
@@ -159,14 +172,19 @@ impl Schema {
         }
     }
 
-    fn check_must(&self, entry: &Entry, classes: &[&ObjectClass]) -> Result<(), SchemaViolation> {
+    fn check_must(
+        &self,
+        entry: &Entry,
+        classes: &[&ObjectClass],
+        lacking: &AttributeSet,
+    ) -> Result<(), SchemaViolation> {
         let have: AttributeSet = entry
             .attributes
             .iter()
             .map(|attribute| attribute.description.kind)
             .collect();
         for class in classes {
-            let missing = class.must.difference(&have);
+            let missing = class.must.difference(&have).difference(lacking);
             if missing.is_empty() {
                 continue;
             }

@@ -38,6 +38,7 @@ well_known! {
     creators_name: "creatorsName",
     modify_timestamp: "modifyTimestamp",
     modifiers_name: "modifiersName",
+    entry_csn: "entryCSN",
     member: "member",
     unique_member: "uniqueMember",
     member_of: "memberOf",

@@ -1,5 +1,6 @@
 //! What an entry becomes: what the file says, and what the directory keeps of its own.
 
+use crate::directory::change::random_uuid;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::pin::imported_hash;
 use crate::domain::schema::{Schema, WellKnown};
@@ -209,21 +210,4 @@ fn same_uuid(left: &[Box<[u8]>], right: &[Box<[u8]>]) -> bool {
     left.iter()
         .zip(right)
         .all(|(left, right)| left.eq_ignore_ascii_case(right))
-}
-
-/// A random UUID (RFC 9562 section 5.4) as text.
-fn random_uuid(entropy: &mut dyn Entropy) -> Box<[u8]> {
-    let mut octets = [0; 16];
-    entropy.fill(&mut octets);
-    let bits = u128::from_be_bytes(octets);
-    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let part = |shift: u32, octets: u32| (bits >> shift) & ((1 << (8 * octets)) - 1);
-    let (low, mid, high) = (part(96, 4), part(80, 2), part(64, 2));
-    format!(
-        "{low:08x}-{mid:04x}-{high:04x}-{:04x}-{:012x}",
-        part(48, 2),
-        part(0, 6)
-    )
-    .into_bytes()
-    .into()
 }

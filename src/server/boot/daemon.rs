@@ -17,6 +17,7 @@ use crate::server::boot::signals::{HangUp, Signals};
 use crate::server::boot::sockets::{SocketError, Sockets};
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
+use crate::server::entry_ids::EntryIds;
 use crate::server::http::admin_socket::AdminSocket;
 use crate::server::http::api::Administration;
 use crate::server::http::tls::{self, Tls, TlsError};
@@ -161,6 +162,8 @@ fn runner(
     Ok(Runner {
         directory: plan.rules.directory.clone(),
         logins: Logins::start(realm.clone(), plan.rules.login)?,
+        change_rules: plan.rules.changes.clone(),
+        entry_ids: EntryIds::default(),
         realm,
         space: Arc::default(),
         clock,
@@ -174,6 +177,7 @@ fn commands(plan: &Plan, runner: &Runner, tls: &Arc<Tls>, loaded: Loaded) -> Adm
         snapshots: Arc::new(loaded),
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
+        unique: plan.rules.changes.unique.clone(),
         runtime: Handle::current(),
         writers: Writers::Several,
     };

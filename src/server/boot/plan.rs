@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::directory::Directory;
+use crate::directory::change::decide::ChangeRules;
 use crate::directory::login::principals::Principals;
 use crate::domain::schema::Schema;
 use crate::index::IndexSettings;
@@ -50,6 +51,8 @@ pub struct EntriesPlan {
 pub struct RulesPlan {
     /// Visibility and limits of searches.
     pub directory: Arc<Directory>,
+    /// What every change must keep.
+    pub changes: Arc<ChangeRules>,
     /// Accounts of the configuration.
     pub principals: Arc<Principals>,
     /// Hashing and locking.

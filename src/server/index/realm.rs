@@ -76,15 +76,19 @@ impl Realm {
     /// Errors: [`CommitError`]; nothing is seen then.
     pub async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
         let revision = self.store.commit(batch).await?;
-        if let Some(loaded) = self.loaded.get() {
-            let mut reached = loaded.reached.clone();
-            let seen = reached.wait_for(|reached| *reached >= revision);
-            // An error of the watch says that the follower has ended: the daemon is on its way out.
-            if timeout(VISIBLE_WITHIN, seen).await.is_err() {
-                tracing::error!(revision = revision.0, "index: a commit is not seen yet");
-            }
-        }
+        self.reach(revision).await;
         Ok(revision)
+    }
+
+    /// Waits until the commit `revision` can be seen, but no longer than ten seconds.
+    pub async fn reach(&self, revision: Revision) {
+        let Some(loaded) = self.loaded.get() else { return };
+        let mut reached = loaded.reached.clone();
+        let seen = reached.wait_for(|reached| *reached >= revision);
+        // An error of the watch says that the follower has ended: the daemon is on its way out.
+        if timeout(VISIBLE_WITHIN, seen).await.is_err() {
+            tracing::error!(revision = revision.0, "index: a commit is not seen yet");
+        }
     }
 }
 

@@ -16,7 +16,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::directory::ask::search::TurnEnd;
-use crate::directory::request::{Answer, Asker, Authenticate, Outcome, Request, Search, Verdict};
+use crate::directory::changes::{Actor, Change};
+use crate::directory::request::{Answer, Asker, Authenticate, Outcome, Refusal, Request, Search, Verdict};
+use crate::domain::audit::Origin;
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
 use crate::ldap::envelope::{Frame, Message, MessageId, frame};
@@ -29,6 +31,7 @@ use crate::server::ldap::listener::{Begin, LdapService};
 use crate::server::ldap::patience::{Patience, at_once, within};
 use crate::server::observe::log::line::{self, LdapLine, Line};
 use crate::server::runner::{ENTRIES_PER_TURN, Runner};
+use crate::types::Pin;
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
@@ -227,9 +230,11 @@ impl<S: Stream> Connection<S> {
         went
     }
 
-    /// Takes the served message out of the input; of a bind not even the bytes stay behind.
+    /// Takes the served message out of the input; of one that may hold a PIN not even the bytes stay behind.
     fn forget(&mut self, length: usize, head: Option<(MessageId, Operation)>) {
-        if let (Some((_, Operation::Bind)), Some(bytes)) = (head, self.input.get_mut(..length)) {
+        if head.is_some_and(|(_, operation)| operation.may_hold_a_pin())
+            && let Some(bytes) = self.input.get_mut(..length)
+        {
             bytes.fill(0);
         }
         self.input.advance(length);
@@ -263,12 +268,30 @@ impl<S: Stream> Connection<S> {
         Ok(self.runner().authenticate(log_in, now).await)
     }
 
+    async fn change(&mut self, change: Change) -> Result<Result<Option<Pin>, Refusal>, End> {
+        // The disk takes its time, as hashing does.
+        self.write_out().await?;
+        let asker = self.wiring.session.asker().clone();
+        let origin = Origin {
+            source: self.wiring.source,
+            caller: None,
+            service: None,
+        };
+        Ok(self
+            .wiring
+            .service
+            .runner
+            .change(Actor { asker, origin }, change)
+            .await)
+    }
+
     async fn run(&mut self, pending: Pending, request: Request, served: &mut Served) -> Result<(), End> {
         let outcome = match request {
             Request::Search(search) => return self.search(pending, search, served).await,
             Request::Compare(compare) => {
                 Outcome::Answered(self.runner().compare(self.wiring.session.asker(), &compare))
             }
+            Request::Change(change) => Outcome::Changed(self.change(change).await?),
             Request::Identify => Outcome::Identified(self.runner().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
             Request::AuthenticateLocal(user) => {

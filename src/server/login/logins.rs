@@ -10,7 +10,7 @@ use crate::directory::login::account::AccountView;
 use crate::directory::login::authenticate::{Decision, HashJob, Login, Step, UpgradeOnLogIn};
 use crate::directory::request::{Authenticate, Verdict};
 use crate::domain::audit::{AuditEvent, Evidence};
-use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof};
+use crate::domain::pin::{self, HashCost, HashScheme, PinCheck, PinKey, PinProof, SALT_BYTES};
 use crate::record::Batch;
 use crate::server::clock::Clock;
 use crate::server::entropy::SystemEntropy;
@@ -20,7 +20,7 @@ use crate::server::login::ledger::Ledger;
 use crate::server::login::settings::LoginSettings;
 use crate::server::login::upgrades::Upgrades;
 use crate::server::login::verified::VerifiedPins;
-use crate::types::{EntryId, Timestamp};
+use crate::types::{Entropy, EntryId, Pin, PinHash, SourceGroup, Timestamp};
 
 /// Stands in proofs for the accounts of the configuration, which have no entry; their hash tells them apart.
 const NO_ENTRY: EntryId = EntryId(u64::MAX);
@@ -92,6 +92,19 @@ impl Logins {
     /// The pool, for its figures and for new PINs.
     pub fn pool(&self) -> &HashPool {
         &self.pool
+    }
+
+    /// The hash of a PIN that is to be set, and the PIN again; in its turn among the log-ins from `source`. `None`: too
+    /// many wait.
+    pub async fn hash_new(&self, pin: Pin, source: SourceGroup) -> Option<(Pin, PinHash)> {
+        let hashing = self.settings.policy.hashing;
+        let mut salt = [0; SALT_BYTES];
+        SystemEntropy.fill(&mut salt);
+        let work = self.pool.run(Urgency::LogIn(source), move |memory| {
+            let hash = pin::hash(&pin, hashing, salt, memory);
+            (pin, hash)
+        });
+        work.ok()?.await.ok()
     }
 
     /// What is remembered of the accounts, for those who hear what is stored.

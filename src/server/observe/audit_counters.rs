@@ -18,6 +18,7 @@ pub struct AuditCounters {
     by_reason: Box<[Counter]>,
     locked: Counter,
     upgraded: Counter,
+    written: Counter,
     imported: Counter,
     exported: Counter,
 }
@@ -31,6 +32,7 @@ impl Default for AuditCounters {
             refused,
             locked: Counter::default(),
             upgraded: Counter::default(),
+            written: Counter::default(),
             imported: Counter::default(),
             exported: Counter::default(),
         }
@@ -45,6 +47,7 @@ impl AuditCounters {
             AuditEvent::LoginRefused { reason, .. } => (&self.by_reason[reason.number()], 1),
             AuditEvent::AccountLocked { .. } => (&self.locked, 1),
             AuditEvent::HashUpgraded { .. } => (&self.upgraded, 1),
+            AuditEvent::EntryWritten(_) => (&self.written, 1),
             AuditEvent::EntriesImported { entries, .. } => (&self.imported, *entries),
             AuditEvent::EntriesExported { entries, .. } => (&self.exported, *entries),
         };
@@ -65,6 +68,11 @@ impl Collector for AuditCounters {
                 "hashes_upgraded",
                 "imported hashes replaced by argon2id",
                 &self.upgraded,
+            ),
+            (
+                "entries_written",
+                "entries added, modified, renamed or deleted one by one",
+                &self.written,
             ),
             ("entries_imported", "entries written by imports", &self.imported),
             ("entries_exported", "entries read by exports", &self.exported),

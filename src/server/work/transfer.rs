@@ -16,7 +16,7 @@ use crate::record::Revision;
 use crate::server::entropy::SystemEntropy;
 use crate::server::work::importing::Importing;
 use crate::store::{CommitError, Store};
-use crate::types::{Dn, Timestamp};
+use crate::types::{AttributeType, Dn, Timestamp};
 
 /// The most imports and exports at a time that are asked of a daemon; one more waits.
 pub const TRANSFERS_MAX: usize = 4;
@@ -52,6 +52,8 @@ pub struct Site {
     pub schema: Arc<Schema>,
     /// The name every entry is under.
     pub base: Dn,
+    /// Attributes of which no two entries may have the same value.
+    pub unique: Vec<AttributeType>,
     /// The runtime the store's answers are awaited on.
     pub runtime: Handle,
     /// Whether anybody else writes to the store.
@@ -83,7 +85,13 @@ impl Site {
         now: Timestamp,
         events: &mut Events<'_>,
     ) -> Result<Outcome, ImportError<CommitError>> {
-        let settings = settings(&self.schema, self.base.clone(), &wanted.ignored, now);
+        let settings = ImportSettings {
+            base: self.base.clone(),
+            unique: self.unique.clone(),
+            ignored: wanted.ignored.to_vec(),
+            creator: None,
+            now,
+        };
         let job = Job {
             schema: &self.schema,
             settings: &settings,
@@ -113,23 +121,6 @@ impl Site {
             snapshot: self.snapshots.at_least(Revision(0), &self.runtime),
             schema: self.schema.clone(),
         }
-    }
-}
-
-/// Attributes of which no two entries may have the same value, as far as the schema has them (S4, S48).
-const UNIQUE: &[&str] = &["uid", "mail", "uidNumber", "employeeNumber", "entryUUID"];
-
-/// How rows are understood here.
-fn settings(schema: &Schema, base: Dn, ignored: &[Box<str>], now: Timestamp) -> ImportSettings {
-    ImportSettings {
-        base,
-        unique: UNIQUE
-            .iter()
-            .filter_map(|name| schema.attribute(name.as_bytes()))
-            .collect(),
-        ignored: ignored.to_vec(),
-        creator: None,
-        now,
     }
 }
 

@@ -26,7 +26,15 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "zeroize",
-        &["types", "domain", "radius", "server", "config", "cli"],
+        &[
+            "types",
+            "domain",
+            "directory",
+            "radius",
+            "server",
+            "config",
+            "cli",
+        ],
     ),
     ("subtle", &["types", "domain", "radius", "server"]),
     ("jiff", &["types/time"]),

@@ -224,22 +224,37 @@ impl Question {
 
 /// The entry named `dn` if the viewer may know of it. Errors: [`Answer::NoSuchEntry`] with the deepest
 /// ancestor the viewer may know of; the same whether the entry is hidden or not there.
-pub(super) fn known_entry<'s>(
+pub(in crate::directory) fn known_entry<'s>(
     snapshot: &'s Snapshot,
     dn: &Dn,
     schema: &Schema,
     view: &View<'_>,
 ) -> Result<EntryRef<'s>, Answer> {
-    let knows = |entry: &EntryRef<'_>| view.knows(entry.id(), entry);
-    let mut matched = match snapshot.walk(dn, schema) {
-        Walk::Found(entry) if knows(&entry) => return Ok(entry),
-        Walk::Found(entry) => entry.parent(),
-        Walk::Missing(deepest) => deepest,
-    };
-    while let Some(hidden) = matched.filter(|entry| !knows(entry)) {
+    match snapshot.walk(dn, schema) {
+        Walk::Found(entry) if view.knows(entry.id(), &entry) => Ok(entry),
+        Walk::Found(entry) => Err(no_such_entry(entry.parent(), view)),
+        Walk::Missing(deepest) => Err(no_such_entry(deepest, view)),
+    }
+}
+
+/// That there is no entry `dn`, which there is not: [`Answer::NoSuchEntry`].
+pub(in crate::directory) fn deepest_known(
+    snapshot: &Snapshot,
+    dn: &Dn,
+    schema: &Schema,
+    view: &View<'_>,
+) -> Answer {
+    match snapshot.walk(dn, schema) {
+        Walk::Found(entry) => no_such_entry(Some(entry), view),
+        Walk::Missing(deepest) => no_such_entry(deepest, view),
+    }
+}
+
+fn no_such_entry(mut matched: Option<EntryRef<'_>>, view: &View<'_>) -> Answer {
+    while let Some(hidden) = matched.filter(|entry| !view.knows(entry.id(), entry)) {
         matched = hidden.parent();
     }
-    Err(Answer::NoSuchEntry(matched.map(|entry| entry.dn())))
+    Answer::NoSuchEntry(matched.map(|entry| entry.dn()))
 }
 
 #[cfg(test)]

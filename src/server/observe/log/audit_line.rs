@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use tracing::Level;
 
-use crate::domain::audit::{AuditEvent, Evidence, Hashes, Origin, Subject};
+use crate::domain::audit::{AuditEvent, EntryWritten, Evidence, Hashes, Origin, Subject, Written};
 use crate::index::{EntryRef, Snapshot};
 use crate::server::observe::log::fields::{Fields, Head, Told};
 use crate::server::observe::log::line::AUDIT;
@@ -50,6 +50,7 @@ impl Told for AuditLine<'_> {
                 fields.put_display("until", &until.rfc3339());
             }
             AuditEvent::HashUpgraded { from, .. } => fields.put_str("from", from.name()),
+            AuditEvent::EntryWritten(written) => put_written(fields, written),
             AuditEvent::EntriesImported { file, entries, .. } => {
                 fields.put_str("file", file);
                 fields.put_number("entries", *entries);
@@ -79,6 +80,18 @@ impl AuditLine<'_> {
     }
 }
 
+fn put_written(fields: &mut impl Fields, written: &EntryWritten) {
+    put_origin(fields, &written.origin);
+    fields.put_display("entry", &Word(&written.dn));
+    fields.put_str("what", written.what.name());
+    if let Written::Renamed(to) = &written.what {
+        fields.put_display("to", &Word(to));
+    }
+    if !written.attributes.is_empty() {
+        fields.put_display("attributes", &written.attributes.join(","));
+    }
+}
+
 fn put_origin(fields: &mut impl Fields, origin: &Origin) {
     fields.put_display("source", &origin.source);
     if let Some(caller) = &origin.caller {
@@ -97,6 +110,15 @@ impl Display for Name<'_> {
             result = result.and_then(|()| write_word(f, &String::from_utf8_lossy(part)));
         });
         result
+    }
+}
+
+/// Text as one word.
+struct Word<'a>(&'a str);
+
+impl Display for Word<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_word(f, self.0)
     }
 }
 
@@ -128,14 +150,6 @@ fn hashes_name(hashes: Hashes) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Word<'a>(&'a str);
-
-    impl Display for Word<'_> {
-        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-            write_word(f, self.0)
-        }
-    }
 
     #[test]
     fn a_name_stays_one_word() {

@@ -1,0 +1,110 @@
+//! Adding an entry (RFC 4511 section 4.7).
+
+use crate::directory::ask::search::deepest_known;
+use crate::directory::change::claims::Claims;
+use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::draft::{self, Draft};
+use crate::directory::change::modify::{described, sound_values};
+use crate::directory::change::pin::{self, Wanted};
+use crate::directory::change::stamp;
+use crate::directory::changes::{Actor, NewEntry};
+use crate::directory::request::{Answer, Refusal};
+use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::index::EntryRef;
+use crate::types::{AttributeType, Dn};
+
+/// Decides on a new entry. Errors: [`Refusal`].
+pub(super) fn add(
+    world: &World<'_>,
+    new: &NewEntry,
+    actor: &Actor,
+    supplies: &mut Supplies<'_>,
+) -> Result<Step, Refusal> {
+    let schema = world.directory.schema();
+    let name = schema.normal_dn(&new.dn).ok_or(Answer::InvalidName)?;
+    let mut draft = Draft::new(schema);
+    let mut touched: Vec<AttributeType> = Vec::new();
+    let mut pin = Wanted::Unchanged;
+    for given in &new.attributes {
+        let description = described(world, &given.description)?;
+        touched.push(description.kind);
+        if draft.has(&description) {
+            let why = format!("{}: it is given twice", schema.spell(&description));
+            return Err(Refusal::because(Answer::ValueExists, why));
+        }
+        let values = sound_values(world, &description, &given.values)?;
+        if values.is_empty() {
+            let why = format!("{}: it has no value", schema.spell(&description));
+            return Err(Refusal::because(Answer::Malformed, why));
+        }
+        if description.kind == schema.well_known().user_password {
+            pin = pin::first(&given.values)?;
+            continue;
+        }
+        draft.replace(description, values);
+    }
+    let mut entry = draft.entry(new.dn.clone());
+    let refused = |violation| draft::refusal(schema, &violation, &touched);
+    schema.add_naming_values(&mut entry).map_err(refused)?;
+    for attribute in entry.attributes {
+        draft.replace(attribute.description, attribute.values);
+    }
+    draft.check(&draft.entry(new.dn.clone()), &touched)?;
+    if !world.view.may_add(&draft.packed()) {
+        return Err(Answer::InsufficientAccess.into());
+    }
+    let parent = place(world, new, name.as_ref())?;
+    if let Some(step) = pin::set_in(world, None, &mut draft, &pin, supplies)? {
+        return Ok(step);
+    }
+    let given = draft.entry(Dn::default()).attributes;
+    let names = given
+        .iter()
+        .map(|attribute| schema.spell(&attribute.description).into());
+    let names: Vec<Box<str>> = names.collect();
+    stamp::created(world, &mut draft, supplies.now, supplies.entropy);
+    let id = supplies.fresh.ok_or(Answer::Busy)?;
+    let mut claims = Claims::new(world);
+    claims.values(world, &draft, None)?;
+    claims.name(name.as_ref());
+    parent.into_iter().for_each(|parent| claims.below(parent));
+    let entry = draft.entry(new.dn.clone());
+    let parent = parent.map(|parent| parent.id());
+    claims.add(id, draft.encode(id, parent, &entry, ENTRY_BYTES_MAX)?);
+    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
+        subject: actor.asker.subject(),
+        origin: actor.origin.clone(),
+        dn: new.dn.to_string().into(),
+        what: Written::Added,
+        attributes: names,
+    }));
+    Ok(Step::Done(Decision {
+        batch: claims.batch(),
+        events: vec![event],
+    }))
+}
+
+/// The entry that the new one is to be below; `None` of the base. Errors: [`Answer::AlreadyExists`],
+/// [`Answer::NoSuchEntry`] if what is to be above is not there.
+fn place<'w>(
+    world: &World<'w>,
+    new: &NewEntry,
+    name: crate::types::NormalDnRef<'_>,
+) -> Result<Option<EntryRef<'w>>, Refusal> {
+    let base = world.rules.base.as_ref();
+    if !name.is_at_or_under(base) {
+        let why = "the name is not below the directory's base";
+        return Err(Refusal::because(Answer::Unwilling, why));
+    }
+    if world.snapshot.entry_by_normal_dn(name).is_some() {
+        return Err(Answer::AlreadyExists.into());
+    }
+    if name == base {
+        return Ok(None);
+    }
+    let above = new.dn.parent().unwrap_or_default();
+    match world.snapshot.entry_by_dn(&above, world.directory.schema()) {
+        Some(parent) => Ok(Some(parent)),
+        None => Err(deepest_known(world.snapshot, &above, world.directory.schema(), &world.view).into()),
+    }
+}

@@ -1,0 +1,159 @@
+//! What a change depends on and takes, as guards and operations of its batch.
+
+use std::collections::BTreeSet;
+
+use crate::directory::change::decide::World;
+use crate::directory::change::draft::Draft;
+use crate::directory::change::unique;
+use crate::directory::request::{Answer, Refusal};
+use crate::domain::schema::Schema;
+use crate::index::{Candidates, EntryRef, Slot, Snapshot};
+use crate::record::{Batch, Guard, Key, Operation, Revision};
+use crate::types::{AttributeType, EntryId, NormalDnRef};
+
+/// The buckets of who is below an entry. No attribute is called so.
+const CHILDREN: &str = "children of";
+
+/// A batch in the making.
+pub(super) struct Claims {
+    /// Everything was looked at as of this commit.
+    seen: Revision,
+    batch: Batch,
+    /// Buckets that are taken: no two writers at a time.
+    taken: BTreeSet<Key>,
+    /// Buckets that are touched for those who have taken them.
+    touched: BTreeSet<Key>,
+}
+
+impl Claims {
+    /// Of nothing, against the snapshot of `world`.
+    pub(super) fn new(world: &World<'_>) -> Claims {
+        Claims {
+            seen: world.snapshot.revision(),
+            batch: Batch::default(),
+            taken: BTreeSet::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// Nobody has written the entry `id` since it was looked at.
+    pub(super) fn unchanged(&mut self, id: EntryId) {
+        self.batch
+            .guards
+            .push(Guard::UnchangedSince(Key::entry(id), self.seen));
+    }
+
+    /// Writes a new entry.
+    pub(super) fn add(&mut self, id: EntryId, bytes: Vec<u8>) {
+        self.batch.guards.push(Guard::Absent(Key::entry(id)));
+        self.batch.operations.push(Operation::put(Key::entry(id), bytes));
+    }
+
+    /// Writes an entry in the place of what was looked at.
+    pub(super) fn write(&mut self, id: EntryId, bytes: Vec<u8>) {
+        self.unchanged(id);
+        self.batch.operations.push(Operation::put(Key::entry(id), bytes));
+    }
+
+    /// Deletes an entry that nothing is below.
+    pub(super) fn remove(&mut self, id: EntryId) {
+        self.unchanged(id);
+        self.batch
+            .guards
+            .push(Guard::UnchangedSince(children(id), self.seen));
+        self.batch
+            .operations
+            .push(Operation::Delete { key: Key::entry(id) });
+    }
+
+    /// Puts an entry below `parent`, which must stay, and so must everything above: whoever removes or moves one of them
+    /// comes in between, or this does.
+    pub(super) fn below(&mut self, parent: EntryRef<'_>) {
+        self.touched.insert(children(parent.id()));
+        let mut above = Some(parent);
+        while let Some(entry) = above {
+            self.unchanged(entry.id());
+            above = entry.parent();
+        }
+    }
+
+    /// Takes a name.
+    pub(super) fn name(&mut self, name: NormalDnRef<'_>) {
+        let number = unique::bucket_number(name.as_bytes());
+        self.taken.insert(unique::numbered(unique::NAMES, number));
+    }
+
+    /// Takes the unique values of `draft` that the entry `own` does not have yet. Errors: [`Answer::Constraint`] if
+    /// another entry has one.
+    pub(super) fn values(
+        &mut self,
+        world: &World<'_>,
+        draft: &Draft<'_>,
+        own: Option<EntryRef<'_>>,
+    ) -> Result<(), Refusal> {
+        let schema = world.directory.schema();
+        for kind in &world.rules.unique {
+            for value in draft.values(*kind) {
+                let Some(normal) = schema.normal_value(*kind, value) else {
+                    continue;
+                };
+                if own.is_some_and(|own| has_value(schema, &own, *kind, &normal)) {
+                    continue;
+                }
+                let but = own.map(|own| own.id());
+                if holder(world.snapshot, schema, *kind, &normal, but).is_some() {
+                    let why = format!("{}: another entry has this value", schema.name(*kind));
+                    return Err(Refusal::because(Answer::Constraint, why));
+                }
+                let number = unique::bucket_number(&normal);
+                self.taken.insert(unique::numbered(schema.name(*kind), number));
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch.
+    pub(super) fn batch(mut self) -> Batch {
+        // An import writes under no other bucket.
+        let everything = Guard::UnchangedSince(unique::everything(), self.seen);
+        self.batch.guards.push(everything);
+        for key in self.taken {
+            self.batch
+                .guards
+                .push(Guard::UnchangedSince(key.clone(), self.seen));
+            self.touched.insert(key);
+        }
+        let touched = self.touched.into_iter().map(unique::touch);
+        self.batch.operations.extend(touched);
+        self.batch
+    }
+}
+
+fn children(parent: EntryId) -> Key {
+    unique::numbered(CHILDREN, unique::bucket_number(&parent.to_bytes()))
+}
+
+/// An entry other than `but` that has this value, in normal form, in `kind`.
+pub fn holder<'s>(
+    snapshot: &'s Snapshot,
+    schema: &Schema,
+    kind: AttributeType,
+    normal: &[u8],
+    but: Option<EntryId>,
+) -> Option<EntryRef<'s>> {
+    let slots: Vec<Slot> = match snapshot.equality(kind, normal) {
+        Candidates::Among(slots) => slots,
+        Candidates::Anywhere => snapshot.entries().map(|entry| entry.slot()).collect(),
+    };
+    let others = slots.into_iter().filter_map(|slot| snapshot.entry(slot));
+    let mut others = others.filter(|entry| Some(entry.id()) != but);
+    others.find(|entry| has_value(schema, entry, kind, normal))
+}
+
+fn has_value(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType, normal: &[u8]) -> bool {
+    let mut values = entry
+        .packed()
+        .filter(|attribute| attribute.kind == kind)
+        .flat_map(|attribute| attribute.values());
+    values.any(|value| schema.normal_value(kind, value).as_deref() == Some(normal))
+}

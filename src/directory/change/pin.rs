@@ -1,0 +1,235 @@
+//! Setting a PIN: as `userPassword` in an entry that is added or modified, or by Password Modify (RFC 3062).
+//!
+//! An entry has one PIN at most, and only its hash is stored. The owner must know the present one, which is checked as at
+//! a log-in: a wrong one counts.
+
+use crate::directory::change::decide::{NewPin, Proof, Step, Supplies, World};
+use crate::directory::change::draft::Draft;
+use crate::directory::change::modify::rewritten;
+use crate::directory::change::stamp;
+use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, SetPin};
+use crate::directory::request::{Answer, Asker, Refusal};
+use crate::domain::audit::Written;
+use crate::domain::pin::{self, PIN_BYTES_MAX};
+use crate::index::EntryRef;
+use crate::types::{Dn, Entropy, Pin};
+
+/// What becomes of an entry's PIN.
+pub(super) enum Wanted {
+    /// Nothing.
+    Unchanged,
+    /// Another one, after the old one was shown if it was given.
+    New { new: Value, old: Option<Value> },
+    /// None.
+    Removed { old: Option<Value> },
+}
+
+/// A PIN or, from an administrator, its hash; wiped when dropped.
+pub(super) struct Value(Pin);
+
+impl Wanted {
+    /// What the modifications of `userPassword` come to. Errors: [`Answer::Constraint`] for more than one PIN.
+    pub(super) fn of<'m>(modifications: impl Iterator<Item = &'m Modification>) -> Result<Wanted, Refusal> {
+        let mut wanted = Wanted::Unchanged;
+        for Modification { kind, attribute } in modifications {
+            let value = only(&attribute.values)?;
+            wanted = match (kind, value, wanted) {
+                (ModificationKind::Add | ModificationKind::Replace, Some(new), was) => {
+                    Wanted::New { new, old: was.old() }
+                }
+                (ModificationKind::Replace, None, was) => Wanted::Removed { old: was.old() },
+                (ModificationKind::Delete, old, Wanted::Unchanged) => Wanted::Removed { old },
+                // As clients write it that add the new one first.
+                (ModificationKind::Delete, old, Wanted::New { new, old: None }) => Wanted::New { new, old },
+                (ModificationKind::Add, None, _) => return Err(Answer::Malformed.into()),
+                (ModificationKind::Delete | ModificationKind::Increment, ..) => {
+                    let why = "userPassword: delete the old PIN and add the new one";
+                    return Err(Refusal::because(Answer::Constraint, why));
+                }
+            };
+        }
+        Ok(wanted)
+    }
+
+    fn old(self) -> Option<Value> {
+        match self {
+            Wanted::Unchanged => None,
+            Wanted::New { old, .. } | Wanted::Removed { old } => old,
+        }
+    }
+}
+
+/// The PIN that a new entry begins with. Errors: [`Answer::Constraint`] for more than one.
+pub(super) fn first(values: &[GivenValue]) -> Result<Wanted, Refusal> {
+    Ok(match only(values)? {
+        Some(new) => Wanted::New { new, old: None },
+        None => Wanted::Unchanged,
+    })
+}
+
+fn only(values: &[GivenValue]) -> Result<Option<Value>, Refusal> {
+    match values {
+        [] => Ok(None),
+        [value] => Ok(Some(Value(Pin::new(value.as_slice())))),
+        _ => {
+            let why = "userPassword: an account has one PIN";
+            Err(Refusal::because(Answer::Constraint, why))
+        }
+    }
+}
+
+/// Puts the wanted PIN into `draft`, which is `entry` with other values, or an entry that is new. `Some`: what has to be
+/// done before. Errors: [`Refusal`].
+pub(super) fn set_in(
+    world: &World<'_>,
+    entry: Option<EntryRef<'_>>,
+    draft: &mut Draft<'_>,
+    wanted: &Wanted,
+    supplies: &Supplies<'_>,
+) -> Result<Option<Step>, Refusal> {
+    let (new, old) = match wanted {
+        Wanted::Unchanged => return Ok(None),
+        Wanted::New { new, old } => (Some(new), old.as_ref()),
+        Wanted::Removed { old } => (None, old.as_ref()),
+    };
+    if let Some(entry) = entry
+        && let Some(step) = prove(world, entry, old.map(|old| &old.0), supplies)?
+    {
+        return Ok(Some(step));
+    }
+    let types = world.directory.schema().well_known();
+    let hash: Option<Box<[u8]>> = match (new, supplies.hash) {
+        (None, _) => None,
+        // Whoever moves accounts from another directory has hashes and no PINs.
+        (Some(Value(given)), _) if is_root(world) && pin::is_hash(given.expose()) => {
+            Some(given.expose().into())
+        }
+        (Some(_), Some(hash)) => Some(hash.expose().into()),
+        (Some(Value(given)), None) => {
+            check_usable(given)?;
+            return Ok(Some(Step::Hash(NewPin::Given(Pin::new(given.expose())))));
+        }
+    };
+    draft.set(types.password_changed_time, vec![stamp::moment(supplies.now)]);
+    draft.set(types.imported_hash, Vec::new());
+    draft.set(types.user_password, hash.into_iter().collect());
+    Ok(None)
+}
+
+/// Decides on a Password Modify. Errors: [`Refusal`].
+pub(super) fn set(
+    world: &World<'_>,
+    set_pin: &SetPin,
+    actor: &Actor,
+    supplies: &mut Supplies<'_>,
+) -> Result<Step, Refusal> {
+    let entry = whose(world, set_pin)?;
+    if let Some(step) = prove(world, entry, set_pin.old.as_ref(), supplies)? {
+        return Ok(step);
+    }
+    let schema = world.directory.schema();
+    let types = schema.well_known();
+    let Some(hash) = supplies.hash else {
+        return Ok(Step::Hash(match &set_pin.new {
+            Some(new) => {
+                check_usable(new)?;
+                NewPin::Given(Pin::new(new.expose()))
+            }
+            None => NewPin::MadeUp(made_up(supplies.entropy)),
+        }));
+    };
+    let mut draft = Draft::of(schema, entry);
+    draft.set(types.user_password, vec![hash.expose().into()]);
+    draft.set(types.imported_hash, Vec::new());
+    draft.set(types.password_changed_time, vec![stamp::moment(supplies.now)]);
+    draft.check(&draft.entry(entry.dn()), &[types.user_password])?;
+    let attributes = vec![schema.name(types.user_password).into()];
+    let what = Written::PinSet;
+    Ok(Step::Done(rewritten(
+        world, entry, draft, actor, supplies, what, attributes,
+    )?))
+}
+
+/// The entry whose PIN is meant. Errors: [`Answer::NoSuchEntry`], [`Answer::Unwilling`] for an account that has none.
+fn whose<'w>(world: &World<'w>, set_pin: &SetPin) -> Result<EntryRef<'w>, Refusal> {
+    let Some(named) = &set_pin.whose else {
+        return match world.asker {
+            Asker::Member(own) => world
+                .snapshot
+                .entry_by_id(*own)
+                .ok_or_else(|| Answer::NoSuchEntry(None).into()),
+            _ => {
+                let why = "this account's PIN is in the configuration";
+                Err(Refusal::because(Answer::Unwilling, why))
+            }
+        };
+    };
+    let text = std::str::from_utf8(named).map_err(|_| Answer::InvalidName)?;
+    let text = text.strip_prefix("dn:").unwrap_or(text);
+    if let Ok(dn) = Dn::parse(text)
+        && !dn.rdns.is_empty()
+    {
+        return world.entry(&dn);
+    }
+    let uid = text.strip_prefix("u:").unwrap_or(text);
+    let found = world.snapshot.entry_by_uid(uid, world.directory.schema());
+    let known = found.filter(|entry| world.view.knows(entry.id(), entry));
+    known.ok_or_else(|| Answer::NoSuchEntry(None).into())
+}
+
+/// Whether the asker may set the PIN of `entry`; its owner shows the present one first. Errors:
+/// [`Answer::InsufficientAccess`], [`Answer::Unwilling`] of an owner who does not show it.
+fn prove(
+    world: &World<'_>,
+    entry: EntryRef<'_>,
+    old: Option<&Pin>,
+    supplies: &Supplies<'_>,
+) -> Result<Option<Step>, Refusal> {
+    let password = world.directory.schema().well_known().user_password;
+    let is_own = matches!(world.asker, Asker::Member(own) if *own == entry.id());
+    if !is_own && !world.view.writable(entry.id(), &entry).contains(password) {
+        return Err(Answer::InsufficientAccess.into());
+    }
+    match (old, supplies.proof) {
+        (_, Proof::Given) => Ok(None),
+        // An administrator may say what the hash was.
+        (Some(old), Proof::Missing) if entry.first_value(password) == Some(old.expose()) && !is_own => {
+            Ok(None)
+        }
+        (Some(old), Proof::Missing) => Ok(Some(Step::Prove(entry.id(), Pin::new(old.expose())))),
+        (None, Proof::Missing) if is_own => {
+            let why = "give the present PIN too";
+            Err(Refusal::because(Answer::Unwilling, why))
+        }
+        (None, Proof::Missing) => Ok(None),
+    }
+}
+
+fn is_root(world: &World<'_>) -> bool {
+    world.asker.is_administrator()
+}
+
+/// Errors: [`Answer::Constraint`] for a PIN that nobody could log in with.
+fn check_usable(pin: &Pin) -> Result<(), Refusal> {
+    match pin.expose().len() {
+        1..=PIN_BYTES_MAX => Ok(()),
+        _ => {
+            let why = format!("a PIN has 1 to {PIN_BYTES_MAX} bytes");
+            Err(Refusal::because(Answer::Constraint, why))
+        }
+    }
+}
+
+/// Letters and digits that are not mistaken for each other.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// How many of them a made-up PIN has: 60 bits.
+const MADE_UP_LETTERS: usize = 12;
+
+fn made_up(entropy: &mut dyn Entropy) -> Pin {
+    let mut letters = zeroize::Zeroizing::new([0; MADE_UP_LETTERS]);
+    entropy.fill(letters.as_mut());
+    for letter in letters.iter_mut() {
+        *letter = ALPHABET[usize::from(*letter) % ALPHABET.len()];
+    }
+    Pin::new(letters.as_slice())
+}

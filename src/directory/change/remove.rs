@@ -1,0 +1,42 @@
+//! Deleting an entry (RFC 4511 section 4.8).
+
+use crate::directory::change::claims::Claims;
+use crate::directory::change::decide::{Decision, Step, Supplies, World};
+use crate::directory::change::references::References;
+use crate::directory::changes::Actor;
+use crate::directory::request::{Answer, Refusal};
+use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::types::Dn;
+
+/// Decides on an entry less. Errors: [`Refusal`].
+pub(super) fn remove(
+    world: &World<'_>,
+    dn: &Dn,
+    actor: &Actor,
+    supplies: &Supplies<'_>,
+) -> Result<Step, Refusal> {
+    let entry = world.entry(dn)?;
+    if !world.view.may_delete(entry.id(), &entry) {
+        return Err(Answer::InsufficientAccess.into());
+    }
+    if world.snapshot.children(entry.slot()).next().is_some() {
+        return Err(Refusal::because(Answer::NotLeaf, "there are entries below it"));
+    }
+    let mut claims = Claims::new(world);
+    let mut references = References::new(world, entry.id());
+    let name = entry.dn_text();
+    references.follow(&name, None);
+    references.write(&mut claims, supplies.now)?;
+    claims.remove(entry.id());
+    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
+        subject: actor.asker.subject(),
+        origin: actor.origin.clone(),
+        dn: name.into(),
+        what: Written::Deleted,
+        attributes: Vec::new(),
+    }));
+    Ok(Step::Done(Decision {
+        batch: claims.batch(),
+        events: vec![event],
+    }))
+}

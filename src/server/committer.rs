@@ -1,0 +1,138 @@
+//! From a change to its commit: decides on the directory as it is, and again if it has changed meanwhile.
+
+use std::sync::Arc;
+
+use crate::directory::change::decide::{Decision, NewPin, Proof, Step, Supplies, World, asker_now, decide};
+use crate::directory::changes::{Actor, Change};
+use crate::directory::request::{Answer, Authenticate, LoginName, Refusal, Verdict};
+use crate::server::entropy::SystemEntropy;
+use crate::server::runner::Runner;
+use crate::store::CommitError;
+use crate::types::{EntryId, Pin, PinHash};
+
+/// So often somebody else may come first; after that the answer is [`Answer::Busy`].
+const ATTEMPTS_MAX: usize = 5;
+
+/// What a change has been given on its way.
+struct Given {
+    fresh: Option<EntryId>,
+    hash: Option<PinHash>,
+    proof: Proof,
+    made_up: Option<Pin>,
+}
+
+impl Runner {
+    /// Makes a change. It is stored, audited and can be seen when this returns, and if nobody waits any more that
+    /// happens all the same. Gives the PIN that was made up, if one was. Errors: [`Refusal`]; nothing has changed, or, on
+    /// [`Answer::Unavailable`] alone, nobody knows.
+    pub async fn change(self: &Arc<Self>, actor: Actor, change: Change) -> Result<Option<Pin>, Refusal> {
+        let runner = self.clone();
+        let changing = async move { runner.carry_out(&actor, &change).await };
+        let task = self.realm.tasks.spawn_on(changing, &self.realm.runtime);
+        // Only a panic could end it, and that the runtime reports.
+        task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
+    }
+
+    async fn carry_out(&self, actor: &Actor, change: &Change) -> Result<Option<Pin>, Refusal> {
+        let fresh = match change {
+            Change::Add(_) => Some(self.entry_ids.next(&self.realm).await?),
+            _ => None,
+        };
+        let mut given = Given {
+            fresh,
+            hash: None,
+            proof: Proof::Missing,
+            made_up: None,
+        };
+        let mut attempts = 0;
+        loop {
+            match self.step(actor, change, &given)? {
+                Step::Prove(entry, pin) => {
+                    self.prove(actor, entry, pin).await?;
+                    given.proof = Proof::Given;
+                }
+                Step::Hash(new) => self.hash(actor, new, &mut given).await?,
+                Step::Done(decision) => match self.commit(decision).await {
+                    Ok(()) => return Ok(given.made_up),
+                    Err(CommitError::Conflict { at }) if attempts < ATTEMPTS_MAX => {
+                        attempts += 1;
+                        self.realm.reach(at).await;
+                    }
+                    Err(error) => return Err(refusal(&error)),
+                },
+            }
+        }
+    }
+
+    fn step(&self, actor: &Actor, change: &Change, given: &Given) -> Result<Step, Refusal> {
+        let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
+        let asker = asker_now(&self.directory, &snapshot, &actor.asker);
+        let world = World::new(
+            &snapshot,
+            &self.directory,
+            &self.realm.principals,
+            &self.change_rules,
+            &asker,
+        );
+        let mut supplies = Supplies {
+            now: self.now(),
+            entropy: &mut SystemEntropy,
+            fresh: given.fresh,
+            hash: given.hash.as_ref(),
+            proof: given.proof,
+        };
+        decide(&world, change, actor, &mut supplies)
+    }
+
+    /// Commits, and audits what is stored.
+    async fn commit(&self, decision: Decision) -> Result<(), CommitError> {
+        self.realm.commit(decision.batch).await?;
+        for event in decision.events {
+            self.realm.audit.write(event, self.now()).await;
+        }
+        Ok(())
+    }
+
+    /// Checks the present PIN as a log-in would: it is audited, and a wrong one counts.
+    async fn prove(&self, actor: &Actor, entry: EntryId, pin: Pin) -> Result<(), Refusal> {
+        let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
+        let name = snapshot.entry_by_id(entry).map(|entry| entry.normal_dn());
+        let log_in = Authenticate {
+            name: name.map_or(LoginName::Nobody, LoginName::Dn),
+            pin,
+            service: actor.origin.service.clone(),
+            source: actor.origin.source,
+            caller: actor.origin.caller,
+        };
+        match self.authenticate(log_in, self.now()).await {
+            Verdict::Accepted(_) => Ok(()),
+            Verdict::Refused => Err(Answer::InvalidCredentials.into()),
+            Verdict::Busy => Err(Answer::Busy.into()),
+        }
+    }
+
+    async fn hash(&self, actor: &Actor, new: NewPin, given: &mut Given) -> Result<(), Refusal> {
+        let (pin, is_made_up) = match new {
+            NewPin::Given(pin) => (pin, false),
+            NewPin::MadeUp(pin) => (pin, true),
+        };
+        let hashed = self.logins.hash_new(pin, actor.origin.source.into()).await;
+        let (pin, hash) = hashed.ok_or(Answer::Busy)?;
+        given.hash = Some(hash);
+        given.made_up = is_made_up.then_some(pin);
+        Ok(())
+    }
+}
+
+fn refusal(error: &CommitError) -> Refusal {
+    let answer = match error {
+        CommitError::Conflict { .. } => Answer::Busy,
+        CommitError::TooLarge(_) => Answer::AdminLimitExceeded,
+        CommitError::Malformed => {
+            tracing::error!(target: "beadle", %error, "a change was decided wrongly; nothing was written");
+            Answer::Unavailable
+        }
+        CommitError::Unavailable | CommitError::Fatal(_) => Answer::Unavailable,
+    };
+    answer.into()
+}

@@ -1,0 +1,341 @@
+//! Administrators and members change the directory with the OpenLDAP clients, against the real binary.
+
+use std::process::{Command, Output};
+
+use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, person, run_with, said, stdout};
+
+const PIN: &str = "correct-PIN-42";
+
+fn campus() -> Daemon {
+    let campus = Campus::new("");
+    campus.import(&(base() + &person("ada", PIN, "mail: ada@uni.example\n") + &person("bob", PIN, "")));
+    campus.serve()
+}
+
+fn dn(uid: &str) -> String {
+    format!("uid={uid},ou=people,{BASE}")
+}
+
+/// Runs a client as root with `input`, and gives its exit code, which is the result code, and what it said.
+fn as_root(daemon: &Daemon, client: &str, words: &[&str], input: &str) -> (i32, String) {
+    as_one(
+        daemon,
+        client,
+        &[&["-D", ROOT_DN, "-w", ROOT_PIN], words].concat(),
+        input,
+    )
+}
+
+fn as_one(daemon: &Daemon, client: &str, words: &[&str], input: &str) -> (i32, String) {
+    let url = format!("ldap://{}", daemon.address("ldap"));
+    let mut command = Command::new(client);
+    command
+        .env("LDAPCONF", "/dev/null")
+        .args(["-x", "-H", &url])
+        .args(words);
+    let output: Output = run_with(&mut command, input);
+    (output.status.code().unwrap_or(-1), said(&output))
+}
+
+/// Changes by LDIF, as root.
+fn change(daemon: &Daemon, ldif: &str) -> (i32, String) {
+    as_root(daemon, "ldapmodify", &[], ldif)
+}
+
+fn expect(daemon: &Daemon, ldif: &str, code: i32, why: &str) {
+    let (got, said) = change(daemon, ldif);
+    assert!(
+        got == code && said.contains(why),
+        "{ldif}\n{code} {why}, not {got}: {said}"
+    );
+}
+
+/// The values of an attribute, as root reads them.
+fn values(daemon: &Daemon, dn: &str, attribute: &str) -> Vec<String> {
+    let words = [
+        "-D",
+        ROOT_DN,
+        "-w",
+        ROOT_PIN,
+        "-LLL",
+        "-o",
+        "ldif-wrap=no",
+        "-s",
+        "base",
+        "-b",
+        dn,
+        attribute,
+    ];
+    let output = daemon.ldap("ldapsearch", &words);
+    let prefix = format!("{attribute}: ");
+    let lines = stdout(&output);
+    lines
+        .lines()
+        .filter_map(|line| line.strip_prefix(&prefix))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+fn modify(dn: &str, steps: &str) -> String {
+    format!("dn: {dn}\nchangetype: modify\n{steps}")
+}
+
+fn group(members: &str) -> String {
+    format!("dn: cn=staff,{BASE}\nchangetype: add\nobjectClass: groupOfNames\ncn: staff\n{members}")
+}
+
+#[test]
+fn an_entry_is_added_modified_renamed_and_deleted_and_everybody_sees_it_at_once() {
+    let daemon = campus();
+    let eve = dn("eve");
+    let new = "objectClass: inetOrgPerson\ncn: Eve\nsn: E\nuserPassword: a-PIN-in-clear\n";
+    expect(&daemon, &format!("dn: {eve}\nchangetype: add\n{new}"), 0, "");
+    assert_eq!(values(&daemon, &eve, "uid"), ["eve"], "the value that names it");
+    assert_eq!(values(&daemon, &eve, "creatorsName"), [ROOT_DN]);
+    assert_eq!(values(&daemon, &eve, "entryUUID").len(), 1);
+    let who = daemon.ldap("ldapwhoami", &["-D", &eve, "-w", "a-PIN-in-clear"]);
+    assert_eq!(stdout(&who).trim(), format!("dn:{eve}"));
+    let steps = "add: mail\nmail: eve@uni.example\nmail: e@uni.example\n-\nreplace: sn\nsn: Evans\n-\n\
+        delete: mail\nmail: E@uni.example\n";
+    expect(&daemon, &modify(&eve, steps), 0, "");
+    assert_eq!(values(&daemon, &eve, "mail"), ["eve@uni.example"]);
+    assert_eq!(values(&daemon, &eve, "sn"), ["Evans"]);
+    assert_eq!(
+        as_root(&daemon, "ldapmodrdn", &["-r", &eve, "uid=evelyn"], "").0,
+        0
+    );
+    assert_eq!(values(&daemon, &dn("evelyn"), "uid"), ["evelyn"]);
+    assert!(values(&daemon, &eve, "uid").is_empty());
+    assert_eq!(as_root(&daemon, "ldapdelete", &[&dn("evelyn")], "").0, 0);
+    assert_eq!(as_root(&daemon, "ldapdelete", &[&dn("evelyn")], "").0, 32);
+}
+
+#[test]
+fn a_wrong_write_gets_its_result_code_and_changes_nothing() {
+    let daemon = campus();
+    let ada = dn("ada");
+    let before = values(&daemon, &ada, "entryCSN");
+    let check = |steps: &str, code, why| expect(&daemon, &modify(&ada, steps), code, why);
+    check("add: cn\ncn: ADA\n-\nadd: cn\ncn: ada\n", 20, "cn:");
+    check("delete: title\n", 16, "title:");
+    check("delete: mail\nmail: nobody@uni.example\n", 16, "mail:");
+    check("add: nosuch\nnosuch: x\n", 17, "nosuch: no such attribute");
+    check(
+        "replace: entryUUID\nentryUUID: x\n",
+        19,
+        "entryUUID: the directory keeps it itself",
+    );
+    check("replace: memberOf\nmemberOf: cn=a\n", 19, "memberOf:");
+    check(
+        "add: manager\nmanager: no name\n",
+        21,
+        "manager: value 1 is no DN",
+    );
+    check(
+        "delete: sn\n",
+        65,
+        "sn: the object class `inetOrgPerson` demands it",
+    );
+    check("add: uidNumber\nuidNumber: 7\n", 65, "uidNumber: no object class");
+    check("replace: uid\nuid: eve\n", 64, "uid:");
+    check("add: uid\nuid: BOB\n", 19, "uid: another entry has this value");
+    check(
+        "add: preferredLanguage\npreferredLanguage: en\npreferredLanguage: de\n",
+        19,
+        "one value",
+    );
+    check("increment: cn\ncn: 1\n", 19, "cn: only whole numbers");
+    check("replace: sn\nsn: New\n-\ndelete: title\n", 16, "title:");
+    expect(&daemon, &modify(&dn("nobody"), "replace: sn\nsn: x\n"), 32, "");
+    let add = |dn: &str, lines: &str, code, why: &str| {
+        expect(&daemon, &format!("dn: {dn}\nchangetype: add\n{lines}"), code, why);
+    };
+    let person = "objectClass: person\ncn: x\nsn: x\n";
+    add(&ada, "objectClass: inetOrgPerson\ncn: x\nsn: x\n", 68, "");
+    add(
+        &format!("cn=x,ou=nowhere,{BASE}"),
+        person,
+        32,
+        &format!("matched DN: {BASE}"),
+    );
+    add("cn=x,dc=elsewhere", person, 53, "base");
+    add(&format!("cn=x,{BASE}"), "objectClass: person\ncn: x\n", 65, "sn:");
+    add(
+        &format!("cn=x,{BASE}"),
+        "objectClass: nosuch\ncn: x\n",
+        21,
+        "objectClass",
+    );
+    assert_eq!(
+        as_root(&daemon, "ldapdelete", &[&format!("ou=people,{BASE}")], "").0,
+        66
+    );
+    assert_eq!(as_root(&daemon, "ldapmodrdn", &["-r", &ada, "uid=bob"], "").0, 68);
+    assert_eq!(
+        as_root(&daemon, "ldapmodrdn", &["-r", &ada, "nosuch=bob"], "").0,
+        34
+    );
+    let below = ["-r", "-s", &ada, &format!("ou=people,{BASE}"), "ou=people"];
+    assert_eq!(as_root(&daemon, "ldapmodrdn", &below, "").0, 53);
+    assert_eq!(values(&daemon, &ada, "entryCSN"), before);
+    assert_eq!(values(&daemon, &ada, "mail"), ["ada@uni.example"]);
+}
+
+#[test]
+fn a_number_is_incremented_and_a_photograph_is_stored_as_it_is() {
+    let daemon = campus();
+    let ada = dn("ada");
+    let posix = "add: objectClass\nobjectClass: posixAccount\n-\nadd: uidNumber\nuidNumber: 41\n-\nadd: gidNumber\n\
+        gidNumber: 1\n-\nadd: homeDirectory\nhomeDirectory: /home/ada\n-\nincrement: uidNumber\nuidNumber: 1\n";
+    expect(&daemon, &modify(&ada, posix), 0, "");
+    assert_eq!(values(&daemon, &ada, "uidNumber"), ["42"]);
+    expect(
+        &daemon,
+        &modify(&ada, "add: jpegPhoto\njpegPhoto:: /9j/AA==\n"),
+        0,
+        "",
+    );
+    expect(
+        &daemon,
+        &modify(&ada, "add: jpegPhoto\njpegPhoto:: /9j/AQ==\n"),
+        18,
+        "jpegPhoto:",
+    );
+    expect(
+        &daemon,
+        &modify(&ada, "replace: jpegPhoto\njpegPhoto:: /9j/AQ==\n"),
+        0,
+        "",
+    );
+}
+
+#[test]
+fn groups_follow_a_member_who_is_renamed_or_moved_and_forget_one_who_is_deleted() {
+    let daemon = campus();
+    let members = format!("member: {}\nmember: {}\n", dn("ada"), dn("bob"));
+    expect(&daemon, &group(&members), 0, "");
+    let staff = format!("cn=staff,{BASE}");
+    let members = |expected: &[&str]| {
+        let mut members = values(&daemon, &staff, "member");
+        members.sort_unstable();
+        assert_eq!(members, expected);
+    };
+    assert_eq!(
+        as_root(&daemon, "ldapmodrdn", &["-r", &dn("ada"), "uid=lovelace"], "").0,
+        0
+    );
+    members(&[&dn("bob"), &dn("lovelace")]);
+    let folk = format!("ou=folk,{BASE}");
+    let people = format!("ou=people,{BASE}");
+    assert_eq!(
+        as_root(&daemon, "ldapmodrdn", &["-r", &people, "ou=folk"], "").0,
+        0
+    );
+    members(&[&format!("uid=bob,{folk}"), &format!("uid=lovelace,{folk}")]);
+    assert_eq!(
+        values(&daemon, &format!("uid=bob,{folk}"), "memberOf"),
+        [staff.as_str()]
+    );
+    assert_eq!(
+        as_root(&daemon, "ldapdelete", &[&format!("uid=bob,{folk}")], "").0,
+        0
+    );
+    members(&[&format!("uid=lovelace,{folk}")]);
+    assert_eq!(
+        as_root(&daemon, "ldapdelete", &[&format!("uid=lovelace,{folk}")], "").0,
+        0
+    );
+    members(&[]);
+    // It stands without members, and can be changed all the same.
+    expect(
+        &daemon,
+        &modify(&staff, "add: description\ndescription: empty\n"),
+        0,
+        "",
+    );
+}
+
+#[test]
+fn a_member_changes_the_own_pin_with_the_old_one_and_an_administrator_resets_it() {
+    let daemon = campus();
+    let ada = dn("ada");
+    let logs_in = |pin: &str| {
+        daemon
+            .ldap("ldapwhoami", &["-D", &ada, "-w", pin])
+            .status
+            .success()
+    };
+    let own = |words: &[&str]| {
+        as_one(
+            &daemon,
+            "ldappasswd",
+            &[&["-D", &ada, "-w", PIN], words].concat(),
+            "",
+        )
+    };
+    let (code, said) = own(&["-s", "another-PIN-7"]);
+    assert!(code == 1 && said.contains("give the present PIN too"), "{said}");
+    let (code, said) = own(&["-a", "wrong", "-s", "another-PIN-7"]);
+    assert!(code == 1 && said.contains("(49)"), "{said}");
+    assert!(
+        own(&["-a", PIN, "-s", "another-PIN-7", &dn("bob")])
+            .1
+            .contains("(50)")
+    );
+    assert_eq!(own(&["-a", PIN, "-s", "another-PIN-7"]).0, 0);
+    assert!(logs_in("another-PIN-7") && !logs_in(PIN));
+    let (code, said) = as_root(&daemon, "ldappasswd", &[&ada], "");
+    let made_up = said.lines().find_map(|line| line.strip_prefix("New password: "));
+    assert!(code == 0 && logs_in(made_up.expect("one is made up")), "{said}");
+    expect(
+        &daemon,
+        &modify(&ada, "replace: userPassword\nuserPassword: chosen-PIN-8\n"),
+        0,
+        "",
+    );
+    assert!(logs_in("chosen-PIN-8"));
+    assert_eq!(values(&daemon, &ada, "pwdChangedTime").len(), 1);
+    let (code, said) = as_root(&daemon, "ldappasswd", &["-s", "x"], "");
+    assert!(code == 1 && said.contains("configuration"), "{said}");
+    let (_, _, log) = daemon.stop();
+    let log = log.join("\n");
+    for pin in [PIN, "another-PIN-7", "chosen-PIN-8", "wrong"] {
+        assert!(
+            !log.contains(&format!("{pin}\"")) && !log.contains(&format!("={pin}")),
+            "{pin}"
+        );
+    }
+    assert!(log.contains("what=\"pin_set\""), "{log}");
+}
+
+#[test]
+fn strangers_and_members_write_nothing_that_is_not_theirs() {
+    let daemon = campus();
+    let ldif = modify(&dn("bob"), "replace: sn\nsn: New\n");
+    assert_eq!(as_one(&daemon, "ldapmodify", &[], &ldif).0, 8);
+    let ada = dn("ada");
+    let as_ada = ["-D", ada.as_str(), "-w", PIN];
+    assert_eq!(as_one(&daemon, "ldapmodify", &as_ada, &ldif).0, 50);
+    let bob = dn("bob");
+    let as_ada = [&as_ada[..], &[bob.as_str()]].concat();
+    assert_eq!(as_one(&daemon, "ldapdelete", &as_ada, "").0, 50);
+    assert_eq!(values(&daemon, &dn("bob"), "sn"), ["Person"]);
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_kill() {
+    let daemon = campus();
+    for turn in 0..20 {
+        let dn = dn(&format!("new{turn}"));
+        let lines = "objectClass: inetOrgPerson\ncn: x\nsn: x\n";
+        expect(&daemon, &format!("dn: {dn}\nchangetype: add\n{lines}"), 0, "");
+        if turn % 2 == 0 {
+            assert_eq!(as_root(&daemon, "ldapdelete", &[&dn], "").0, 0);
+        }
+    }
+    let daemon = daemon.kill().serve();
+    for turn in 0..20 {
+        let found = values(&daemon, &dn(&format!("new{turn}")), "uid");
+        assert_eq!(found.len(), turn % 2, "new{turn}");
+    }
+}
