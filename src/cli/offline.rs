@@ -39,6 +39,7 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Site> {
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         settings: plan.entries.index.clone(),
+        sets: plan.rules.directory.access().sets(),
         seed: u64::from_ne_bytes(seed),
     };
     let snapshot = runtime

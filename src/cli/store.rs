@@ -9,7 +9,7 @@ use super::config_file::ConfigFile;
 use super::output::{self, Failed};
 use super::progress::{Progress, Shown};
 use crate::domain::schema::Schema;
-use crate::index::{Builder, IndexSettings, Quarantine, Reason};
+use crate::index::{Builder, IndexSettings, Quarantine, Reason, Sets};
 use crate::record::Key;
 use crate::server::boot::owner;
 use crate::server::index::quarantined;
@@ -118,7 +118,13 @@ fn verify_store(arguments: &Which) -> anyhow::Result<()> {
 /// schema and any base will do.
 fn verified(settings: &SledSettings, folder: &str) -> anyhow::Result<(Stats, Quarantine)> {
     let schema = Schema::built_in();
-    let mut builder = Builder::new(&schema, &IndexSettings::default(), &Dn::default(), 0)?;
+    let mut builder = Builder::new(
+        &schema,
+        &IndexSettings::default(),
+        &Dn::default(),
+        0,
+        Sets::default(),
+    )?;
     let mut packer = builder.packer();
     let mut packed = Ok(());
     let stats = sled::verify_each(settings, &mut |record| {

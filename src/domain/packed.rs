@@ -60,6 +60,12 @@ pub trait Attributes {
         normal.is_some_and(|normal| normal.as_ref().is_at_or_under(base))
     }
 
+    /// A bit for each of the sets that access rules speak of ([`crate::domain::access::AccessRules::sets`]) that the
+    /// entry is in, where that is known without asking their filters. `None`: ask them.
+    fn marks(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether the entry is of this class or a class below it, where that is known without reading its object
     /// classes. `None`: read them.
     fn has_class(&self, _class: ClassPosition) -> Option<bool> {

@@ -7,8 +7,10 @@ use super::blob;
 use super::builder::BuildError;
 use super::delta::{DeltaEntry, DeltaIndexes};
 use super::incoming::{Incoming, IncomingEntry, entry_id};
+use super::marks::marks_of;
 use super::membership::Posting;
 use super::quarantine::Orphan;
+use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::terms::{Term, TermFinder};
 use super::{ENTRIES_MAX, EntryRef};
@@ -107,10 +109,18 @@ impl Snapshot {
         };
         self.forget(slot, schema);
         let Orphan { revision, blob } = entry;
+        let written = EntryRef {
+            snapshot: self,
+            slot,
+            id,
+            parent,
+            parts: blob::parts(&blob, Shared::nothing()),
+        };
         let entry = DeltaEntry {
             id,
             parent,
             revision,
+            marks: marks_of(written, schema),
             blob,
         };
         self.delta.put(slot, entry);

@@ -1,12 +1,13 @@
 //! The bulk of a snapshot: every entry in flat arrays that never change, and indexes over them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Slot;
 use super::arena::{Arena, EntryStart};
 use super::blob::{self, Parts};
 use super::columns::Columns;
 use super::incoming::Intake;
+use super::marks::{Marks, Sets};
 use super::postings::Postings;
 use super::settings::Roles;
 use super::shared::Shared;
@@ -22,6 +23,8 @@ pub(super) struct Base {
     /// Slots by the hash of their parent's slot and their own normal name.
     pub names: Postings,
     pub columns: Columns,
+    /// Set once, before anybody sees the base.
+    pub marks: OnceLock<Marks>,
     pub fixed: Arc<Fixed>,
 }
 
@@ -30,6 +33,7 @@ pub(super) struct Fixed {
     pub intake: Intake,
     pub roles: Roles,
     pub hasher: TermHasher,
+    pub sets: Sets,
 }
 
 /// The entries of a base: slots in ascending order of ids.

@@ -1,13 +1,14 @@
 //! Builds a whole snapshot from records, one by one.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 
 use super::base::{Base, EntryTable, Fixed, Head, Pack, slot_of};
 use super::columns::{Columns, ColumnsPart};
 use super::incoming::Intake;
+use super::marks::{Marks, Sets};
 use super::packer::{Arrived, Packed, Packer};
 use super::postings::{Postings, posting};
 use super::quarantine::{Orphan, Quarantine};
@@ -47,17 +48,19 @@ pub struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// A builder of nothing yet. `base` is the name of the entry without a parent. `seed` must be random and
-    /// secret: look-ups are by keyed hash. Errors: [`BuildError::Base`].
+    /// secret: look-ups are by keyed hash. Which of `sets` an entry is in is kept with it. Errors: [`BuildError::Base`].
     pub fn new(
         schema: &'s Schema,
         settings: &IndexSettings,
         base: &Dn,
         seed: u64,
+        sets: Sets,
     ) -> Result<Builder<'s>, BuildError> {
         let fixed = Fixed {
             intake: Intake::new(schema, base).ok_or_else(|| BuildError::Base(base.to_string().into()))?,
             roles: Roles::new(settings),
             hasher: TermHasher::new(seed),
+            sets,
         };
         Ok(Builder::with(schema, Arc::new(fixed)))
     }
@@ -97,14 +100,14 @@ impl<'s> Builder<'s> {
             names: names(&entries, &self.fixed.hasher),
             columns: columns(&entries, &finder, threads),
             entries,
+            marks: OnceLock::new(),
             fixed: self.fixed,
         };
-        Ok(Snapshot::new(
-            Arc::new(base),
-            self.side,
-            self.quarantine,
-            revision,
-        ))
+        let snapshot = Snapshot::new(Arc::new(base), self.side, self.quarantine, revision);
+        let marks = Marks::build(&snapshot, self.schema, threads);
+        // Nobody else has the base yet.
+        let _ = snapshot.base.marks.set(marks);
+        Ok(snapshot)
     }
 }
 

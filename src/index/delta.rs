@@ -19,6 +19,8 @@ pub(super) struct DeltaEntry {
     pub id: EntryId,
     pub parent: Slot,
     pub revision: Revision,
+    /// A bit for each of the sets it is in.
+    pub marks: u64,
     pub blob: Box<[u8]>,
 }
 

@@ -94,6 +94,12 @@ impl<'a> EntryRef<'a> {
         self.parent == base
     }
 
+    /// A bit for each set of [`super::Builder::new`] that it is in; `None`: none is marked.
+    #[inline]
+    pub fn marks(&self) -> Option<u64> {
+        self.snapshot.marks_of(self.slot)
+    }
+
     /// Whether its name is `base` or under it. Allocates nothing.
     pub fn is_named_within(&self, base: NormalDnRef<'_>) -> bool {
         let above = || std::iter::successors(Some(*self), EntryRef::parent);
@@ -223,6 +229,10 @@ impl Attributes for EntryRef<'_> {
 
     fn dn(&self) -> Option<Dn> {
         Some(EntryRef::dn(self))
+    }
+
+    fn marks(&self) -> Option<u64> {
+        EntryRef::marks(self)
     }
 
     fn is_within(&self, _schema: &Schema, base: NormalDnRef<'_>) -> bool {

@@ -132,6 +132,35 @@ impl Snapshot {
         Some(postings.count(hash) + self.delta.indexes.equality(kind, hash).count())
     }
 
+    /// As [`Snapshot::equality_estimate`], of the slots only that `counts`; of a value that very many entries have, those
+    /// in any of the marked sets at positions `sets`.
+    pub fn equality_count(
+        &self,
+        kind: AttributeType,
+        normal: &[u8],
+        sets: &[usize],
+        counts: impl Fn(Slot) -> bool,
+    ) -> Option<usize> {
+        let hash = self.base.fixed.hasher.value(normal);
+        let column = self.base.columns.of(kind)?;
+        let heavy = column
+            .equality
+            .as_ref()
+            .and_then(|postings| postings.bitmap(hash));
+        if let (Some(heavy), Some(marks)) = (heavy, self.base.marks.get()) {
+            let common = |position: &usize| Some(heavy.intersection_len(marks.set(*position)?) as usize);
+            let based: Option<usize> = sets.iter().map(common).sum();
+            if let Some(based) = based {
+                let written = self.delta.indexes.equality(kind, hash);
+                return Some(based + written.filter(|slot| counts(*slot)).count());
+            }
+        }
+        match self.equality(kind, normal) {
+            Candidates::Among(slots) => Some(slots.into_iter().filter(|slot| counts(*slot)).count()),
+            Candidates::Anywhere => None,
+        }
+    }
+
     /// Where entries may be that have a value of `kind` with this normal form.
     pub fn equality(&self, kind: AttributeType, normal: &[u8]) -> Candidates {
         let hash = self.base.fixed.hasher.value(normal);

@@ -65,7 +65,8 @@ impl Postings {
         bitmap.chain(self.run(hash).iter().map(|posting| slot_of(*posting)))
     }
 
-    fn bitmap(&self, hash: u32) -> Option<&RoaringBitmap> {
+    /// The slots of a value that very many have.
+    pub(super) fn bitmap(&self, hash: u32) -> Option<&RoaringBitmap> {
         let at = self.heavy.binary_search_by_key(&hash, |(hash, _)| *hash).ok()?;
         self.heavy.get(at).map(|(_, bitmap)| bitmap)
     }

@@ -148,6 +148,30 @@ impl Snapshot {
         }
     }
 
+    #[inline]
+    pub(super) fn marks_of(&self, slot: Slot) -> Option<u64> {
+        let marks = self
+            .base
+            .marks
+            .get()
+            .filter(|_| !self.base.fixed.sets.is_empty())?;
+        Some(match self.delta.entry(slot) {
+            None => marks.of(slot),
+            Some(entry) => entry.map_or(0, |entry| entry.marks),
+        })
+    }
+
+    /// About how many entries are in any of the marked sets at these positions: those of several are counted several
+    /// times. All, if a set is not marked.
+    pub fn len_of(&self, sets: &[usize]) -> usize {
+        let set = |position: &usize| self.base.marks.get()?.set(*position);
+        let sizes: Option<usize> = sets
+            .iter()
+            .map(|position| Some(set(position)?.len() as usize))
+            .sum();
+        sizes.map_or(self.live, |sizes| sizes + self.delta.len())
+    }
+
     pub(super) fn revision_of(&self, slot: Slot) -> Revision {
         match self.delta.entry(slot) {
             None => self

@@ -152,7 +152,7 @@ fn two_records_of_one_entry_are_refused() {
 fn nothing_is_built_under_a_base_that_the_schema_cannot_read() {
     let schema = schema();
     let base = dn("dc=uni,nosuch=x");
-    let builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7);
+    let builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7, Sets::default());
     assert_eq!(builder.err(), Some(BuildError::Base("dc=uni,nosuch=x".into())));
 }
 

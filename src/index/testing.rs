@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
-use super::{BuildError, Builder, IndexSettings, Snapshot};
+use super::{BuildError, Builder, IndexSettings, Sets, Snapshot};
 use crate::domain::entry::{Attribute, Entry};
 use crate::domain::schema::Schema;
 use crate::record::entry::StoredEntry;
@@ -84,8 +84,16 @@ pub(crate) fn built(
     schema: &Schema,
     records: impl IntoIterator<Item = Record>,
 ) -> Result<Snapshot, BuildError> {
+    built_with(schema, records, Sets::default())
+}
+
+fn built_with(
+    schema: &Schema,
+    records: impl IntoIterator<Item = Record>,
+    sets: Sets,
+) -> Result<Snapshot, BuildError> {
     let base = Dn::parse(BASE).unwrap();
-    let mut builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7)?;
+    let mut builder = Builder::new(schema, &IndexSettings::usual(schema), &base, 7, sets)?;
     let mut packers = [builder.packer(), builder.packer()];
     for (at, record) in records.into_iter().enumerate() {
         packers[at % 2].push(&record, schema)?;
@@ -96,7 +104,12 @@ pub(crate) fn built(
 
 /// The snapshot of `rows` at revision 1.
 pub(crate) fn snapshot(schema: &Schema, rows: &[Row<'_>]) -> Snapshot {
-    built(schema, rows.iter().map(|row| record(schema, row))).unwrap()
+    marked(schema, rows, Sets::default())
+}
+
+/// The same, with these sets marked.
+pub(crate) fn marked(schema: &Schema, rows: &[Row<'_>], sets: Sets) -> Snapshot {
+    built_with(schema, rows.iter().map(|row| record(schema, row)), sets).unwrap()
 }
 
 /// Two people, a hidden one, two groups, and the containers above them.

@@ -197,6 +197,7 @@ fn index_plan(plan: &Plan) -> IndexPlan {
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         settings: plan.entries.index.clone(),
+        sets: plan.rules.directory.access().sets(),
         seed: 7,
     }
 }

@@ -246,6 +246,10 @@ impl Attributes for WholeEntry<'_> {
         Attributes::dn(&self.stored)
     }
 
+    fn marks(&self) -> Option<u64> {
+        self.stored.marks()
+    }
+
     fn is_within(&self, _schema: &Schema, base: NormalDnRef<'_>) -> bool {
         self.stored.is_named_within(base)
     }

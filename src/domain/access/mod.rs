@@ -6,6 +6,7 @@
 //! The lists of what is never granted ([`Never`]) win over every sentence.
 
 mod explain;
+mod horizon;
 mod matrix;
 mod public;
 mod rules;
@@ -17,6 +18,8 @@ pub use explain::Reason;
 pub use matrix::matrix;
 pub use rules::{AccessRules, GROUPS_MAX, TooManyGroups, View};
 pub use sentence::{Misread, Vocabulary};
+
+use std::sync::Arc;
 
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
@@ -238,7 +241,9 @@ const MAY: &str = " may ";
 /// The entries that a rule is of; it is asked with every attribute in sight.
 pub struct Entries {
     /// Those this is true of; `None`: all.
-    filter: Option<Filter>,
+    filter: Option<Arc<Filter>>,
+    /// The filter's position in [`AccessRules::sets`].
+    mark: Option<usize>,
     /// Those at or under this name; `None`: all.
     below: Option<NormalDn>,
     /// As they were written.
@@ -249,11 +254,16 @@ pub struct Entries {
 
 impl Entries {
     fn holds<E: Attributes>(&self, entry: &E, schema: &Schema) -> bool {
-        let is = |filter: &Filter| {
-            filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
+        let is = |filter: &Arc<Filter>| match self.mark.zip(entry.marks()) {
+            Some((mark, marks)) => marks >> mark & 1 == 1,
+            None => filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True,
         };
         let within = |base: &NormalDn| entry.is_within(schema, base.as_ref());
         self.below.as_ref().is_none_or(within) && self.filter.as_ref().is_none_or(is)
+    }
+
+    fn are_all(&self) -> bool {
+        self.filter.is_none() && self.below.is_none()
     }
 
     fn are_those_of(&self, other: &Entries) -> bool {

@@ -1,6 +1,7 @@
 //! "Open to Public": a person's own switches over what strangers see.
 
 use crate::domain::access::{Never, Sight, user_attributes, with_subtypes};
+use crate::domain::filter::Filter;
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
 use crate::types::{AttributeSet, AttributeType};
@@ -23,8 +24,23 @@ impl Switches {
         }
     }
 
+    /// The filter of entries that have switches, which is the first of [`super::AccessRules::sets`].
+    pub(super) fn filter(schema: &Schema) -> Filter {
+        let types = schema.well_known();
+        let has = |kind| Filter::present(schema, schema.name(kind).as_bytes());
+        Filter::Or([types.open_to_public, types.not_open_to_public].map(has).into())
+    }
+
+    /// Whether a person may open attributes of `kind`.
+    pub(super) fn can_open(&self, kind: AttributeType) -> bool {
+        self.can_open.contains(kind)
+    }
+
     /// What a stranger sees of `entry` by its owner's will, of whom the rules say `sight`.
     pub(super) fn turned<E: Attributes>(&self, sight: Sight, entry: &E, schema: &Schema) -> Sight {
+        if entry.marks().is_some_and(|marks| marks & 1 == 0) {
+            return sight;
+        }
         let mut opened = AttributeSet::EMPTY;
         let mut closed = AttributeSet::EMPTY;
         for attribute in entry.attributes() {

@@ -1,9 +1,12 @@
 //! All sentences together, and entries as one viewer sees them.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::domain::access::public::Switches;
 use crate::domain::access::{Entries, Grantee, Never, Rights, Rule, Sight, Viewer};
+use crate::domain::filter::Filter;
 use crate::domain::packed::Attributes;
 use crate::domain::schema::{OBJECT_CLASS, Schema};
 use crate::types::{AttributeSet, EntryId, NormalDn, NormalDnRef};
@@ -26,6 +29,7 @@ pub struct AccessRules {
     groups: Vec<NormalDn>,
     /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
     pub(super) plain: AttributeSet,
+    sets: Arc<[Arc<Filter>]>,
 }
 
 struct Grants {
@@ -35,7 +39,7 @@ struct Grants {
 
 /// A grantee, found without comparing names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Public,
     Members,
     Owner,
@@ -46,15 +50,15 @@ enum Place {
     Service(usize),
 }
 
-struct Grant {
+pub(super) struct Grant {
     /// Of the entries of the rule at this position.
-    entries: usize,
-    rights: Rights,
+    pub entries: usize,
+    pub rights: Rights,
 }
 
 impl AccessRules {
     /// Compiles `rules`, which were read with the same `never`.
-    pub fn new(rules: Vec<Rule>, never: Never, schema: &Schema) -> Result<AccessRules, TooManyGroups> {
+    pub fn new(mut rules: Vec<Rule>, never: Never, schema: &Schema) -> Result<AccessRules, TooManyGroups> {
         let types = schema.well_known();
         let plain = [
             OBJECT_CLASS,
@@ -69,6 +73,7 @@ impl AccessRules {
             grants: Vec::new(),
             groups: Vec::new(),
             plain: plain.into_iter().collect(),
+            sets: mark(&mut rules, schema),
             rules,
         };
         for position in 0..compiled.rules.len() {
@@ -133,6 +138,12 @@ impl AccessRules {
         &self.never.secret
     }
 
+    /// The filters whose answers an index may keep with its entries ([`Attributes::marks`]): whether an entry has switches
+    /// of its owner's, and those of the sentences. At most 64.
+    pub fn sets(&self) -> Arc<[Arc<Filter>]> {
+        self.sets.clone()
+    }
+
     /// The sentences.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -152,7 +163,7 @@ impl AccessRules {
         }
     }
 
-    fn entries(&self, position: usize) -> Option<&Entries> {
+    pub(super) fn entries(&self, position: usize) -> Option<&Entries> {
         self.rules.get(position).map(|rule| &rule.entries)
     }
 
@@ -161,6 +172,25 @@ impl AccessRules {
         rule.is_some_and(|rule| matches!(&rule.grantee, Grantee::Service(granted) if **granted == *name))
     }
 }
+
+/// Gives the filters of `rules` positions, the same ones the same; those past the 64th have none.
+fn mark(rules: &mut [Rule], schema: &Schema) -> Arc<[Arc<Filter>]> {
+    let mut texts: Vec<Box<str>> = vec!["".into()];
+    let mut sets = vec![Arc::new(Switches::filter(schema))];
+    for entries in rules.iter_mut().map(|rule| &mut rule.entries) {
+        let Some(filter) = &entries.filter else { continue };
+        entries.mark = texts.iter().position(|text| *text == entries.text);
+        if entries.mark.is_none() && sets.len() < MARKS_MAX {
+            entries.mark = Some(sets.len());
+            sets.push(filter.clone());
+            texts.push(entries.text.clone());
+        }
+    }
+    sets.into()
+}
+
+/// As many marks as [`Attributes::marks`] has bits.
+const MARKS_MAX: usize = u64::BITS as usize;
 
 /// Entries as one viewer sees them.
 pub struct View<'a> {
@@ -237,18 +267,23 @@ impl View<'_> {
         entry: &'v E,
         wanted: impl Fn(&Rights) -> bool + 'v,
     ) -> impl Iterator<Item = (Place, &'v Rights)> {
-        let own = self
-            .rules
-            .grants
-            .iter()
-            .filter(move |grants| self.is(grants.to, id));
-        own.flat_map(|grants| grants.each.iter().map(|grant| (grants.to, grant)))
+        self.grants_to(id)
             .filter(move |(_, grant)| wanted(&grant.rights))
             .filter(|(_, grant)| {
                 let entries = self.rules.entries(grant.entries);
                 entries.is_some_and(|entries| entries.holds(entry, self.schema))
             })
             .map(|(to, grant)| (to, &grant.rights))
+    }
+
+    /// All grants to the viewer of the entry with this id, whatever entries they are of.
+    pub(super) fn grants_to(&self, id: Option<EntryId>) -> impl Iterator<Item = (Place, &Grant)> {
+        let own = self
+            .rules
+            .grants
+            .iter()
+            .filter(move |grants| self.is(grants.to, id));
+        own.flat_map(|grants| grants.each.iter().map(|grant| (grants.to, grant)))
     }
 
     /// Whether `rule` says something to the viewer about the entry `entry`, whose id is `id`.

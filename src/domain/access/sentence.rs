@@ -8,6 +8,8 @@
 //! ```
 //! Verbs, attributes and names of entries are lists, with commas or `and` between.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::domain::access::{Entries, Grantee, MAY, Never, Right, Rights, Rule, Sight, user_attributes};
@@ -278,7 +280,8 @@ impl Vocabulary<'_> {
             }
         };
         Ok(Entries {
-            filter: parsed,
+            filter: parsed.map(Arc::new),
+            mark: None,
             below,
             said: said.into(),
             text,
@@ -306,6 +309,7 @@ impl Entries {
     fn all() -> Entries {
         Entries {
             filter: None,
+            mark: None,
             below: None,
             said: "everything".into(),
             text: "".into(),

@@ -205,6 +205,7 @@ async fn load(plan: &Plan, runner: &Arc<Runner>, shutdown: &Shutdown) -> Result<
         schema: plan.entries.schema.clone(),
         base: plan.base.clone(),
         settings: plan.entries.index.clone(),
+        sets: plan.rules.directory.access().sets(),
         seed: random_seed(),
     };
     let hear = hear(runner);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::schema::Schema;
 use crate::index::{
-    BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Packer, Quarantine, Snapshot,
+    BuildError, Builder, IndexHandle, IndexSettings, IndexWriter, Packer, Quarantine, Sets, Snapshot,
 };
 use crate::record::{Change, Record, Revision};
 use crate::server::index::base_name::{self, OtherBase};
@@ -43,6 +43,8 @@ pub struct IndexPlan {
     pub base: Dn,
     /// Which attributes are indexed.
     pub settings: IndexSettings,
+    /// The sets of entries that access rules speak of.
+    pub sets: Sets,
     /// Random and secret, so that nobody can make values collide.
     pub seed: u64,
 }
@@ -51,7 +53,13 @@ pub struct IndexPlan {
 /// is set aside. Errors: [`LoadError`].
 pub async fn load(store: &dyn Store, plan: &IndexPlan) -> Result<Snapshot, LoadError> {
     let (revision, mut records) = store.snapshot(b"").await?;
-    let mut builder = Builder::new(&plan.schema, &plan.settings, &plan.base, plan.seed)?;
+    let mut builder = Builder::new(
+        &plan.schema,
+        &plan.settings,
+        &plan.base,
+        plan.seed,
+        plan.sets.clone(),
+    )?;
     let packing = Packing::start(&builder, &plan.schema);
     while let Some(piece) = store::next(&mut records).await {
         if packing.pieces.send(piece?).is_err() {
