@@ -132,13 +132,13 @@ impl Snapshot {
         Some(postings.count(hash) + self.delta.indexes.equality(kind, hash).count())
     }
 
-    /// As [`Snapshot::equality_estimate`], of the slots only that `counts`; of a value that very many entries have, those
-    /// in any of the marked sets at positions `sets`.
+    /// As [`Snapshot::equality_estimate`], of the slots only that `counts`; of a value that very many entries have, all
+    /// those in any of the marked sets at positions `sets`; `None`: in whatever set.
     pub fn equality_count(
         &self,
         kind: AttributeType,
         normal: &[u8],
-        sets: &[usize],
+        sets: Option<&[usize]>,
         counts: impl Fn(Slot) -> bool,
     ) -> Option<usize> {
         let hash = self.base.fixed.hasher.value(normal);
@@ -149,7 +149,7 @@ impl Snapshot {
             .and_then(|postings| postings.bitmap(hash));
         if let (Some(heavy), Some(marks)) = (heavy, self.base.marks.get()) {
             let common = |position: &usize| Some(heavy.intersection_len(marks.set(*position)?) as usize);
-            let based: Option<usize> = sets.iter().map(common).sum();
+            let based = sets.map_or(Some(heavy.len() as usize), |sets| sets.iter().map(common).sum());
             if let Some(based) = based {
                 let written = self.delta.indexes.equality(kind, hash);
                 return Some(based + written.filter(|slot| counts(*slot)).count());

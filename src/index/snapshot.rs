@@ -172,6 +172,16 @@ impl Snapshot {
         sizes.map_or(self.live, |sizes| sizes + self.delta.len())
     }
 
+    /// Takes out of `slots` those that are in none of the marked sets at these positions, and not `own`; none if a set is
+    /// not marked.
+    pub fn keep_in(&self, sets: &[usize], own: Option<Slot>, slots: &mut Vec<Slot>) {
+        let wanted = sets
+            .iter()
+            .try_fold(0, |wanted, set| Some(wanted | 1u64.checked_shl(*set as u32)?));
+        let is_in = |marks: u64| wanted.is_none_or(|wanted| marks & wanted != 0);
+        slots.retain(|slot| Some(*slot) == own || self.marks_of(*slot).is_none_or(is_in));
+    }
+
     pub(super) fn revision_of(&self, slot: Slot) -> Revision {
         match self.delta.entry(slot) {
             None => self

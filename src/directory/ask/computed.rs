@@ -74,11 +74,17 @@ impl ComputedTypes {
     }
 
     /// About how many slots [`ComputedTypes::candidates`] would give; `None` if that is not known.
-    pub(super) fn candidates_estimate(&self, assertion: &Assertion, snapshot: &Snapshot) -> Option<usize> {
+    pub(super) fn candidates_estimate(
+        &self,
+        assertion: &Assertion,
+        snapshot: &Snapshot,
+        view: &View<'_>,
+    ) -> Option<usize> {
         match self.computation(assertion.target.kind)? {
             Computation::EntryDn => Some(1),
             Computation::MemberOf => {
                 let group = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
+                let group = group.filter(|group| view.knows(group.id(), group));
                 // A member takes at least a few bytes of text to name.
                 let bytes = group.map_or(0, |group| {
                     self.member_runs(group).map(|run| run.encoded.len()).sum()
@@ -90,14 +96,16 @@ impl ComputedTypes {
         }
     }
 
-    /// Where entries may be that have the asserted value of a computed attribute.
+    /// Where entries may be, for who may know of the entry that is named, that have the asserted value of a computed attribute.
     pub(super) fn candidates(
         &self,
         assertion: &Assertion,
         snapshot: &Snapshot,
         schema: &Schema,
+        view: &View<'_>,
     ) -> Candidates {
         let named = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
+        let named = named.filter(|named| view.knows(named.id(), named));
         match self.computation(assertion.target.kind) {
             Some(Computation::EntryDn) => {
                 Candidates::Among(named.into_iter().map(|entry| entry.slot()).collect())

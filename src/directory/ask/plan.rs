@@ -1,8 +1,10 @@
 //! Where to look for the entries a filter is true of: the fewest candidates the indexes can name.
 //!
-//! A plan may name too many candidates, never too few: every one is verified against the whole filter.
+//! A plan may name too many candidates, never too few: every one is verified against the whole filter. It goes by what
+//! the viewer may see only: values that are hidden are not counted, and lead nowhere.
 
 use crate::directory::ask::computed::ComputedTypes;
+use crate::domain::access::View;
 use crate::domain::filter::{Assertion, Filter, SubstringAssertion, Target};
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema::{AttributeDefinition, Schema};
@@ -17,6 +19,8 @@ pub(super) struct Planner<'a> {
     pub snapshot: &'a Snapshot,
     pub schema: &'a Schema,
     pub computed: &'a ComputedTypes,
+    /// For whom: what the viewer can see nothing of is as if it were not there, and changes nothing.
+    pub view: &'a View<'a>,
 }
 
 /// Where to look for what a filter is true of.
@@ -49,7 +53,7 @@ impl Planner<'_> {
             return Candidates::Anywhere;
         }
         let mut slots = Vec::new();
-        if !self.collect(&plan, worthwhile, &mut slots) {
+        if !self.collect(&plan, worthwhile, &mut slots) || slots.len() > worthwhile {
             return Candidates::Anywhere;
         }
         Candidates::Among(slots)
@@ -92,18 +96,23 @@ impl Planner<'_> {
 
     /// One in `parts` entries: a guess for what is not counted beforehand.
     fn share(&self, parts: usize) -> usize {
-        self.snapshot.len() / parts + 1
+        self.size() / parts + 1
     }
 
     fn equality_estimate(&self, assertion: &Assertion) -> Option<usize> {
-        if self.computed.all().contains(assertion.target.kind) {
-            return self.computed.candidates_estimate(assertion, self.snapshot);
+        let kind = assertion.target.kind;
+        if self.computed.all().contains(kind) {
+            return match self.view.ever_searches(kind) {
+                true => self
+                    .computed
+                    .candidates_estimate(assertion, self.snapshot, self.view),
+                false => Some(self.own().count()),
+            };
         }
         let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
             definition.equality
         })?;
-        let estimates = kinds.map(|kind| self.snapshot.equality_estimate(kind, &assertion.normal));
-        estimates.sum()
+        kinds.map(|kind| self.count(kind, &assertion.normal)).sum()
     }
 
     /// Appends the candidates of `plan`; `false` if the indexes do not know after all.
@@ -124,14 +133,17 @@ impl Planner<'_> {
 
     fn equality(&self, assertion: &Assertion, slots: &mut Vec<Slot>) -> bool {
         if self.computed.all().contains(assertion.target.kind) {
-            let candidates = self.computed.candidates(assertion, self.snapshot, self.schema);
-            return add(candidates, slots);
+            let look_up = || {
+                self.computed
+                    .candidates(assertion, self.snapshot, self.schema, self.view)
+            };
+            return self.add(assertion.target.kind, look_up, slots);
         }
         let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
             definition.equality
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| add(self.snapshot.equality(kind, &assertion.normal), slots))
+        kinds.all(|kind| self.add(kind, || self.snapshot.equality(kind, &assertion.normal), slots))
     }
 
     fn range(
@@ -144,7 +156,7 @@ impl Planner<'_> {
             definition.ordering
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| add(look_up(self.snapshot, kind, &assertion.normal), slots))
+        kinds.all(|kind| self.add(kind, || look_up(self.snapshot, kind, &assertion.normal), slots))
     }
 
     fn substrings(&self, assertion: &SubstringAssertion, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
@@ -161,7 +173,65 @@ impl Planner<'_> {
             definition.substrings
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| add(self.snapshot.substring(kind, &parts, worthwhile), slots))
+        kinds.all(|kind| {
+            // How many hidden values there are must not decide when to give up.
+            let most = match self.view.always_searches(kind) {
+                true => worthwhile,
+                false => usize::MAX,
+            };
+            self.add(kind, || self.snapshot.substring(kind, &parts, most), slots)
+        })
+    }
+
+    /// How many entries the viewer may know of, at the most.
+    pub(super) fn size(&self) -> usize {
+        let sets = self.view.sets_known();
+        sets.map_or(self.snapshot.len(), |sets| self.snapshot.len_of(&sets))
+    }
+
+    /// About how many entries have this value of `kind`, of those that the viewer may ask about it.
+    fn count(&self, kind: AttributeType, normal: &[u8]) -> Option<usize> {
+        if !self.view.ever_searches(kind) {
+            return Some(self.own().count());
+        }
+        if self.view.always_searches(kind) {
+            return self.snapshot.equality_estimate(kind, normal);
+        }
+        let sets = self.view.sets_searching(kind);
+        let admits = |slot| self.admits(kind, slot);
+        self.snapshot
+            .equality_count(kind, normal, sets.as_deref(), admits)
+    }
+
+    /// Whether the viewer may ask about `kind` of the entry at `slot`.
+    fn admits(&self, kind: AttributeType, slot: Slot) -> bool {
+        let entry = self.snapshot.entry(slot);
+        let sight = entry.and_then(|entry| self.view.sight(entry.id(), &entry));
+        sight.is_some_and(|sight| sight.search.contains(kind))
+    }
+
+    /// The viewer's own entry, of which more may be asked than of others.
+    fn own(&self) -> impl Iterator<Item = Slot> {
+        let own = self.view.own().and_then(|id| self.snapshot.entry_by_id(id));
+        own.into_iter().map(|entry| entry.slot())
+    }
+
+    /// Appends those that an index of `kind` names and that the viewer may ask about; `false` if it does not know. Where
+    /// the viewer may never ask, the index is not looked into.
+    fn add(&self, kind: AttributeType, look_up: impl FnOnce() -> Candidates, slots: &mut Vec<Slot>) -> bool {
+        if !self.view.ever_searches(kind) {
+            slots.extend(self.own());
+            return true;
+        }
+        let Candidates::Among(more) = look_up() else {
+            return false;
+        };
+        if self.view.always_searches(kind) {
+            slots.extend(more);
+        } else {
+            slots.extend(more.into_iter().filter(|slot| self.admits(kind, *slot)));
+        }
+        true
     }
 
     /// The attribute types that `target` includes, if the indexes of all hold normal forms of `rule`.
@@ -175,15 +245,6 @@ impl Planner<'_> {
             |kind| own_rule(self.schema.definition(kind)).is_some_and(|own| own.form == rule.form);
         target.kinds.iter().all(same_form).then(|| target.kinds.iter())
     }
-}
-
-fn add(candidates: Candidates, slots: &mut Vec<Slot>) -> bool {
-    match candidates {
-        Candidates::Among(more) if slots.is_empty() => *slots = more,
-        Candidates::Among(more) => slots.extend(more),
-        Candidates::Anywhere => return false,
-    }
-    true
 }
 
 /// Every attribute type that `filter` asks about.

@@ -52,11 +52,16 @@ impl Allowance {
         self.given
     }
 
-    /// Before an entry is looked at.
-    pub(super) fn look(&mut self, now: Timestamp) -> ControlFlow<Stop> {
-        if now > self.deadline {
-            return ControlFlow::Break(Stop::Answer(Answer::TimeLimitExceeded));
+    /// Before anything is done at `now`.
+    pub(super) fn in_time(&self, now: Timestamp) -> ControlFlow<Stop> {
+        match now > self.deadline {
+            true => ControlFlow::Break(Stop::Answer(Answer::TimeLimitExceeded)),
+            false => ControlFlow::Continue(()),
         }
+    }
+
+    /// Before an entry that the asker may know of is looked at; how many others there are, the limit does not tell.
+    pub(super) fn look(&mut self) -> ControlFlow<Stop> {
         take(&mut self.candidates, Stop::Answer(Answer::AdminLimitExceeded))
     }
 

@@ -38,7 +38,7 @@ impl Look<'_> {
             let Some(slot) = pending.slots.get(pending.next) else {
                 return ControlFlow::Break(Stop::Answer(Answer::Success));
             };
-            self.allowance.look(now)?;
+            self.allowance.in_time(now)?;
             let effort = Effort::of(self.question.looks_max);
             let pause = self.look_at(*slot, pending.base, sink, &effort)?.is_break();
             pending.next += 1;
@@ -67,6 +67,7 @@ impl Look<'_> {
         let Some((entry, sight)) = known else {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         };
+        self.allowance.look()?;
         let matches = self.matches(entry, &sight.search, effort);
         if effort.is_exceeded() {
             return ControlFlow::Break(Stop::Answer(Answer::AdminLimitExceeded));

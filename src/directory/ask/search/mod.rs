@@ -165,6 +165,9 @@ impl SearchCursor {
     }
 }
 
+/// So many children are counted one by one for who may not know of all.
+const CHILDREN_MAX: usize = 1024;
+
 impl Question {
     fn schema(&self) -> &Schema {
         self.directory.schema()
@@ -176,9 +179,14 @@ impl Question {
         let base = base.slot();
         let mut slots = match self.search.scope {
             Scope::Base => Candidates::Among(vec![base]),
-            scope => self.candidates(base, scope),
+            scope => self.candidates(base, scope, view),
         }
         .or_else(|| self.whole_scope(base));
+        if let Some(sets) = view.sets_known() {
+            let own = view.own().and_then(|id| self.snapshot.entry_by_id(id));
+            self.snapshot
+                .keep_in(&sets, own.map(|entry| entry.slot()), &mut slots);
+        }
         self.snapshot.put_in_order(&mut slots);
         let next = self
             .passed()
@@ -195,17 +203,28 @@ impl Question {
     }
 
     /// Where the filter may be true, unless looking at the whole scope is less work.
-    fn candidates(&self, base: Slot, scope: Scope) -> Candidates {
+    fn candidates(&self, base: Slot, scope: Scope, view: &View<'_>) -> Candidates {
         let planner = Planner {
             snapshot: &self.snapshot,
             schema: self.schema(),
             computed: self.directory.computed(),
+            view,
         };
         let worthwhile = match scope {
-            Scope::One => self.snapshot.children_at_most(base),
-            _ => self.snapshot.len(),
+            Scope::One => self.children(base, view).unwrap_or_else(|| planner.size()),
+            _ => planner.size(),
         };
         planner.candidates(&self.search.filter, worthwhile / 2)
+    }
+
+    /// How many children of `base` the viewer may know of, at the most; `None` if that takes too long to tell.
+    fn children(&self, base: Slot, view: &View<'_>) -> Option<usize> {
+        let all = self.snapshot.children_at_most(base);
+        if view.sets_known().is_none() {
+            return Some(all);
+        }
+        let children = (all <= CHILDREN_MAX).then(|| self.snapshot.children(base));
+        children.map(|children| children.filter(|child| view.knows(child.id(), child)).count())
     }
 
     fn whole_scope(&self, base: Slot) -> Vec<Slot> {
@@ -257,6 +276,8 @@ fn no_such_entry(mut matched: Option<EntryRef<'_>>, view: &View<'_>) -> Answer {
     Answer::NoSuchEntry(matched.map(|entry| entry.dn()))
 }
 
+#[cfg(test)]
+mod hidden_tests;
 #[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]

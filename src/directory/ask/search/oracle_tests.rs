@@ -11,14 +11,17 @@ use crate::directory::request::SearchControls;
 use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
-use crate::index::testing::{BASE, UNIVERSITY, change, put_owned, random_row, snapshot};
+use crate::index::testing::{BASE, UNIVERSITY, change, marked, put_owned, random_row};
 use crate::types::{EntryId, SeededEntropy};
 
 struct Oracle {
     directory: Arc<Directory>,
     snapshot: Arc<Snapshot>,
-    entropy: SeededEntropy,
+    filters: Filters,
 }
+
+/// Random filters.
+pub(super) struct Filters(pub SeededEntropy);
 
 impl Oracle {
     /// A hundred random people; the last thirty changes are not folded.
@@ -30,64 +33,15 @@ impl Oracle {
             let write = |id| put_owned(schema, id, &random_row(&mut entropy, id));
             change(revision, ids.map(write).collect())
         };
-        let base = snapshot(schema, UNIVERSITY)
+        let base = marked(schema, UNIVERSITY, directory.access().sets())
             .apply(&[writes(9..109, 2)], schema)
             .unwrap();
         let folded = base.folded(schema, std::num::NonZeroUsize::MIN).unwrap();
         let snapshot = folded.apply(&[writes(94..124, 3)], schema).unwrap();
         Oracle {
             snapshot: Arc::new(snapshot),
-            entropy,
+            filters: Filters(entropy),
             directory,
-        }
-    }
-
-    fn pick(&mut self, count: u64) -> u64 {
-        self.entropy.next_u64() % count
-    }
-
-    fn filter(&mut self, depth: u32) -> String {
-        if depth > 0 && self.pick(2) == 0 {
-            let count = 1 + self.pick(3);
-            let inner: String = (0..count).map(|_| self.filter(depth - 1)).collect();
-            return match self.pick(3) {
-                0 => format!("(&{inner})"),
-                1 => format!("(|{inner})"),
-                _ => format!("(!{})", self.filter(depth - 1)),
-            };
-        }
-        self.item()
-    }
-
-    fn item(&mut self) -> String {
-        let number = self.pick(70);
-        match self.pick(18) {
-            0 => format!("(uid=U{})", number % 32),
-            1 => format!("(cn=ada {})", number % 10),
-            2 => format!("(name=S{})", number % 6),
-            3 => format!("(sn=s{})", number % 6),
-            4 => format!("(cn=*a* {})", number % 9),
-            5 => format!("(cn=g*{})", number % 9),
-            6 => format!("(uid=*{})", number % 10),
-            7 => format!("(mail=m{}*)", number % 4),
-            8 => format!("(mail=m{}@UNI.example)", number % 32),
-            9 => "(mail=*)".to_owned(),
-            10 => format!("(uidNumber>={})", number * 30),
-            11 => format!("(uidNumber<={})", number * 30),
-            12 => format!("(modifyTimestamp>=202611220930{:02}Z)", number % 60),
-            13 => format!("(member=cn=p{number},ou=people,dc=uni,dc=example)"),
-            14 => format!("(memberOf=cn=p{number},ou=people,dc=uni,dc=example)"),
-            15 => format!("(entryDN=cn=p{number},ou=groups,dc=uni,dc=example)"),
-            16 => [
-                "(objectClass=person)",
-                "(objectClass=organizationalUnit)",
-                "(nosuch=x)",
-            ][number as usize % 3]
-                .into(),
-            _ => format!(
-                "(employeeType:caseExactMatch:={})",
-                ["staff", "hidden", "x"][number as usize % 3]
-            ),
         }
     }
 
@@ -139,6 +93,57 @@ impl Oracle {
     }
 }
 
+impl Filters {
+    pub(super) fn pick(&mut self, count: u64) -> u64 {
+        self.0.next_u64() % count
+    }
+
+    pub(super) fn filter(&mut self, depth: u32) -> String {
+        if depth > 0 && self.pick(2) == 0 {
+            let count = 1 + self.pick(3);
+            let inner: String = (0..count).map(|_| self.filter(depth - 1)).collect();
+            return match self.pick(3) {
+                0 => format!("(&{inner})"),
+                1 => format!("(|{inner})"),
+                _ => format!("(!{})", self.filter(depth - 1)),
+            };
+        }
+        self.item()
+    }
+
+    fn item(&mut self) -> String {
+        let number = self.pick(70);
+        match self.pick(18) {
+            0 => format!("(uid=U{})", number % 32),
+            1 => format!("(cn=ada {})", number % 10),
+            2 => format!("(name=S{})", number % 6),
+            3 => format!("(sn=s{})", number % 6),
+            4 => format!("(cn=*a* {})", number % 9),
+            5 => format!("(cn=g*{})", number % 9),
+            6 => format!("(uid=*{})", number % 10),
+            7 => format!("(mail=m{}*)", number % 4),
+            8 => format!("(mail=m{}@UNI.example)", number % 32),
+            9 => "(mail=*)".to_owned(),
+            10 => format!("(uidNumber>={})", number * 30),
+            11 => format!("(uidNumber<={})", number * 30),
+            12 => format!("(modifyTimestamp>=202611220930{:02}Z)", number % 60),
+            13 => format!("(member=cn=p{number},ou=people,dc=uni,dc=example)"),
+            14 => format!("(memberOf=cn=p{number},ou=people,dc=uni,dc=example)"),
+            15 => format!("(entryDN=cn=p{number},ou=groups,dc=uni,dc=example)"),
+            16 => [
+                "(objectClass=person)",
+                "(objectClass=organizationalUnit)",
+                "(nosuch=x)",
+            ][number as usize % 3]
+                .into(),
+            _ => format!(
+                "(employeeType:caseExactMatch:={})",
+                ["staff", "hidden", "x"][number as usize % 3]
+            ),
+        }
+    }
+}
+
 #[test]
 fn a_planned_search_finds_what_looking_at_every_entry_finds() {
     let people = "ou=people,dc=uni,dc=example";
@@ -147,7 +152,7 @@ fn a_planned_search_finds_what_looking_at_every_entry_finds() {
         let mut oracle = Oracle::new(seed);
         let askers = [Asker::Public, Asker::Root, Asker::Member(EntryId(12))];
         for at in 0..100 {
-            let text = oracle.filter(3);
+            let text = oracle.filters.filter(3);
             let asker = &askers[at % askers.len()];
             let base = [BASE, people][at % 2];
             let scope = [Scope::Subtree, Scope::One, Scope::Subordinate, Scope::Base][at % 4];

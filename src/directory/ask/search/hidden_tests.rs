@@ -1,0 +1,185 @@
+//! What an asker may not see has no influence on work: two directories that differ in hidden values only take the same
+//! number of looks, whatever is asked. Counted, not timed.
+
+use std::sync::Arc;
+
+use super::oracle_tests::Filters;
+use super::tests::{Kept, selection};
+use super::*;
+use crate::directory::ask::limits::SearchLimits;
+use crate::directory::request::SearchControls;
+use crate::directory::testing::{UNLIMITED, directory as directory_with};
+use crate::domain::filter::Filter;
+use crate::index::testing::{BASE, OwnedRow, UNIVERSITY, change, marked, put_owned};
+use crate::types::{EntryId, SeededEntropy};
+
+/// The member who asks; theirs is the one entry of which they see everything.
+const OWN: u64 = 12;
+const PEOPLE: std::ops::Range<u64> = 9..129;
+
+/// A person whose visible values come from `visible` and whose hidden ones from `hidden`; what a person has closed, from
+/// `closed`.
+fn row(visible: &mut Filters, hidden: &mut Filters, closed: &mut Filters, id: u64) -> OwnedRow {
+    let (parent, kind) = (2 + visible.pick(2), visible.pick(4));
+    let (is_hidden, is_closed) = (kind == 0 && id != OWN, kind == 1);
+    let mut secret: Filters = Filters(SeededEntropy::new(id));
+    let hidden = if id == OWN { &mut secret } else { hidden };
+    let mut lines = vec!["objectClass: inetOrgPerson".to_owned()];
+    // What is drawn must not depend on who is hidden.
+    let seen: [u64; 4] = [
+        visible.pick(30),
+        visible.pick(9),
+        visible.pick(5),
+        visible.pick(30),
+    ];
+    let unseen: [u64; 4] = [hidden.pick(30), hidden.pick(9), hidden.pick(5), hidden.pick(30)];
+    let for_members = closed.pick(30);
+    let [uid, cn, sn, mail] = if is_hidden { unseen } else { seen };
+    let mail = if is_closed { for_members } else { mail };
+    lines.push(format!("uid: u{uid}"));
+    lines.push(format!("cn: Ada {cn}"));
+    lines.push(format!("sn: S{sn}"));
+    lines.push(format!("mail: m{mail}@uni.example"));
+    lines.push(format!("employeeNumber: {}", hidden.pick(5)));
+    lines.push(format!("modifyTimestamp: 2026112209{:02}00Z", hidden.pick(60)));
+    let employee_type = if is_hidden { "hidden" } else { "x" };
+    lines.push(format!("employeeType: {employee_type}"));
+    if is_closed {
+        lines.push("beadleNotOpenToPublic: mail".into());
+    }
+    (parent, format!("cn=p{id}"), lines)
+}
+
+/// What only strangers do not see, too.
+fn for_members(hidden: &mut Filters, row: &mut OwnedRow) {
+    row.2.push(format!("uidNumber: {}", hidden.pick(2_000)));
+    row.2.push(format!("departmentNumber: {}", hidden.pick(3)));
+    let member = 9 + hidden.pick(60);
+    row.2
+        .push(format!("member: cn=p{member},ou=people,dc=uni,dc=example"));
+}
+
+/// Which of two directories.
+type Twin = u64;
+
+struct Directories {
+    directory: Arc<Directory>,
+    twins: [Arc<Snapshot>; 2],
+    filters: Filters,
+}
+
+impl Directories {
+    /// Two directories that look the same to `asker`. The last entries are not folded.
+    fn new(seed: u64, asker: &Asker) -> Directories {
+        let directory = Arc::new(directory_with(UNLIMITED));
+        let twin = |twin: Twin| Arc::new(twin_of(seed, twin, asker, &directory));
+        Directories {
+            twins: [twin(1), twin(2)],
+            filters: Filters(SeededEntropy::new(seed)),
+            directory,
+        }
+    }
+
+    /// What `filter` finds in a twin, how it ends, and in how many of the smallest turns.
+    fn work(&self, twin: usize, asker: &Asker, scope: Scope, filter: &str, limits: SearchLimits) -> Work {
+        let (directory, snapshot) = (&self.directory, self.twins[twin].clone());
+        let limited = Arc::new(directory_with(limits));
+        let search = Search {
+            base: Dn::parse(if scope == Scope::One {
+                "ou=people,dc=uni,dc=example"
+            } else {
+                BASE
+            })
+            .unwrap(),
+            scope,
+            filter: Filter::parse(directory.schema(), filter).unwrap(),
+            selection: selection(&["1.1"], directory),
+            entries_max: 0,
+            time_limit_s: 0,
+            controls: SearchControls::default(),
+        };
+        let mut cursor = SearchCursor::new(limited, snapshot, asker.clone(), search, Timestamp::default());
+        let (mut kept, mut turns) = (Kept::default(), 0);
+        loop {
+            turns += 1;
+            if let TurnEnd::Done(answer) = cursor.run(&mut kept, 1, Timestamp::default()) {
+                let names = kept.entries.into_iter().map(|(dn, _)| dn).collect();
+                return (turns, format!("{answer:?}"), names);
+            }
+        }
+    }
+}
+
+type Work = (usize, String, Vec<String>);
+
+fn twin_of(seed: u64, twin: Twin, asker: &Asker, directory: &Directory) -> Snapshot {
+    let schema = directory.schema();
+    let mut visible = Filters(SeededEntropy::new(seed));
+    let mut hidden = Filters(SeededEntropy::new(1_000 * twin + seed));
+    let mut also = Filters(SeededEntropy::new(match asker {
+        Asker::Public => 2_000 * twin + seed,
+        _ => seed,
+    }));
+    let mut write = |id| {
+        let mut row = row(&mut visible, &mut hidden, &mut also, id);
+        for_members(&mut also, &mut row);
+        put_owned(schema, id, &row)
+    };
+    let operations: Vec<_> = PEOPLE.map(&mut write).collect();
+    let (first, last) = operations.split_at(90);
+    let base = marked(schema, UNIVERSITY, directory.access().sets());
+    let base = base.apply(&[change(2, first.to_vec())], schema).unwrap();
+    let folded = base.folded(schema, std::num::NonZeroUsize::MIN).unwrap();
+    folded.apply(&[change(3, last.to_vec())], schema).unwrap()
+}
+
+fn check(asker: &Asker, seeds: std::ops::Range<u64>) {
+    const FEW: SearchLimits = SearchLimits {
+        candidates_max: 5,
+        ..UNLIMITED
+    };
+    let (mut found, mut planned) = (0, 0);
+    for seed in seeds {
+        let mut both = Directories::new(seed, asker);
+        for at in 0..400 {
+            let item = match both.filters.pick(5) {
+                0 => format!("(employeeNumber={})", both.filters.pick(5)),
+                1 => format!("(departmentNumber={})", both.filters.pick(3)),
+                2 => format!("(mail=m{}@uni.example)", both.filters.pick(30)),
+                3 => format!("(uid=u{})", both.filters.pick(30)),
+                _ => format!("(sn=s{})", both.filters.pick(5)),
+            };
+            let filter = format!("(&{item}{})", both.filters.filter(2));
+            let filter = if at % 3 == 0 {
+                both.filters.filter(3)
+            } else {
+                filter
+            };
+            let scope = [Scope::Subtree, Scope::One, Scope::Subordinate][at % 3];
+            for limits in [UNLIMITED, FEW] {
+                let work = both.work(0, asker, scope, &filter, limits);
+                assert_eq!(
+                    work,
+                    both.work(1, asker, scope, &filter, limits),
+                    "{filter} {scope:?} as {asker:?}, seed {seed}"
+                );
+                found += work.2.len();
+                planned += usize::from(work.0 < 20);
+            }
+        }
+    }
+    assert!(
+        found > 500 && planned > 100,
+        "{found} found and {planned} planned prove nothing"
+    );
+}
+
+#[test]
+fn what_a_stranger_may_not_see_has_no_influence_on_work() {
+    check(&Asker::Public, 0..3);
+}
+
+#[test]
+fn what_a_member_may_not_see_has_no_influence_on_work() {
+    check(&Asker::Member(EntryId(OWN)), 0..3);
+}
