@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module per subject.
 
 mod access_command;
+mod access_writes;
 mod allocations;
 mod architecture;
 mod audit;

@@ -50,7 +50,7 @@ pub(super) fn add(
         draft.replace(attribute.description, attribute.values);
     }
     draft.check(&draft.entry(new.dn.clone()), &touched)?;
-    if !world.view.may_add(&draft.packed()) {
+    if !world.view.may_add(&draft.packed(new.dn.clone())) {
         return Err(Answer::InsufficientAccess.into());
     }
     let parent = place(world, new, name.as_ref())?;

@@ -171,28 +171,40 @@ impl<'s> Draft<'s> {
         Ok(bytes)
     }
 
-    /// The entry as access rules and filters look at it.
-    pub(super) fn packed(&self) -> Packed {
+    /// The entry as access rules and filters look at it, under this name.
+    pub(super) fn packed(&self, name: Dn) -> Packed {
         let pack = |held: &Held| {
             let mut encoded = Vec::new();
             held.live_values()
                 .for_each(|value| packed::push_value(&mut encoded, value));
             (held.description.clone(), encoded)
         };
-        Packed(self.held.iter().map(pack).collect())
+        Packed {
+            name,
+            attributes: self.held.iter().map(pack).collect(),
+        }
     }
 }
 
 /// A draft as a filter looks at it.
-pub(super) struct Packed(Vec<(AttributeDescription, Vec<u8>)>);
+pub(super) struct Packed {
+    name: Dn,
+    attributes: Vec<(AttributeDescription, Vec<u8>)>,
+}
 
 impl Attributes for Packed {
     fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
-        self.0.iter().map(|(description, encoded)| AttributeView {
-            kind: description.kind,
-            options: &description.options,
-            encoded,
-        })
+        self.attributes
+            .iter()
+            .map(|(description, encoded)| AttributeView {
+                kind: description.kind,
+                options: &description.options,
+                encoded,
+            })
+    }
+
+    fn dn(&self) -> Option<Dn> {
+        Some(self.name.clone())
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn rename(
     let mut draft = Draft::of(schema, entry);
     let mut touched = rename_values(world, &mut draft, entry, rename)?;
     let whole = draft.entry(new_dn.clone());
-    let may = world.view.may_delete(entry.id(), &entry) && world.view.may_add(&draft.packed());
+    let may = world.view.may_delete(entry.id(), &entry) && world.view.may_add(&draft.packed(new_dn.clone()));
     if !may {
         return Err(Answer::InsufficientAccess.into());
     }
