@@ -71,6 +71,7 @@ fn directory_of(hash: &[u8], more: &[&str]) -> Snapshot {
         "uid: ada",
         "cn: Ada",
         "sn: Lovelace",
+        "mail: ada@uni.example",
         &password,
     ];
     snapshot(

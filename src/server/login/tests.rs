@@ -5,11 +5,12 @@ use std::task::Poll;
 use super::testing::*;
 use super::*;
 use crate::directory::login::authenticate::UpgradeOnLogIn;
-use crate::directory::request::{Authenticate, Verdict};
+use crate::directory::request::{Authenticate, LoginName, Verdict};
 use crate::domain::audit::{AuditEvent, Evidence, RefusalReason};
 use crate::domain::lockout::{Attempts, Holds};
 use crate::record::{Key, LockoutRecord, LockoutRecordError, Operation};
-use crate::types::Caller;
+use crate::server::clock::Clock;
+use crate::types::{Caller, MailAddress, Uid};
 
 #[test]
 fn a_right_pin_is_hashed_once_and_then_known_for_a_minute() {
@@ -212,6 +213,37 @@ fn a_full_pool_is_busy() {
     let campus = campus(&argon2id(), settings);
     for uid in ["ada", "bob"] {
         assert!(matches!(campus.log_in(uid, RIGHT), Verdict::Busy));
+    }
+}
+
+#[test]
+fn whatever_an_account_is_called_by_no_wrong_pin_and_no_unknown_name_is_refused_without_a_hash() {
+    let settings = LoginSettings {
+        queue_max: 0,
+        ..settings(UpgradeOnLogIn::Yes)
+    };
+    let campus = campus(&argon2id(), settings);
+    let uid = |text: &str| LoginName::Uid(Uid::parse(text.as_bytes()).unwrap());
+    let mail = |text: &str| LoginName::Mail(MailAddress::parse(text).unwrap());
+    let first_of = |name: &str, address: &str| LoginName::FirstOf(vec![uid(name), mail(address)]);
+    for name in ["ada", "bob"] {
+        let address = format!("{name}@uni.example");
+        let ways = [
+            uid(name),
+            mail(&address),
+            first_of(name, &address),
+            LoginName::Nobody,
+        ];
+        for way in ways {
+            let asked = Authenticate {
+                name: way,
+                ..request("ada", "wrong")
+            };
+            let now = campus.clock.now();
+            assert!(campus.logins.authenticate_now(&asked, now).is_none());
+            let verdict = campus.runtime.block_on(campus.logins.authenticate(asked, now));
+            assert!(matches!(verdict, Verdict::Busy), "{name}");
+        }
     }
 }
 
