@@ -75,6 +75,65 @@ fn the_user_a_daemon_runs_as_is_an_administrator_by_external_and_the_audit_says_
 }
 
 #[test]
+fn an_administrator_of_this_machine_writes_and_is_named_as_who_did() {
+    let daemon = campus("").serve();
+    let run = |client: &str, words: &[&str], input: &str| {
+        let mut command = Command::new(client);
+        let output = run_with(
+            command
+                .args(EXTERNAL)
+                .args(["-H", &daemon.ldapi_url()])
+                .args(words),
+            input,
+        );
+        expect(&output, 0, "");
+        stdout(&output)
+    };
+    let bob = format!("uid=bob,ou=people,{BASE}");
+    run(
+        "ldapadd",
+        &[],
+        &format!("dn: {bob}\nobjectClass: inetOrgPerson\nuid: bob\ncn: Bob\nsn: B\n"),
+    );
+    run(
+        "ldapmodify",
+        &[],
+        &format!("dn: {bob}\nchangetype: modify\nadd: title\ntitle: Fellow\n"),
+    );
+    let entry = run(
+        "ldapsearch",
+        &["-LLL", "-o", "ldif-wrap=no", "-b", &bob, "*", "+"],
+        "",
+    );
+    let user = own_user();
+    let name = format!("+uidNumber={user},cn=peercred,cn=external,cn=auth");
+    for line in entry
+        .lines()
+        .filter(|line| line.starts_with("creatorsName:") || line.starts_with("modifiersName:"))
+    {
+        assert!(line.ends_with(&name), "{line}");
+    }
+    assert!(
+        entry.contains("title: Fellow\n") && entry.contains("modifiersName: gidNumber="),
+        "{entry}"
+    );
+    let made_up = run("ldappasswd", &[&bob], "");
+    let pin = made_up.trim().rsplit(' ').next().expect("a PIN");
+    expect(
+        &daemon.ldap("ldapwhoami", &["-D", &bob, "-w", pin]),
+        0,
+        "dn:uid=bob",
+    );
+    run("ldapdelete", &[&bob], "");
+    let (_, _, logged) = daemon.stop();
+    let subject = format!("subject=operator:{user} ");
+    for what in ["added", "modified", "pin_set", "deleted"] {
+        let parts = ["event=\"entry_written\"", &subject, &format!("\"{what}\"")];
+        assert!(tells(&logged, &parts), "{what}: {logged:?}");
+    }
+}
+
+#[test]
 fn other_users_are_administrators_by_their_group_only() {
     // Numbers that are nobody's, but for the group that every machine has.
     let (stranger, in_group) = ([54_321, 54_321], [54_321, 0]);
