@@ -9,6 +9,7 @@ use crate::directory::changes::Change;
 use crate::domain::audit::Subject;
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
+use crate::domain::sort::{Rank, SortKey};
 use crate::types::{
     AttributeType, Caller, Dn, EntryId, LocalUser, MailAddress, NormalDn, Pin, SourceGroup, Uid,
 };
@@ -143,8 +144,20 @@ pub struct Search {
 /// What may be asked of a search beyond RFC 4511.
 #[derive(Default)]
 pub struct SearchControls {
+    /// What must be true of the base as the asker sees it (RFC 4528).
+    pub assertion: Option<Box<Filter>>,
+    /// The order of the entries (RFC 2891).
+    pub sort: Option<Box<Sort>>,
     /// A page of the result only (RFC 2696).
-    pub page: Option<Page>,
+    pub page: Option<Box<Page>>,
+}
+
+/// The order of a result. Has no `Debug`.
+pub struct Sort {
+    /// By what, the first key first. Values that the asker may not read are not there.
+    pub keys: Vec<SortKey>,
+    /// Whether unsorted is no answer.
+    pub is_critical: bool,
 }
 
 /// A page of a result. Each is of the moment it is asked for; an entry that is there all the time is in one of them.
@@ -156,7 +169,7 @@ pub struct Page {
 }
 
 /// Where a page has ended and the next begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PageMark {
     /// Behind what.
     pub position: Position,
@@ -164,11 +177,24 @@ pub struct PageMark {
     pub given: u64,
 }
 
-/// A place between the entries of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place between the entries of a result, whether or not there is an entry there by now.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Position {
-    /// Behind this one and all with lower ids, whether or not there is such an entry by now.
+    /// Of an unsorted one: behind this one and all with lower ids.
     After(EntryId),
+    /// Of a sorted one: behind all up to here.
+    Behind(Rank),
+}
+
+/// What became of the order that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortEnd {
+    /// The entries came in it.
+    Sorted,
+    /// There were too many entries to sort.
+    TooMany,
+    /// Too many others are sorting.
+    Busy,
 }
 
 /// What there is to say of a search that has ended, beside its answer.
@@ -176,6 +202,8 @@ pub enum Position {
 pub struct SearchEnd {
     /// There are more entries, and this is where the next page begins.
     pub more: Option<PageMark>,
+    /// What became of the order, if one was asked for and the search came so far.
+    pub sort: Option<SortEnd>,
 }
 
 /// A comparison (RFC 4511 section 4.10). Has no `Debug`.
@@ -186,6 +214,8 @@ pub struct Compare {
     pub description: Box<[u8]>,
     /// The value to compare with.
     pub value: Box<[u8]>,
+    /// What must be true of the entry as the asker sees it (RFC 4528).
+    pub assertion: Option<Box<Filter>>,
 }
 
 /// What a protocol asks the directory.
@@ -231,6 +261,10 @@ pub enum Answer {
     AdminLimitExceeded,
     /// A search took longer than the asker or the directory allows.
     TimeLimitExceeded,
+    /// What the asker took to be true of an entry is not.
+    AssertionFailed,
+    /// A search that only makes sense sorted could not be sorted.
+    NotSorted,
     /// The directory cannot answer now.
     Busy,
     /// The store refuses writes.

@@ -13,4 +13,5 @@ pub mod packed;
 pub mod pin;
 pub mod schema;
 pub mod seal;
+pub mod sort;
 pub mod syntax;

@@ -16,6 +16,11 @@ pub(crate) fn schema() -> &'static Arc<Schema> {
     &SCHEMA
 }
 
+/// A slot by its number.
+pub(crate) fn slot(number: u32) -> super::Slot {
+    super::Slot(number)
+}
+
 /// The name of the base entry.
 pub(crate) const BASE: &str = "dc=uni,dc=example";
 

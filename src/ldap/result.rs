@@ -34,6 +34,8 @@ pub fn code(answer: &Answer) -> ResultCode {
         Answer::SizeLimitExceeded => ResultCode::SizeLimitExceeded,
         Answer::AdminLimitExceeded => ResultCode::AdminLimitExceeded,
         Answer::TimeLimitExceeded => ResultCode::TimeLimitExceeded,
+        Answer::AssertionFailed => ResultCode::AssertionFailed,
+        Answer::NotSorted => ResultCode::UnavailableCriticalExtension,
         Answer::Busy => ResultCode::Busy,
         Answer::Unavailable => ResultCode::Unavailable,
         Answer::AuthRequired => ResultCode::StrongerAuthRequired,
@@ -95,6 +97,7 @@ impl From<ControlError> for LdapResult<'static> {
             ControlError::Unavailable => (ResultCode::UnavailableCriticalExtension, "critical control"),
             ControlError::Repeated => (ResultCode::ProtocolError, "control given twice"),
             ControlError::Malformed => (ResultCode::ProtocolError, "malformed control"),
+            ControlError::TooLarge => (ResultCode::AdminLimitExceeded, "control too large"),
         };
         LdapResult::with_diagnostic(code, why)
     }

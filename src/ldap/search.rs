@@ -5,15 +5,16 @@ use std::num::NonZeroU32;
 use bytes::BytesMut;
 
 use crate::directory::request::{
-    Answer, Asker, Compare, EntrySink, Page, Scope, Search, SearchControls, SearchEnd,
+    Answer, Asker, Compare, EntrySink, Page, Scope, Search, SearchControls, SearchEnd, Sort, SortEnd,
 };
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
 use crate::domain::packed::Attributes;
 use crate::domain::seal::Purpose;
 use crate::ldap::channel::Channel;
-use crate::ldap::control::RequestControls;
 use crate::ldap::control::paged::{self, PagedResults};
+use crate::ldap::control::sort::{self, SortRequest};
+use crate::ldap::control::{Criticality, RequestControls};
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::envelope::{Message, MessageId};
 use crate::ldap::own_entry::OwnEntry;
@@ -38,6 +39,16 @@ pub struct SearchReply {
     pub values: Values,
     /// In pages: what the cookies are good for.
     paging: Option<Purpose>,
+    sorting: Sorting,
+}
+
+enum Sorting {
+    /// In any order.
+    Any,
+    /// In the order that was asked for, if the directory can.
+    Asked,
+    /// In any order, and this control says why.
+    Refused(Box<[u8]>),
 }
 
 impl SearchReply {
@@ -49,6 +60,11 @@ impl SearchReply {
             let more = end.more.as_ref();
             let cookie = more.map(|mark| paged::cookie(&shared.seal_key, purpose, mark));
             paged::put_response(&mut controls, &cookie.unwrap_or_default());
+        }
+        match (&self.sorting, end.sort) {
+            (Sorting::Asked, Some(end)) => controls.extend_from_slice(&sort::ended(end)),
+            (Sorting::Refused(why), _) => controls.extend_from_slice(why),
+            (Sorting::Any | Sorting::Asked, _) => {}
         }
         controls
     }
@@ -75,13 +91,21 @@ pub fn ask(
     let selection = selection::decode(request.attributes, &shared.schema).map_err(unselectable)?;
     let base = parse_dn(request.base).ok_or_else(not_a_dn)?;
     let paging = asking.controls.paged.map(|paged| {
-        let query = [request.base, &[request.scope as u8], request.what];
+        let sort = asking.controls.sort.as_ref();
+        let sort = sort.map_or(&[][..], |sort| sort.value);
+        let query = [request.base, &[request.scope as u8], request.what, sort];
         (paged, paged::purpose(&shared.seal_key, asking.asker, &query))
     });
+    let (sort, sorting) = sorting(asking.controls.sort.as_ref(), shared);
     let reply = SearchReply {
         values: request.values,
         paging: paging.map(|(_, purpose)| purpose),
+        sorting,
     };
+    if asking.controls.sort.as_ref().is_some_and(is_critical) && matches!(reply.sorting, Sorting::Refused(_))
+    {
+        return Ok(answered(ResultCode::UnavailableCriticalExtension, &reply, shared));
+    }
     let page = match paging {
         Some((paged, purpose)) => Some(page(&paged, &purpose, shared)?),
         None => None,
@@ -97,7 +121,11 @@ pub fn ask(
         selection,
         entries_max: request.size_limit,
         time_limit_s: request.time_limit_s,
-        controls: SearchControls { page: page.flatten() },
+        controls: SearchControls {
+            assertion: assertion(asking.controls, shared)?,
+            sort,
+            page: page.flatten().map(Box::new),
+        },
     };
     match own_entry(&search.base, asking.channel, shared) {
         None => Ok(Asked::Directory(search, reply)),
@@ -109,7 +137,40 @@ pub fn ask(
 }
 
 fn answered(code: ResultCode, reply: &SearchReply, shared: &Shared) -> Asked {
-    Asked::Answered(code, reply.controls(shared, &SearchEnd::default()))
+    let end = SearchEnd {
+        more: None,
+        sort: Some(SortEnd::Sorted),
+    };
+    Asked::Answered(code, reply.controls(shared, &end))
+}
+
+/// How to sort, and how to answer that. The keys' errors are the control's to tell.
+fn sorting(asked: Option<&SortRequest<'_>>, shared: &Shared) -> (Option<Box<Sort>>, Sorting) {
+    let Some(asked) = asked else {
+        return (None, Sorting::Any);
+    };
+    match asked.keys(&shared.schema) {
+        Ok(keys) => {
+            let is_critical = is_critical(asked);
+            (Some(Box::new(Sort { keys, is_critical })), Sorting::Asked)
+        }
+        Err(why) => (None, Sorting::Refused(Box::from(&*why))),
+    }
+}
+
+fn is_critical(sort: &SortRequest<'_>) -> bool {
+    sort.criticality == Criticality::Critical
+}
+
+/// The filter of an assertion control. Errors: as of any other broken control.
+pub fn assertion(
+    controls: &RequestControls<'_>,
+    shared: &Shared,
+) -> Result<Option<Box<Filter>>, LdapResult<'static>> {
+    let filter = controls
+        .assertion
+        .map(|assertion| assertion.filter(&shared.schema));
+    Ok(filter.transpose()?.map(Box::new))
 }
 
 /// The page that is asked for; `None` of no entries. Errors: as slapd has it, for a cookie that is none.
@@ -132,21 +193,24 @@ fn not_a_cookie() -> LdapResult<'static> {
 /// Compares with an entry of the server's own; `None` if `compare` is about another entry.
 pub fn compare_own(compare: &Compare, channel: Channel, shared: &Shared) -> Option<Answer> {
     let own = own_entry(&compare.dn, channel, shared)?;
+    let truth = |filter: &Filter| {
+        let effort = Effort::of(OWN_LOOKS_MAX);
+        filter.truth(&shared.schema, own, &AttributeSet::ALL, &effort)
+    };
+    let asserted = compare.assertion.as_deref().map(truth);
+    if asserted.is_some_and(|truth| truth != Truth::True) {
+        return Some(Answer::AssertionFailed);
+    }
     let filter = Filter::equality(&shared.schema, &compare.description, &compare.value);
     let kind = shared.schema.attribute(&compare.description);
     let has = |kind| own.attributes().any(|attribute| attribute.kind == kind);
-    Some(
-        match (
-            kind,
-            filter.truth(&shared.schema, own, &AttributeSet::ALL, &Effort::unlimited()),
-        ) {
-            (None, _) => Answer::UndefinedAttribute,
-            (Some(kind), _) if !has(kind) => Answer::NoSuchAttribute,
-            (_, Truth::True) => Answer::True,
-            (_, Truth::False) => Answer::False,
-            (_, Truth::Undefined) => Answer::InappropriateMatching,
-        },
-    )
+    Some(match (kind, truth(&filter)) {
+        (None, _) => Answer::UndefinedAttribute,
+        (Some(kind), _) if !has(kind) => Answer::NoSuchAttribute,
+        (_, Truth::True) => Answer::True,
+        (_, Truth::False) => Answer::False,
+        (_, Truth::Undefined) => Answer::InappropriateMatching,
+    })
 }
 
 fn not_a_dn() -> LdapResult<'static> {
@@ -200,11 +264,14 @@ fn answer_own(
     match (search.scope, search.base.rdns.is_empty()) {
         (Scope::Base, _) | (Scope::Subtree, false) => {
             let effort = Effort::of(OWN_LOOKS_MAX);
-            let truth = search
-                .filter
-                .truth(&shared.schema, own, &AttributeSet::ALL, &effort);
+            let truth = |filter: &Filter| filter.truth(&shared.schema, own, &AttributeSet::ALL, &effort);
+            let asserted = search.controls.assertion.as_deref().map(truth);
+            let truth = truth(&search.filter);
             if effort.is_exceeded() {
                 return ResultCode::AdminLimitExceeded;
+            }
+            if asserted.is_some_and(|truth| truth != Truth::True) {
+                return ResultCode::AssertionFailed;
             }
             if truth == Truth::True {
                 let _ = EntryWriter::new(out, id, values).entry(&own.selected(&search.selection));

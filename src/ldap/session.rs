@@ -99,7 +99,7 @@ impl Session {
         match message.operation {
             Operation::Search => self.search(message, &controls, out),
             Operation::Bind => self.bind(message, out),
-            Operation::Compare => self.compare(message, out),
+            Operation::Compare => self.compare(message, &controls, out),
             Operation::Extended => self.extended(message, trailing, out),
             Operation::Unbind => Next::Close,
             Operation::Abandon => Next::Unanswered,
@@ -224,7 +224,11 @@ impl Session {
         }
     }
 
-    fn compare(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+    fn compare(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
+        let assertion = match search::assertion(controls, &self.shared) {
+            Ok(assertion) => assertion,
+            Err(refused) => return answer(out, message, &refused),
+        };
         let Ok(request) = body::compare(message) else {
             return refuse(
                 out,
@@ -246,6 +250,7 @@ impl Session {
             dn,
             description,
             value: request.val.into(),
+            assertion,
         };
         match search::compare_own(&compare, self.channel, &self.shared) {
             Some(own) => answer(out, message, &LdapResult::bare(result::code(&own))),

@@ -1,6 +1,6 @@
 //! Controls of one LDAP session: what they ask of the directory, and what the client hears.
 
-use beadle::directory::request::{Answer, Outcome, PageMark, Position, SearchEnd};
+use beadle::directory::request::{Answer, Outcome, PageMark, Position, Request, SearchEnd, SortEnd};
 use beadle::ldap::channel::Channel;
 use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::types::EntryId;
@@ -71,7 +71,10 @@ fn settle(talk: &mut Talk, pending: Pending, answer: Answer, end: SearchEnd) -> 
 }
 
 fn more() -> SearchEnd {
-    SearchEnd { more: Some(mark()) }
+    SearchEnd {
+        more: Some(mark()),
+        sort: None,
+    }
 }
 
 fn mark() -> PageMark {
@@ -85,7 +88,7 @@ fn mark() -> PageMark {
 fn begun() -> (Talk, Vec<u8>) {
     let mut talk = Talk::over(Channel::Tls);
     let (pending, size, from) = page(&mut talk, people(), vec![pages(10, b"")]);
-    assert_eq!((size, from), (10, None));
+    assert!(size == 10 && from.is_none());
     let cookie = settle(&mut talk, pending, Answer::Success, more()).expect("a cookie");
     assert!(!cookie.is_empty());
     (talk, cookie)
@@ -95,7 +98,7 @@ fn begun() -> (Talk, Vec<u8>) {
 fn a_cookie_leads_to_where_the_page_before_ended() {
     let (mut talk, cookie) = begun();
     let (pending, size, from) = page(&mut talk, people(), vec![pages(5, &cookie)]);
-    assert_eq!((size, from), (5, Some(mark())));
+    assert!(size == 5 && from == Some(mark()));
     let last = settle(&mut talk, pending, Answer::Success, SearchEnd::default());
     assert_eq!(last, Some(Vec::new()), "no cookie, no page");
 }
@@ -237,4 +240,106 @@ fn the_root_dse_lists_the_controls_that_are_served() {
         }
     }
     assert!(listed.len() >= 3);
+}
+
+const SORT: &str = "1.2.840.113556.1.4.473";
+const SORT_RESPONSE: &str = "1.2.840.113556.1.4.474";
+const ASSERTION: &str = "1.3.6.1.1.12";
+const BY_SN: &[u8] = b"\x30\x06\x30\x04\x04\x02sn";
+const BY_NOTHING: &[u8] = b"\x30\x06\x30\x04\x04\x02xx";
+
+/// The sort result that the client hears. The codec library does not read what RFC 2891 says.
+fn sort_result(talk: &Talk) -> Option<u8> {
+    let oid = SORT_RESPONSE.as_bytes();
+    let at = talk.out.windows(oid.len()).position(|part| part == oid)?;
+    let value = talk.out.get(at + oid.len() + 2..).expect("a value");
+    assert_eq!((value[0], value[2], value[3]), (0x30, 0x0a, 1));
+    Some(value[4])
+}
+
+#[test]
+fn what_became_of_the_order_is_told() {
+    let told = |end| {
+        let mut talk = Talk::over(Channel::Tls);
+        let Next::Run(pending, request) = say(&mut talk, people(), vec![raw(SORT, true, BY_SN)]) else {
+            panic!("the directory's to answer");
+        };
+        let sort = asked_search(request).controls.sort.expect("an order");
+        assert!(sort.is_critical && sort.keys.len() == 1);
+        let end = SearchEnd {
+            more: None,
+            sort: end,
+        };
+        talk.session
+            .on_outcome(pending, Outcome::Searched(Answer::Success, end), &mut talk.out);
+        sort_result(&talk)
+    };
+    assert_eq!(told(Some(SortEnd::Sorted)), Some(0));
+    assert_eq!(told(Some(SortEnd::TooMany)), Some(11));
+    assert_eq!(told(Some(SortEnd::Busy)), Some(51));
+    assert_eq!(told(None), None);
+}
+
+#[test]
+fn an_order_nobody_understands_is_refused_or_left_out() {
+    let mut talk = Talk::over(Channel::Tls);
+    let Next::Answered(code) = say(&mut talk, people(), vec![raw(SORT, true, BY_NOTHING)]) else {
+        panic!("the session's to answer");
+    };
+    assert_eq!((code as i64, sort_result(&talk)), (12, Some(16)));
+    let Next::Run(pending, request) = say(&mut talk, people(), vec![raw(SORT, false, BY_NOTHING)]) else {
+        panic!("the directory's to answer");
+    };
+    assert!(asked_search(request).controls.sort.is_none());
+    let outcome = Outcome::Searched(Answer::Success, SearchEnd::default());
+    let code = talk.session.on_outcome(pending, outcome, &mut talk.out);
+    assert_eq!((code as i64, sort_result(&talk)), (0, Some(16)));
+    assert_eq!(refused(people(), vec![raw(SORT, false, b"\x30\x00")]), 2);
+}
+
+#[test]
+fn a_cookie_of_one_order_is_of_no_use_for_another() {
+    let mut talk = Talk::over(Channel::Tls);
+    let sorted = |cookie: &[u8]| vec![pages(10, cookie), raw(SORT, true, BY_SN)];
+    let (pending, ..) = page(&mut talk, people(), sorted(b""));
+    let cookie = settle(&mut talk, pending, Answer::Success, more()).expect("a cookie");
+    page(&mut talk, people(), sorted(&cookie));
+    assert!(matches!(
+        say(&mut talk, people(), vec![pages(10, &cookie)]),
+        Next::Answered(_)
+    ));
+    assert_eq!(talk.only_answer(), ("done", 2));
+}
+
+#[test]
+fn an_assertion_goes_with_the_request() {
+    const PRESENT: &[u8] = b"\x87\x0bobjectClass";
+    let asserted = |op, value: &[u8]| {
+        let mut talk = Talk::over(Channel::Tls);
+        match say(&mut talk, op, vec![raw(ASSERTION, true, value)]) {
+            Next::Run(_, Request::Search(search)) => search.controls.assertion.is_some(),
+            Next::Run(_, Request::Compare(compare)) => compare.assertion.is_some(),
+            _ => panic!("the directory's to answer"),
+        }
+    };
+    assert!(asserted(people(), PRESENT));
+    assert!(asserted(compare(ADA, "cn", "x"), PRESENT));
+    let broken = |value: &[u8]| refused(people(), vec![raw(ASSERTION, false, value)]);
+    assert_eq!(broken(b""), 2);
+    assert_eq!(broken(b"\x87\x0cobjectClass"), 2);
+    assert_eq!(broken(b"\x87\x02cn\x00"), 2);
+    assert_eq!(broken(&[b"\xa2\x82\xff\xff".repeat(60), vec![0; 20]].concat()), 2);
+    assert_eq!(broken(&vec![0; 20_000]), 11);
+}
+
+#[test]
+fn an_assertion_about_the_servers_own_entries_is_checked() {
+    let code = |op, value: &[u8]| refused(op, vec![raw(ASSERTION, true, value)]);
+    let root_dse = || LdapOp::SearchRequest(base_search("", &["1.1"]));
+    assert_eq!(code(root_dse(), b"\x87\x04mail"), 122);
+    assert_eq!(code(compare("", "vendorName", "Beadle"), b"\x87\x04mail"), 122);
+    assert_eq!(
+        code(compare("", "vendorName", "Beadle"), b"\x87\x0avendorName"),
+        6
+    );
 }

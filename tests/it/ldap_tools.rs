@@ -140,3 +140,53 @@ fn ldapsearch_reads_all_pages() {
         assert_eq!(found("(uid=u*)", "pr=900/noprompt").await, (4, 2_000));
     });
 }
+
+#[test]
+fn ldapsearch_reads_in_order_in_pages_and_under_an_assertion() {
+    run(async {
+        let serving = Serving::with(trusting()).await;
+        let (ldap, _) = uris(&serving);
+        let log_in = [
+            "-H",
+            &ldap,
+            "-D",
+            ADA,
+            "-w",
+            "right-pin",
+            "-LLL",
+            "-b",
+            "dc=uni,dc=example",
+        ];
+        let uids = async |extensions: &[&str], filter: &str| {
+            let extensions = extensions.iter().flat_map(|extension| ["-E", extension]);
+            let asked: Vec<&str> = log_in
+                .into_iter()
+                .chain(extensions)
+                .chain([filter, "uid"])
+                .collect();
+            let (code, printed) = client(&serving, "ldapsearch", &asked).await;
+            let uids = printed.lines().filter_map(|line| line.strip_prefix("uid: "));
+            (code, uids.map(str::to_owned).collect::<Vec<_>>())
+        };
+        let teens: String = (10..20).map(|number| format!("(uid=u{number})")).collect();
+        let teens = format!("(|{teens})");
+        let mut expected: Vec<String> = (10..20).map(|number| format!("u{number}")).collect();
+        for pages in ["pr=3/noprompt", "pr=1000/noprompt"] {
+            assert_eq!(uids(&[pages, "!sss=uid"], &teens).await, (0, expected.clone()));
+        }
+        expected.reverse();
+        let down = uids(&["!sss=-uid:caseIgnoreOrderingMatch"], &teens).await;
+        assert_eq!(down, (0, expected));
+        assert_eq!(uids(&["!sss=nosuch"], "(uid=u10)").await.0, 12);
+        assert_eq!(
+            uids(&["sss=nosuch"], "(uid=u10)").await,
+            (0, vec!["u10".to_owned()])
+        );
+        let asserted = async |filter: &str| {
+            let asked = [&log_in[..], &["-e", filter, "-s", "base"]].concat();
+            client(&serving, "ldapsearch", &asked).await.0
+        };
+        assert_eq!(asserted("!assert=(o=University)").await, 0);
+        assert_eq!(asserted("!assert=(o=Other)").await, 122);
+    });
+}

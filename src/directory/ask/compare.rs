@@ -23,6 +23,9 @@ impl Directory {
         let schema = self.schema();
         let view = self.view(asker, snapshot);
         let entry = known_entry(snapshot, &compare.dn, schema, &view)?;
+        if let Some(assertion) = &compare.assertion {
+            self.check_assertion(entry, &view, assertion)?;
+        }
         let description = schema
             .describe(&compare.description)
             .ok_or(Answer::UndefinedAttribute)?;
@@ -91,6 +94,7 @@ mod tests {
             dn: Dn::parse(&format!("{rdn},dc=uni,dc=example")).unwrap(),
             description: description.as_bytes().into(),
             value: value.as_bytes().into(),
+            assertion: None,
         };
         directory.compare(&snapshot, asker, &compare)
     }

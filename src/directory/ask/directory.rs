@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::directory::ask::computed::ComputedTypes;
 use crate::directory::ask::limits::SearchLimits;
+use crate::directory::ask::sort_room::SortRoom;
 use crate::directory::request::Asker;
 use crate::domain::access::{AccessRules, Groups, View, Viewer};
 use crate::domain::schema::Schema;
@@ -16,6 +17,7 @@ pub struct Directory {
     access: AccessRules,
     limits: SearchLimits,
     computed: ComputedTypes,
+    sort_room: Arc<SortRoom>,
 }
 
 impl Directory {
@@ -23,6 +25,7 @@ impl Directory {
     pub fn new(schema: Arc<Schema>, access: AccessRules, limits: SearchLimits) -> Directory {
         Directory {
             computed: ComputedTypes::new(&schema),
+            sort_room: Arc::new(SortRoom::whole()),
             schema,
             access,
             limits,
@@ -83,6 +86,11 @@ impl Directory {
                 .copied()
                 .any(|kind| group.holds_name(kind, normal.as_ref(), &self.schema))
         })
+    }
+
+    /// The memory that searches sort in.
+    pub(super) fn sort_room(&self) -> &Arc<SortRoom> {
+        &self.sort_room
     }
 
     pub(crate) fn computed(&self) -> &ComputedTypes {

@@ -1,5 +1,6 @@
 //! What is read: searches and comparisons, cut down to what the asker may know of.
 
+mod assertion;
 pub mod compare;
 pub mod computed;
 pub(super) mod directory;
@@ -8,3 +9,4 @@ pub mod limits;
 mod plan;
 pub mod search;
 pub mod selection;
+mod sort_room;

@@ -4,14 +4,19 @@
 //! A control more is a file, a row of [`SERVED`] with a word of [`Known`], and a field of [`RequestControls`]; the root
 //! DSE lists it from then on.
 
+pub mod assertion;
 pub mod paged;
+pub mod sort;
 
 use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
 use crate::ldap::ber::{self, Malformed, Reader};
+use crate::ldap::filter_decoder::FilterError;
 use crate::ldap::operation::Operation;
+use assertion::Assertion;
 use paged::PagedResults;
+use sort::SortRequest;
 
 /// The tag of the controls of a message.
 pub const CONTROLS: u8 = 0xa0;
@@ -26,6 +31,8 @@ enum Known {
     ManageDsaIt,
     DontUseCopy,
     PagedResults,
+    ServerSideSorting,
+    Assertion,
 }
 
 /// Which control is served for which operation. For another it is as good as unknown.
@@ -48,6 +55,12 @@ const SERVED: &[(&str, Known, &[Operation])] = &[
         &[Operation::Search, Operation::Compare],
     ),
     (paged::OID, Known::PagedResults, &[Operation::Search]),
+    (sort::OID, Known::ServerSideSorting, &[Operation::Search]),
+    (
+        assertion::OID,
+        Known::Assertion,
+        &[Operation::Search, Operation::Compare],
+    ),
 ];
 
 /// The OIDs of the controls that are served, as the root DSE lists them.
@@ -60,6 +73,10 @@ pub fn supported() -> impl Iterator<Item = &'static str> {
 pub struct RequestControls<'a> {
     /// Paged results.
     pub paged: Option<PagedResults<'a>>,
+    /// Server-side sorting.
+    pub sort: Option<SortRequest<'a>>,
+    /// Assertion.
+    pub assertion: Option<Assertion<'a>>,
 }
 
 /// Why a request cannot be served with its controls.
@@ -74,6 +91,18 @@ pub enum ControlError {
     /// Its value is not what its RFC says: `protocolError`, critical or not, as slapd has it.
     #[error("malformed control")]
     Malformed,
+    /// It asks for more than anybody needs: `adminLimitExceeded`.
+    #[error("control too large")]
+    TooLarge,
+}
+
+impl From<FilterError> for ControlError {
+    fn from(error: FilterError) -> ControlError {
+        match error {
+            FilterError::Malformed => ControlError::Malformed,
+            FilterError::TooDeep => ControlError::TooLarge,
+        }
+    }
 }
 
 impl From<Malformed> for ControlError {
@@ -112,6 +141,8 @@ impl<'a> RequestControls<'a> {
             Known::ManageDsaIt => control.without_value()?,
             Known::DontUseCopy => control.dont_use_copy()?,
             Known::PagedResults => self.paged = Some(PagedResults::parse(control.value()?)?),
+            Known::ServerSideSorting => self.sort = Some(SortRequest::parse(control)?),
+            Known::Assertion => self.assertion = Some(Assertion(control.value()?)),
         }
         Ok(())
     }

@@ -8,11 +8,16 @@ use bytes::BytesMut;
 use super::{ControlError, put_control};
 use crate::directory::request::{Asker, PageMark, Position};
 use crate::domain::seal::{Purpose, SealKey};
+use crate::domain::sort::Rank;
 use crate::ldap::ber::{self, Reader};
 use crate::types::EntryId;
 
 /// The OID of request and response.
 pub const OID: &str = "1.2.840.113556.1.4.319";
+
+/// What kind of position a cookie holds.
+const AFTER: u8 = 0;
+const BEHIND: u8 = 1;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +75,14 @@ pub fn purpose(key: &SealKey, asker: &Asker, query: &[&[u8]]) -> Purpose {
 pub fn cookie(key: &SealKey, purpose: &Purpose, mark: &PageMark) -> Vec<u8> {
     let mut content = mark.given.to_be_bytes().to_vec();
     match &mark.position {
-        Position::After(id) => content.extend_from_slice(&id.to_bytes()),
+        Position::After(id) => {
+            content.push(AFTER);
+            content.extend_from_slice(&id.to_bytes());
+        }
+        Position::Behind(rank) => {
+            content.push(BEHIND);
+            content.extend_from_slice(rank.as_bytes());
+        }
     }
     key.seal(purpose, &content)
 }
@@ -79,9 +91,14 @@ pub fn cookie(key: &SealKey, purpose: &Purpose, mark: &PageMark) -> Vec<u8> {
 pub fn mark(key: &SealKey, purpose: &Purpose, cookie: &[u8]) -> Option<PageMark> {
     let content = key.open(purpose, cookie)?;
     let (given, position) = content.split_first_chunk()?;
+    let position = match position.split_first()? {
+        (&AFTER, id) => Position::After(EntryId(u64::from_be_bytes(id.try_into().ok()?))),
+        (&BEHIND, rank) => Position::Behind(Rank::from_bytes(rank)),
+        _ => return None,
+    };
     Some(PageMark {
         given: u64::from_be_bytes(*given),
-        position: Position::After(EntryId(u64::from_be_bytes(position.try_into().ok()?))),
+        position,
     })
 }
 
@@ -118,16 +135,16 @@ mod tests {
         let of = |asker: &Asker, query: &[u8]| purpose(&key, asker, &[query]);
         let ada = Asker::Member(EntryId(4));
         let cookie = cookie(&key, &of(&ada, b"q"), &made);
-        assert_eq!(mark(&key, &of(&ada, b"q"), &cookie), Some(made));
+        assert!(mark(&key, &of(&ada, b"q"), &cookie) == Some(made));
         for asker in [
             Asker::Public,
             Asker::Root,
             Asker::Member(EntryId(5)),
             Asker::Service("lms".into()),
         ] {
-            assert_eq!(mark(&key, &of(&asker, b"q"), &cookie), None);
+            assert!(mark(&key, &of(&asker, b"q"), &cookie).is_none());
         }
-        assert_eq!(mark(&key, &of(&ada, b"r"), &cookie), None);
-        assert_eq!(mark(&key, &of(&ada, b"q"), b"rubbish"), None);
+        assert!(mark(&key, &of(&ada, b"r"), &cookie).is_none());
+        assert!(mark(&key, &of(&ada, b"q"), b"rubbish").is_none());
     }
 }

@@ -52,6 +52,11 @@ impl Allowance {
         self.given
     }
 
+    /// How many more entries may be given at most.
+    pub(super) fn room(&self) -> u64 {
+        self.page.min(self.entries)
+    }
+
     /// Before anything is done at `now`.
     pub(super) fn in_time(&self, now: Timestamp) -> ControlFlow<Stop> {
         match now > self.deadline {

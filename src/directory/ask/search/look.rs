@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use super::allowance::Allowance;
-use super::{Pending, Question, Stop};
+use super::{Order, Pending, Question, Stop};
 use crate::directory::ask::computed::{Computed, WholeEntry};
 use crate::directory::ask::selection::Found;
 use crate::directory::request::{Answer, EntrySink, Scope};
-use crate::domain::access::View;
+use crate::domain::access::{Sight, View};
 use crate::domain::effort::Effort;
 use crate::domain::filter::Truth;
+use crate::domain::sort::{Rank, SortKey};
 use crate::index::{EntryRef, Slot};
 use crate::types::{AttributeSet, Timestamp};
 
@@ -24,7 +25,7 @@ pub(super) struct Look<'a> {
     pub computed: &'a mut Computed,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
     /// `Break` with the reason at the end.
     pub(super) fn go_on(
         &mut self,
@@ -35,12 +36,15 @@ impl Look<'_> {
     ) -> ControlFlow<Stop> {
         let mut looks = (budget as u64).saturating_mul(LOOKS_AN_ENTRY);
         while looks > 0 {
-            let Some(slot) = pending.slots.get(pending.next) else {
+            let Some(slot) = pending.slots.get(pending.next).copied() else {
+                if pending.take_ranked() {
+                    continue;
+                }
                 return ControlFlow::Break(Stop::Answer(Answer::Success));
             };
             self.allowance.in_time(now)?;
             let effort = Effort::of(self.question.looks_max);
-            let pause = self.look_at(*slot, pending.base, sink, &effort)?.is_break();
+            let pause = self.look_at(slot, pending, sink, &effort)?.is_break();
             pending.next += 1;
             if pause {
                 break;
@@ -50,32 +54,27 @@ impl Look<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Gives the entry at `slot` to the sink if it belongs into the answer.
+    /// Gives the entry at `slot` to the sink, or puts it in its place among others, if it belongs into the answer.
     fn look_at(
         &mut self,
         slot: Slot,
-        base: Slot,
+        pending: &mut Pending,
         sink: &mut dyn EntrySink,
         effort: &Effort,
     ) -> ControlFlow<Stop, ControlFlow<()>> {
-        let question = self.question;
-        let entry = question
-            .snapshot
-            .entry(slot)
-            .filter(|entry| in_scope(entry, base, question.search.scope));
-        let known = entry.and_then(|entry| Some((entry, self.view.sight(entry.id(), &entry)?)));
-        let Some((entry, sight)) = known else {
+        let Some((entry, sight)) = self.matching(slot, pending, effort)? else {
             return ControlFlow::Continue(ControlFlow::Continue(()));
         };
-        self.allowance.look()?;
-        let matches = self.matches(entry, &sight.search, effort);
-        if effort.is_exceeded() {
-            return ControlFlow::Break(Stop::Answer(Answer::AdminLimitExceeded));
-        }
-        if !matches {
-            return ControlFlow::Continue(ControlFlow::Continue(()));
+        if let Order::Ranking(ranking) = &mut pending.order {
+            let rank = self.rank(entry, &sight.read, effort);
+            exceeded(effort)?;
+            return match ranking.add(rank, slot) {
+                Ok(()) => ControlFlow::Continue(ControlFlow::Continue(())),
+                Err(why) => ControlFlow::Break(Stop::Unsorted(why)),
+            };
         }
         self.allowance.give()?;
+        let question = self.question;
         self.compute(entry, &question.selected.kinds().intersection(&sight.read));
         let found = Found {
             entry: self.whole(entry),
@@ -84,6 +83,39 @@ impl Look<'_> {
             schema: question.schema(),
         };
         ControlFlow::Continue(sink.entry(&found))
+    }
+
+    /// The entry at `slot`, and what may be seen of it, if the viewer may know of it and the filter is true of it.
+    fn matching(
+        &mut self,
+        slot: Slot,
+        pending: &Pending,
+        effort: &Effort,
+    ) -> ControlFlow<Stop, Option<(EntryRef<'a>, Sight)>> {
+        let question = self.question;
+        let entry = question.snapshot.entry(slot);
+        let entry = entry.filter(|entry| in_scope(entry, pending.base, question.search.scope));
+        let known = entry.and_then(|entry| Some((entry, self.view.sight(entry.id(), &entry)?)));
+        let Some((entry, sight)) = known else {
+            return ControlFlow::Continue(None);
+        };
+        // What is given in its order has been looked at before.
+        if !matches!(pending.order, Order::Ranks(_)) {
+            self.allowance.look()?;
+        }
+        let matches = self.matches(entry, &sight.search, effort);
+        exceeded(effort)?;
+        ControlFlow::Continue(matches.then_some((entry, sight)))
+    }
+
+    fn rank(&mut self, entry: EntryRef<'_>, readable: &AttributeSet, effort: &Effort) -> Rank {
+        let question = self.question;
+        let sort = question.search.controls.sort.as_ref();
+        let keys = sort.map_or(&[][..], |sort| &sort.keys);
+        let kinds: AttributeSet = keys.iter().map(SortKey::kind).collect();
+        self.compute(entry, &kinds.intersection(readable));
+        let whole = self.whole(entry);
+        Rank::of(keys, question.schema(), (entry.id(), &whole), readable, effort)
     }
 
     fn matches(&mut self, entry: EntryRef<'_>, searchable: &AttributeSet, effort: &Effort) -> bool {
@@ -106,6 +138,13 @@ impl Look<'_> {
         self.computed
             .compute(entry, wanted, directory.computed(), directory.schema(), self.view);
     }
+}
+
+fn exceeded(effort: &Effort) -> ControlFlow<Stop> {
+    if effort.is_exceeded() {
+        return ControlFlow::Break(Stop::Answer(Answer::AdminLimitExceeded));
+    }
+    ControlFlow::Continue(())
 }
 
 #[inline]

@@ -3,22 +3,27 @@
 
 mod allowance;
 mod look;
+mod ranking;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use allowance::Allowance;
 use look::Look;
+use ranking::Ranking;
 
 use crate::directory::ask::computed::Computed;
 use crate::directory::ask::directory::Directory;
 use crate::directory::ask::plan::{Planner, mentioned};
 use crate::directory::ask::selection::Selected;
-use crate::directory::request::{Answer, Asker, EntrySink, PageMark, Position, Scope, Search, SearchEnd};
+use crate::directory::request::{
+    Answer, Asker, EntrySink, PageMark, Position, Scope, Search, SearchEnd, SortEnd,
+};
 use crate::domain::access::{Groups, View};
 use crate::domain::schema::Schema;
+use crate::domain::sort::Rank;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot, Walk};
-use crate::types::{AttributeSet, Dn, EntryId, Timestamp};
+use crate::types::{AttributeSet, Dn, Timestamp};
 
 /// The most looks ([`Effort`](crate::domain::effort::Effort)) at one entry for anybody but root: about a tenth of a second, in which nobody else is served
 /// by the thread. A filter that wants more, such as very many items on a group's very many members by another
@@ -66,12 +71,23 @@ enum State {
     Ended(Answer),
 }
 
-/// Entries to be looked at, ascending by id.
+/// Entries to be looked at.
 struct Pending {
     base: Slot,
     slots: Vec<Slot>,
     /// How many have been looked at.
     next: usize,
+    order: Order,
+}
+
+/// In which order entries are pending.
+enum Order {
+    /// By id, and so are they given.
+    Ids,
+    /// By id, and each that matches is put in its place.
+    Ranking(Ranking),
+    /// By these ranks, a rank a slot: those that match.
+    Ranks(Vec<Rank>),
 }
 
 /// Why a search does not go on.
@@ -80,6 +96,8 @@ enum Stop {
     Answer(Answer),
     /// There is one more entry, and the page has room for none.
     PageIsFull,
+    /// It is not to be sorted.
+    Unsorted(SortEnd),
 }
 
 impl SearchCursor {
@@ -119,7 +137,7 @@ impl SearchCursor {
         let question = &self.question;
         let view = question.directory.view_in(&question.asker, question.groups);
         let begun = match std::mem::replace(&mut self.state, State::Fresh) {
-            State::Fresh => question.begin(&view),
+            State::Fresh => question.begin(&view, self.allowance.room()),
             State::Pending(pending) => Ok(pending),
             State::Ended(answer) => Err(answer),
         };
@@ -127,19 +145,25 @@ impl SearchCursor {
             Ok(pending) => pending,
             Err(answer) => return self.end(answer),
         };
+
         let mut look = Look {
             question,
             view: &view,
             allowance: &mut self.allowance,
             computed: &mut self.computed,
         };
-        match look.go_on(&mut pending, sink, budget, now) {
+        let went = look.go_on(&mut pending, sink, budget, now);
+        if question.search.controls.sort.is_some() {
+            self.end.sort = self.end.sort.or_else(|| pending.sort_end());
+        }
+        match went {
             ControlFlow::Continue(()) => {
                 self.state = State::Pending(pending);
                 TurnEnd::More
             }
             ControlFlow::Break(Stop::Answer(answer)) => self.end(answer),
             ControlFlow::Break(Stop::PageIsFull) => self.end_page(&pending),
+            ControlFlow::Break(Stop::Unsorted(why)) => self.leave_unsorted(pending, why),
         }
     }
 
@@ -150,13 +174,28 @@ impl SearchCursor {
 
     /// The next page begins behind what was looked at for this one.
     fn end_page(&mut self, pending: &Pending) -> TurnEnd {
-        let passed = pending.next.checked_sub(1).and_then(|at| pending.slots.get(at));
-        let passed = passed.and_then(|slot| self.question.snapshot.id_at(*slot));
-        self.end.more = passed.map(|id| PageMark {
-            position: Position::After(id),
+        let passed = pending.next.checked_sub(1);
+        let position = passed.and_then(|at| pending.position(at, &self.question.snapshot));
+        self.end.more = position.map(|position| PageMark {
+            position,
             given: self.allowance.given(),
         });
         self.end(Answer::Success)
+    }
+
+    /// Begins again without an order, if that is an answer.
+    fn leave_unsorted(&mut self, pending: Pending, why: SortEnd) -> TurnEnd {
+        self.end.sort = Some(why);
+        let sort = &self.question.search.controls.sort;
+        if sort.as_ref().is_some_and(|sort| sort.is_critical) {
+            return self.end(Answer::NotSorted);
+        }
+        self.state = State::Pending(Pending {
+            next: 0,
+            order: Order::Ids,
+            ..pending
+        });
+        TurnEnd::More
     }
 
     fn end(&mut self, answer: Answer) -> TurnEnd {
@@ -168,14 +207,50 @@ impl SearchCursor {
 /// So many children are counted one by one for who may not know of all.
 const CHILDREN_MAX: usize = 1024;
 
+impl Pending {
+    /// Between the entry `at` this place and the next.
+    fn position(&self, at: usize, snapshot: &Snapshot) -> Option<Position> {
+        match &self.order {
+            Order::Ranks(ranks) => ranks.get(at).cloned().map(Position::Behind),
+            Order::Ids | Order::Ranking(_) => {
+                let slot = self.slots.get(at)?;
+                snapshot.id_at(*slot).map(Position::After)
+            }
+        }
+    }
+
+    /// Once all that match have been put in order: has them looked at again, in that order, to be given away. `false` if
+    /// there is nothing to sort.
+    fn take_ranked(&mut self) -> bool {
+        let Order::Ranking(ranking) = &mut self.order else {
+            return false;
+        };
+        let (ranks, slots) = ranking.in_order();
+        (self.slots, self.next, self.order) = (slots, 0, Order::Ranks(ranks));
+        true
+    }
+
+    /// What becomes of the order that was asked for, as far as one knows.
+    fn sort_end(&self) -> Option<SortEnd> {
+        match &self.order {
+            Order::Ids => Some(SortEnd::TooMany),
+            Order::Ranking(_) => None,
+            Order::Ranks(_) => Some(SortEnd::Sorted),
+        }
+    }
+}
+
 impl Question {
     fn schema(&self) -> &Schema {
         self.directory.schema()
     }
 
     /// Finds the base and where to look. Errors: the answer, if the base is nothing the viewer may know of.
-    fn begin(&self, view: &View<'_>) -> Result<Pending, Answer> {
+    fn begin(&self, view: &View<'_>, room: u64) -> Result<Pending, Answer> {
         let base = known_entry(&self.snapshot, &self.search.base, self.schema(), view)?;
+        if let Some(assertion) = &self.search.controls.assertion {
+            self.directory.check_assertion(base, view, assertion)?;
+        }
         let base = base.slot();
         let mut slots = match self.search.scope {
             Scope::Base => Candidates::Among(vec![base]),
@@ -188,18 +263,30 @@ impl Question {
                 .keep_in(&sets, own.map(|entry| entry.slot()), &mut slots);
         }
         self.snapshot.put_in_order(&mut slots);
-        let next = self
-            .passed()
-            .map_or(0, |id| self.snapshot.count_up_to(&slots, id));
-        Ok(Pending { base, slots, next })
+        let page = self.search.controls.page.as_ref();
+        let position = page.and_then(|page| Some(&page.from.as_ref()?.position));
+        let next = match position {
+            Some(Position::After(id)) => self.snapshot.count_up_to(&slots, *id),
+            _ => 0,
+        };
+        Ok(Pending {
+            base,
+            slots,
+            next,
+            order: self.order(position, room),
+        })
     }
 
-    /// The last entry of the pages before.
-    fn passed(&self) -> Option<EntryId> {
-        let mark = self.search.controls.page.as_ref()?.from.as_ref()?;
-        match mark.position {
-            Position::After(id) => Some(id),
-        }
+    /// In which order to look. Pages that have begun unsorted go on unsorted.
+    fn order(&self, position: Option<&Position>, room: u64) -> Order {
+        let behind = match (&self.search.controls.sort, position) {
+            (None, _) | (_, Some(Position::After(_))) => return Order::Ids,
+            (Some(_), None) => None,
+            (Some(_), Some(Position::Behind(rank))) => Some(rank.clone()),
+        };
+        // One more than there is room for: to know whether there are more.
+        let kept_max = room.saturating_add(1);
+        Order::Ranking(Ranking::new(kept_max, behind, self.directory.sort_room().clone()))
     }
 
     /// Where the filter may be true, unless looking at the whole scope is less work.
@@ -282,6 +369,8 @@ mod hidden_tests;
 mod oracle_tests;
 #[cfg(test)]
 mod page_tests;
+#[cfg(test)]
+mod sort_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -8,11 +8,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::directory::ask::limits::SearchLimits;
 use crate::directory::ask::search::tests::Kept;
-use crate::directory::request::{Page, SearchControls, Selection};
+use crate::directory::request::{Page, SearchControls, Selection, Sort};
 use crate::directory::testing::{UNLIMITED, directory};
 use crate::domain::filter::Filter;
+use crate::domain::sort::{Direction, SortKey};
 use crate::index::testing::{BASE, Row, UNIVERSITY, change, key, put, snapshot};
 use crate::record::Operation;
+use crate::types::EntryId;
 
 /// A directory that changes between pages.
 struct Changing {
@@ -62,12 +64,25 @@ impl Changing {
         self.snapshot = Arc::new(folded.unwrap());
     }
 
+    fn sort(&self, keys: &[(&str, Direction)]) -> Option<Box<Sort>> {
+        let key = |(name, direction): &(&str, Direction)| {
+            SortKey::new(self.directory.schema(), name.as_bytes(), None, *direction).unwrap()
+        };
+        (!keys.is_empty()).then(|| {
+            Box::new(Sort {
+                keys: keys.iter().map(key).collect(),
+                is_critical: true,
+            })
+        })
+    }
+
     fn page(&self, asker: Asker, question: &Question, page: Option<Page>) -> (Kept, Answer, SearchEnd) {
         let Question {
             base,
             scope,
             filter,
             entries_max,
+            sort,
         } = *question;
         let search = Search {
             base: Dn::parse(base).unwrap(),
@@ -76,7 +91,11 @@ impl Changing {
             selection: Selection::default(),
             entries_max,
             time_limit_s: 0,
-            controls: SearchControls { page },
+            controls: SearchControls {
+                page: page.map(Box::new),
+                sort: self.sort(sort),
+                assertion: None,
+            },
         };
         let (now, mut kept) = (Timestamp::default(), Kept::default());
         let mut cursor = SearchCursor::new(self.directory.clone(), self.snapshot.clone(), asker, search, now);
@@ -94,6 +113,7 @@ struct Question {
     scope: Scope,
     filter: &'static str,
     entries_max: u32,
+    sort: &'static [(&'static str, Direction)],
 }
 
 const ALL: Question = Question {
@@ -101,6 +121,7 @@ const ALL: Question = Question {
     scope: Scope::Subtree,
     filter: "(objectClass=*)",
     entries_max: 0,
+    sort: &[],
 };
 
 fn first(size: u32) -> Page {
@@ -169,6 +190,20 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         scope: Scope::Base,
+        ..ALL
+    },
+    Question {
+        sort: &[("cn", Direction::Descending)],
+        ..ALL
+    },
+    Question {
+        filter: "(cn=p*)",
+        sort: &[("sn", Direction::Descending), ("cn", Direction::Ascending)],
+        ..ALL
+    },
+    Question {
+        filter: "(objectClass=person)",
+        sort: &[("sn", Direction::Ascending)],
         ..ALL
     },
 ];
