@@ -5,7 +5,7 @@ mod truth;
 
 use crate::domain::entry::options_include;
 use crate::domain::matching::substring::Pieces;
-use crate::domain::matching::{MatchingRule, Purpose};
+use crate::domain::matching::{Form, MatchingRule, Purpose};
 use crate::domain::packed::AttributeView;
 use crate::domain::schema::{ClassPosition, Schema};
 use crate::domain::syntax::Syntax;
@@ -238,6 +238,19 @@ impl Assertion {
 }
 
 impl ExtensibleAssertion {
+    /// The item that asks the same attribute, which has an equality rule, for this value.
+    pub fn equality(&self, schema: &Schema, normal: Box<[u8]>) -> Filter {
+        let rule = schema.definition(self.target.kind).equality;
+        rule.map_or(Filter::Undefined, |rule| {
+            Filter::Equality(Box::new(Assertion {
+                target: self.target.clone(),
+                rule,
+                normal,
+                class: None,
+            }))
+        })
+    }
+
     /// Equality, which indexes know, if that is all it asks.
     fn simplest(self, schema: &Schema) -> Filter {
         let ExtensibleAssertion {
@@ -282,6 +295,11 @@ impl ExtensibleAssertion {
                 let rule = schema.definition(target.kind).equality?;
                 (target, rule)
             }
+            (Some(description), Some(rule)) if rule.purpose == Purpose::InChain => {
+                let target = Target::named(schema, description)?;
+                let own = schema.definition(target.kind).equality?;
+                matches!(own.form, Form::Dn | Form::NameAndUid).then_some((target, rule))?
+            }
             (Some(description), Some(rule)) => {
                 let target = Target::named(schema, description)?;
                 schema
@@ -289,11 +307,14 @@ impl ExtensibleAssertion {
                     .can_be_matched_by(rule)
                     .then_some((target, rule))?
             }
+            (None, Some(rule)) if rule.purpose == Purpose::InChain => return None,
             (None, Some(rule)) => (Target::of_rule(schema, rule)?, rule),
             (None, None) => return None,
         };
         let normal = match rule.purpose {
-            Purpose::Equality | Purpose::Ordering => rule.normalize_assertion(schema, value).ok()?.into(),
+            Purpose::Equality | Purpose::Ordering | Purpose::InChain => {
+                rule.normalize_assertion(schema, value).ok()?.into()
+            }
             Purpose::AllBits | Purpose::AnyBit => Syntax::find(rule.syntax())
                 .filter(|syntax| syntax.allows(value))
                 .map(|_| value.into())?,

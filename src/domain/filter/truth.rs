@@ -189,6 +189,9 @@ impl<E: Attributes> Question<'_, E> {
     }
 
     fn extensible(&self, assertion: &ExtensibleAssertion) -> Truth {
+        if assertion.rule.purpose == Purpose::InChain {
+            return Truth::Undefined;
+        }
         let mut scratch = Scratch::new();
         let mut holds = |value: &[u8]| assertion.holds(self.schema, value, &mut scratch);
         let truth = self.ask(&assertion.target, |view| self.values(view).any(&mut holds));
@@ -219,7 +222,7 @@ impl ExtensibleAssertion {
             Purpose::Ordering => scratch
                 .normal(schema, self.rule, value)
                 .is_some_and(|normal| normal < &*self.normal),
-            Purpose::Substrings => false,
+            Purpose::Substrings | Purpose::InChain => false,
         }
     }
 }

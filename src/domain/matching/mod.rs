@@ -59,6 +59,9 @@ pub enum Purpose {
     AllBits,
     /// Whether any bit of the assertion is set (LDAP_MATCHING_RULE_BIT_OR).
     AnyBit,
+    /// Whether a DN is reached by the values of the entries that values name (LDAP_MATCHING_RULE_TRANSITIVE_EVAL): who
+    /// knows the other entries must say.
+    InChain,
 }
 
 /// How values are made normal. Rules of different purposes share a form.

@@ -277,4 +277,11 @@ pub(super) static RULES: &[MatchingRule] = &[
         Form::Integer,
         INTEGER,
     ),
+    rule(
+        "1.2.840.113556.1.4.1941",
+        "distinguishedNameInChainMatch",
+        Purpose::InChain,
+        Form::Dn,
+        DN,
+    ),
 ];

@@ -12,6 +12,7 @@ use allowance::Allowance;
 use look::Look;
 use ranking::Ranking;
 
+use crate::directory::ask::chain::{Chains, TooLong};
 use crate::directory::ask::computed::Computed;
 use crate::directory::ask::directory::Directory;
 use crate::directory::ask::plan::{Planner, mentioned};
@@ -106,13 +107,21 @@ impl SearchCursor {
         directory: Arc<Directory>,
         snapshot: Arc<Snapshot>,
         asker: Asker,
-        search: Search,
+        mut search: Search,
         now: Timestamp,
     ) -> SearchCursor {
         let computed = directory.computed().all();
+        let groups = directory.groups(&asker, &snapshot);
+        let state = {
+            let view = directory.view_in(&asker, groups);
+            match Chains::new(&directory, &snapshot, &view).unfold(&mut search.filter) {
+                Ok(()) => State::Fresh,
+                Err(TooLong) => State::Ended(Answer::AdminLimitExceeded),
+            }
+        };
         SearchCursor {
             allowance: Allowance::new(directory.limits(), &asker, &search, now),
-            state: State::Fresh,
+            state,
             computed: Computed::default(),
             end: SearchEnd::default(),
             question: Question {
@@ -122,7 +131,7 @@ impl SearchCursor {
                     true => u64::MAX,
                     false => LOOKS_MAX,
                 },
-                groups: directory.groups(&asker, &snapshot),
+                groups,
                 directory,
                 snapshot,
                 asker,
@@ -363,6 +372,8 @@ fn no_such_entry(mut matched: Option<EntryRef<'_>>, view: &View<'_>) -> Answer {
     Answer::NoSuchEntry(matched.map(|entry| entry.dn()))
 }
 
+#[cfg(test)]
+mod chain_tests;
 #[cfg(test)]
 mod hidden_tests;
 #[cfg(test)]
