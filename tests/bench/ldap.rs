@@ -224,6 +224,38 @@ pub fn bind(options: &Options) -> Result<Tally> {
     })
 }
 
+/// Replaces `telephoneNumber` of the person with the UID `uid`.
+fn modify_request(id: u32, uid: &str, number: u64) -> Vec<u8> {
+    let dn = format!("uid={uid},ou=people,{SUFFIX}");
+    let values = tlv(0x31, &tlv(0x04, format!("+852 {number:08}").as_bytes()));
+    let attribute = tlv(0x30, &[tlv(0x04, b"telephoneNumber"), values].concat());
+    let step = tlv(0x30, &[&[0x0a, 1, 2][..], &attribute].concat());
+    let body = [tlv(0x04, dn.as_bytes()), tlv(0x30, &step)].concat();
+    message(id, &tlv(0x66, &body))
+}
+
+/// `modify`: another telephone number, one after the other on each connection, of another person each time, as
+/// `--bind-dn`.
+pub fn modify(options: &Options) -> Result<Tally> {
+    let people = options.number("people", 1000);
+    on_connections(options, |number| {
+        let mut connection = Connection::bound(options.text("addr", "127.0.0.1:3389"), options)?;
+        let mut tally = Tally::default();
+        let (mut next, end) = (number * 7919, Instant::now() + options.seconds());
+        while Instant::now() < end {
+            let uid = people::uid(next * 48_271 % people);
+            connection
+                .stream
+                .write_all(&modify_request(next as u32 + 2, &uid, next % 100_000_000))?;
+            let came = connection.receive()?;
+            tally.done += came.good;
+            tally.wrong += came.bad;
+            next += 1;
+        }
+        Ok(tally)
+    })
+}
+
 /// `first`: waits until the server answers a search with an entry and prints how long that took, in ms,
 /// counted from `--since-ms` (milliseconds since the epoch) if given.
 pub fn first_answer(options: &Options) -> Result<()> {

@@ -12,7 +12,7 @@ mod radius;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: load people|search|bind|echo|pap|first|commits|fdatasync [--key value]…";
+const USAGE: &str = "usage: load people|search|bind|modify|echo|pap|first|commits|fdatasync [--key value]…";
 
 fn main() -> std::io::Result<()> {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -22,6 +22,7 @@ fn main() -> std::io::Result<()> {
         "people" => people::write(&options),
         "search" => report(&options, || ldap::search(&options)),
         "bind" => report(&options, || ldap::bind(&options)),
+        "modify" => report(&options, || ldap::modify(&options)),
         "echo" => echo::echo(&options),
         "pap" => report(&options, || radius::pap(&options)),
         "first" => ldap::first_answer(&options),
