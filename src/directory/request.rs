@@ -283,6 +283,8 @@ pub enum Answer {
     NotLeaf,
     /// The object classes do not allow the entry to be like that.
     ClassViolation,
+    /// An entry stays of its structural class (RFC 4512 section 2.4.2).
+    ClassChange,
     /// The entry would not have the values that it is named by.
     NamingViolation,
     /// A rule about values: their number, their uniqueness, who keeps them.

@@ -45,6 +45,7 @@ pub fn code(answer: &Answer) -> ResultCode {
         Answer::AlreadyExists => ResultCode::EntryAlreadyExists,
         Answer::NotLeaf => ResultCode::NotAllowedOnNonLeaf,
         Answer::ClassViolation => ResultCode::ObjectClassViolation,
+        Answer::ClassChange => ResultCode::ObjectClassModsProhibited,
         Answer::NamingViolation => ResultCode::NamingViolation,
         Answer::Constraint => ResultCode::ConstraintViolation,
         Answer::ValueExists => ResultCode::AttributeOrValueExists,

@@ -138,6 +138,13 @@ fn a_wrong_write_gets_its_result_code_and_changes_nothing() {
     );
     check("add: uidNumber\nuidNumber: 7\n", 65, "uidNumber: no object class");
     check("replace: uid\nuid: eve\n", 64, "uid:");
+    check(
+        "replace: objectClass\nobjectClass: person\n",
+        69,
+        "structural class",
+    );
+    check("add: cn;x-home\ncn;x-home: x\n", 17, "no such option");
+    check("add: sn;binary\nsn;binary: x\n", 17, "no such option");
     check("add: uid\nuid: BOB\n", 19, "uid: another entry has this value");
     check(
         "add: preferredLanguage\npreferredLanguage: en\npreferredLanguage: de\n",

@@ -5,6 +5,7 @@ use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::modify::{described, sound_values};
+use crate::directory::change::naming;
 use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::stamp;
 use crate::directory::changes::{Actor, NewEntry};
@@ -22,6 +23,10 @@ pub(super) fn add(
 ) -> Result<Step, Refusal> {
     let schema = world.directory.schema();
     let name = schema.normal_dn(&new.dn).ok_or(Answer::InvalidName)?;
+    new.dn
+        .rdns
+        .first()
+        .map_or(Ok(()), |rdn| naming::check(schema, rdn))?;
     let mut draft = Draft::new(schema);
     let mut touched: Vec<AttributeType> = Vec::new();
     let mut pin = Wanted::Unchanged;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::packed::{self, AttributeView, Attributes};
-use crate::domain::schema::Schema;
 use crate::domain::schema::check::{SchemaViolation, ViolationReason};
+use crate::domain::schema::{ClassPosition, ObjectClass, Schema};
 use crate::index::EntryRef;
 use crate::record::entry::{StoredAttribute, StoredEntry};
 use crate::types::{AttributeSet, AttributeType, Dn, EntryId};
@@ -17,6 +17,8 @@ pub(super) struct Draft<'s> {
     held: Vec<Held>,
     /// Attributes that the schema has lost: they stay as they are.
     unknown: Vec<StoredAttribute>,
+    /// The structural class it had before, if it was there.
+    structural: Option<ClassPosition>,
     /// What the entry lacked before, such as the members of a group whose last one was removed.
     lacking: AttributeSet,
 }
@@ -37,6 +39,7 @@ impl<'s> Draft<'s> {
             schema,
             held: Vec::new(),
             unknown: Vec::new(),
+            structural: None,
             lacking: AttributeSet::EMPTY,
         }
     }
@@ -58,10 +61,12 @@ impl<'s> Draft<'s> {
         let have: AttributeSet = entry.packed().map(|attribute| attribute.kind).collect();
         let classes = entry.attribute(schema.object_class_attribute());
         let classes = classes.into_iter().flat_map(|classes| classes.values());
+        let structural = ObjectClass::structural(classes.clone().filter_map(|name| schema.class(name)));
         Draft {
             schema,
             held: held.collect(),
             unknown: unknown.collect(),
+            structural: structural.map(|class| class.position),
             lacking: schema.lacking(classes, &have),
         }
     }
@@ -144,6 +149,15 @@ impl<'s> Draft<'s> {
     /// The whole entry against the schema. Errors: [`Refusal`], with the violation in words if it is about one of
     /// `touched`: of others the asker may not know.
     pub(super) fn check(&self, entry: &Entry, touched: &[AttributeType]) -> Result<(), Refusal> {
+        let classes = entry.values(self.schema.object_class_attribute()).iter();
+        let classes = classes.filter_map(|name| self.schema.class(name));
+        let structural = ObjectClass::structural(classes).map(|class| class.position);
+        if let (Some(before), Some(after)) = (self.structural, structural)
+            && before != after
+        {
+            let why = "objectClass: an entry stays of its structural class";
+            return Err(Refusal::because(Answer::ClassChange, why));
+        }
         let checked = self.schema.check_lacking(entry, &self.lacking);
         checked.map_err(|violation| refusal(self.schema, &violation, touched))
     }

@@ -14,6 +14,7 @@ pub mod decide;
 mod draft;
 pub mod ids;
 mod modify;
+mod naming;
 mod pin;
 mod references;
 mod remove;

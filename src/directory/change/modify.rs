@@ -133,8 +133,18 @@ pub(super) fn described(world: &World<'_>, text: &[u8]) -> Result<AttributeDescr
         let why = format!("{}: the directory keeps it itself", definition.name());
         return Err(Refusal::because(Answer::Constraint, why));
     }
+    let is_known = |option: &str| {
+        option.starts_with("lang-") || (option == BINARY && definition.syntax.is_certificate())
+    };
+    if !description.options.is_empty() && !description.options.split(';').all(is_known) {
+        let why = format!("{}: no such option", schema.spell(&description));
+        return Err(Refusal::because(Answer::UndefinedAttribute, why));
+    }
     Ok(description)
 }
+
+/// The option of values that are transferred as BER (RFC 4522).
+const BINARY: &str = "binary";
 
 /// Values of their attribute's syntax, each once. Errors: [`Answer::InvalidSyntax`], [`Answer::ValueExists`].
 pub(super) fn sound_values(

@@ -4,14 +4,14 @@ use crate::directory::ask::search::deepest_known;
 use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
+use crate::directory::change::naming::{self, naming};
 use crate::directory::change::references::{self, References};
 use crate::directory::change::stamp;
 use crate::directory::changes::{Actor, OldValues, Rename};
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::audit::{AuditEvent, EntryWritten, Written};
-use crate::domain::entry::AttributeDescription;
 use crate::index::EntryRef;
-use crate::types::{AttributeType, Ava, Dn, Rdn};
+use crate::types::{AttributeType, Dn, Rdn};
 
 /// The most entries below a renamed one that somebody may refer to by name; more get `AdminLimitExceeded`.
 const BELOW_MAX: usize = 100_000;
@@ -24,6 +24,7 @@ pub(super) fn rename(
     supplies: &Supplies<'_>,
 ) -> Result<Step, Refusal> {
     let schema = world.directory.schema();
+    naming::check(schema, &rename.rdn)?;
     let entry = world.entry(&rename.dn)?;
     let parent = superior(world, rename, entry)?;
     let new_dn = match parent {
@@ -118,29 +119,19 @@ fn rename_values(
         .unwrap_or_else(|| Rdn { avas: Vec::new() });
     if rename.old_values == OldValues::Deleted {
         for ava in &old.avas {
-            let description = naming(world, ava)?;
+            let description = naming(world.directory.schema(), ava)?;
             touched.push(description.kind);
             // One that has gone already is none to delete.
             let _ = draft.delete(&description, &ava.value);
         }
     }
     for ava in &rename.rdn.avas {
-        let description = naming(world, ava)?;
+        let description = naming(world.directory.schema(), ava)?;
         touched.push(description.kind);
         // It may have the value already.
         let _ = draft.add(&description, ava.value.clone());
     }
     Ok(touched)
-}
-
-fn naming(world: &World<'_>, ava: &Ava) -> Result<AttributeDescription, Refusal> {
-    let kind = world.directory.schema().attribute(ava.attribute.as_bytes());
-    let kind = kind.ok_or_else(|| {
-        let why = format!("{}: no such attribute", ava.attribute);
-        Refusal::because(Answer::InvalidName, why)
-    })?;
-    let options = "".into();
-    Ok(AttributeDescription { kind, options })
 }
 
 /// Whoever refers to the entry, or to one below it, by its old name.

@@ -47,6 +47,11 @@ impl Syntax {
         SYNTAXES
     }
 
+    /// Whether its values are certificates and their kin, which are only ever transferred as BER (RFC 4523).
+    pub fn is_certificate(&self) -> bool {
+        self.description.contains("Certificate")
+    }
+
     /// Whether `value` belongs to this syntax.
     pub fn allows(&self, value: &[u8]) -> bool {
         let text = std::str::from_utf8(value).ok();

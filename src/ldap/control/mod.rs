@@ -1,7 +1,7 @@
 //! Controls (RFC 4511 section 4.1.11): which there are, which of them are served for which operation, and what those on
 //! a request ask for.
 //!
-//! A control more is a file, a row of [`SERVED`] with a word of [`Known`], and a field of [`RequestControls`]; the root
+//! A control more is a file, a row of `SERVED` with a word of `Known`, and a field of [`RequestControls`]; the root
 //! DSE lists it from then on.
 
 pub mod assertion;
