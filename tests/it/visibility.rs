@@ -80,12 +80,14 @@ fn a_stranger_sees_and_filters_on_what_is_open_to_the_public_only() {
     check("(mail=shy@uni.example)", &[]);
     check(
         "(!(mail=shy@uni.example))",
-        &["dc=uni", "ou=groups", "ou=people", "uid=ada"],
+        &["dc=uni", "ou=groups", "ou=people", "uid=ada", "uid=shy"],
     );
     check(
         "(!(mail=nobody@uni.example))",
-        &["dc=uni", "ou=groups", "ou=people", "uid=ada"],
+        &["dc=uni", "ou=groups", "ou=people", "uid=ada", "uid=shy"],
     );
+    // What is closed looks like what is not there.
+    check("(!(mail=*))", &["dc=uni", "ou=groups", "ou=people", "uid=shy"]);
     check("(telephoneNumber=*)", &[]);
     check("(!(telephoneNumber=*))", &[]);
     check("(&(uid=ada)(!(telephoneNumber=nothing)))", &[]);

@@ -21,12 +21,9 @@ impl Directory {
         view: &View<'_>,
         assertion: &Filter,
     ) -> Result<(), Answer> {
-        let searchable = view
-            .sight(entry.id(), &entry)
-            .map_or(Sight::NONE, |sight| sight)
-            .search;
+        let sight = view.sight(entry.id(), &entry).unwrap_or(Sight::NONE);
         let mut computed = Computed::default();
-        let wanted = mentioned(assertion).intersection(&searchable);
+        let wanted = mentioned(assertion).intersection(&sight.search);
         computed.compute(entry, &wanted, self.computed(), self.schema(), view);
         let whole = WholeEntry {
             schema: self.schema(),
@@ -34,8 +31,7 @@ impl Directory {
             computed: &computed,
         };
         let effort = Effort::of(LOOKS_MAX);
-        let truth = assertion.truth(self.schema(), &whole, &searchable, &effort);
-        match truth {
+        match whole.truth(assertion, &sight, &effort) {
             _ if effort.is_exceeded() => Err(Answer::AdminLimitExceeded),
             Truth::True => Ok(()),
             Truth::False | Truth::Undefined => Err(Answer::AssertionFailed),
@@ -88,13 +84,22 @@ mod tests {
             }
         }
         for filter in [
-            "(mail=*)",
-            "(!(mail=*))",
-            "(mail=ada@uni.example)",
-            "(!(mail=x@y))",
+            "(uidNumber=*)",
+            "(!(uidNumber=*))",
+            "(uidNumber=1000)",
+            "(!(uidNumber=1))",
         ] {
             check(&Asker::Public, 4, filter, false);
         }
+    }
+
+    #[test]
+    fn an_assertion_about_what_is_closed_is_one_about_nothing() {
+        let ada = |filter, expected| check(&Asker::Public, 4, filter, expected);
+        ada("(mail=*)", false);
+        ada("(mail=ada@uni.example)", false);
+        ada("(!(mail=*))", true);
+        ada("(!(mail=ada@uni.example))", true);
     }
 
     #[test]

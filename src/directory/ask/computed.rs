@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use crate::domain::access::View;
-use crate::domain::filter::Assertion;
+use crate::domain::access::{Sight, View};
+use crate::domain::effort::Effort;
+use crate::domain::filter::{Assertion, Filter, Truth};
 use crate::domain::packed::{AttributeView, Attributes, push_value};
 use crate::domain::schema::{ClassPosition, OBJECT_CLASS, ObjectClass, Schema};
 use crate::index::{Candidates, EntryRef, Snapshot};
@@ -243,6 +244,38 @@ pub struct WholeEntry<'a> {
     pub stored: EntryRef<'a>,
     /// What was computed of it.
     pub computed: &'a Computed,
+}
+
+impl WholeEntry<'_> {
+    /// What `filter` says of it to somebody with this sight: an item on what they may not search is Undefined, and what its
+    /// owner has closed to them is not there.
+    pub fn truth(&self, filter: &Filter, sight: &Sight, effort: &Effort) -> Truth {
+        if sight.closed.is_empty() {
+            return filter.truth(self.schema, self, &sight.search, effort);
+        }
+        let open = Open {
+            entry: self,
+            kinds: &sight.search,
+        };
+        filter.truth(self.schema, &open, &sight.search.union(&sight.closed), effort)
+    }
+}
+
+/// An entry as if it had attributes of these kinds only.
+struct Open<'a> {
+    entry: &'a WholeEntry<'a>,
+    kinds: &'a AttributeSet,
+}
+
+impl Attributes for Open<'_> {
+    fn attributes(&self) -> impl Iterator<Item = AttributeView<'_>> {
+        let all = self.entry.attributes();
+        all.filter(|attribute| self.kinds.contains(attribute.kind))
+    }
+
+    fn dn(&self) -> Option<Dn> {
+        self.entry.dn()
+    }
 }
 
 impl Attributes for WholeEntry<'_> {

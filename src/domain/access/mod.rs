@@ -177,6 +177,9 @@ pub struct Sight {
     pub search: AttributeSet,
     /// What Compare may ask about. All of `read`, and more.
     pub compare: AttributeSet,
+    /// What filters would be told but for the entry's owner, who has closed it: to them it is not there, so that closing an
+    /// attribute and having none look the same. Nothing of `search`.
+    pub closed: AttributeSet,
 }
 
 impl Sight {
@@ -189,22 +192,26 @@ impl Sight {
             read: kinds,
             search: kinds,
             compare: kinds,
+            closed: AttributeSet::EMPTY,
         }
     }
 
     fn and(&self, more: &Sight) -> Sight {
+        let search = self.search.union(&more.search);
         Sight {
             read: self.read.union(&more.read),
-            search: self.search.union(&more.search),
+            search,
             compare: self.compare.union(&more.compare),
+            closed: self.closed.union(&more.closed).difference(&search),
         }
     }
 
-    fn without(&self, kinds: &AttributeSet) -> Sight {
+    fn close(&self, kinds: &AttributeSet) -> Sight {
         Sight {
             read: self.read.difference(kinds),
             search: self.search.difference(kinds),
             compare: self.compare.difference(kinds),
+            closed: self.search.intersection(kinds),
         }
     }
 

@@ -54,7 +54,7 @@ impl Switches {
             return sight;
         }
         let opened = Sight::of(opened.intersection(&self.can_open));
-        sight.and(&opened).without(&closed)
+        sight.and(&opened).close(&closed)
     }
 }
 

@@ -39,7 +39,10 @@ fn row(visible: &mut Filters, hidden: &mut Filters, closed: &mut Filters, id: u6
     lines.push(format!("uid: u{uid}"));
     lines.push(format!("cn: Ada {cn}"));
     lines.push(format!("sn: S{sn}"));
-    lines.push(format!("mail: m{mail}@uni.example"));
+    // What is closed is perhaps not even there.
+    if !is_closed || for_members < 15 {
+        lines.push(format!("mail: m{mail}@uni.example"));
+    }
     lines.push(format!("employeeNumber: {}", hidden.pick(5)));
     lines.push(format!("modifyTimestamp: 2026112209{:02}00Z", hidden.pick(60)));
     let employee_type = if is_hidden { "hidden" } else { "x" };

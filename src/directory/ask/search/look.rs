@@ -103,7 +103,7 @@ impl<'a> Look<'a> {
         if !matches!(pending.order, Order::Ranks(_)) {
             self.allowance.look()?;
         }
-        let matches = self.matches(entry, &sight.search, effort);
+        let matches = self.matches(entry, &sight, effort);
         exceeded(effort)?;
         ControlFlow::Continue(matches.then_some((entry, sight)))
     }
@@ -118,11 +118,10 @@ impl<'a> Look<'a> {
         Rank::of(keys, question.schema(), (entry.id(), &whole), readable, effort)
     }
 
-    fn matches(&mut self, entry: EntryRef<'_>, searchable: &AttributeSet, effort: &Effort) -> bool {
+    fn matches(&mut self, entry: EntryRef<'_>, sight: &Sight, effort: &Effort) -> bool {
         let question = self.question;
-        self.compute(entry, &question.computed_for_filter.intersection(searchable));
-        let filter = &question.search.filter;
-        filter.truth(question.schema(), &self.whole(entry), searchable, effort) == Truth::True
+        self.compute(entry, &question.computed_for_filter.intersection(&sight.search));
+        self.whole(entry).truth(&question.search.filter, sight, effort) == Truth::True
     }
 
     fn whole<'e>(&'e self, entry: EntryRef<'e>) -> WholeEntry<'e> {

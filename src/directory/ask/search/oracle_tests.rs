@@ -65,7 +65,7 @@ impl Oracle {
                 stored: *entry,
                 computed: &computed,
             };
-            filter.truth(directory.schema(), &whole, &sight.search, &Effort::unlimited()) == Truth::True
+            whole.truth(filter, &sight, &Effort::unlimited()) == Truth::True
         };
         let entries = snapshot.entries().filter(|entry| in_scope(entry, base, scope));
         let mut names: Vec<String> = entries.filter(matches).map(|entry| entry.dn_text()).collect();

@@ -342,13 +342,15 @@ fn a_hidden_value_is_hidden_in_filters_and_in_not() {
     check_as(
         Asker::Public,
         "(&(objectClass=person)(!(mail=grace@uni.example)))",
-        &[],
+        &["uid=ada"],
     );
     check_as(
         Asker::Public,
         "(&(objectClass=person)(!(mail=nobody)))",
-        &["uid=Grace"],
+        &["uid=ada", "uid=Grace"],
     );
+    // What is closed looks like what is not there, and what is never public like nothing.
+    check_as(Asker::Public, "(&(objectClass=person)(!(mail=*)))", &["uid=ada"]);
     check_as(Asker::Public, "(!(uidNumber=1))", &[]);
     check_as(Asker::Public, "(uid=shy)", &[]);
     check_as(Asker::Public, "(objectClass=*)", all);
