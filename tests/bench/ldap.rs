@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::people::{self, SUFFIX};
 use crate::{Options, Tally};
 
-fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match body.len() {
         short @ 0..=127 => out.push(short as u8),
@@ -17,7 +17,7 @@ fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
-fn message(id: u32, operation: &[u8]) -> Vec<u8> {
+pub(crate) fn message(id: u32, operation: &[u8]) -> Vec<u8> {
     tlv(
         0x30,
         &[&tlv(0x02, &(id & 0x7fff_ffff).to_be_bytes())[..], operation].concat(),
@@ -52,10 +52,10 @@ fn search_request(id: u32, filter: &[u8]) -> Vec<u8> {
 }
 
 /// One connection with a receive buffer that messages are counted in.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    filled: usize,
+pub(crate) struct Connection {
+    pub stream: TcpStream,
+    pub buffer: Vec<u8>,
+    pub filled: usize,
 }
 
 /// What came in one read: finished operations with result code 0 and with another, and entries.
@@ -78,7 +78,7 @@ impl Connection {
         })
     }
 
-    fn bound(address: &str, options: &Options) -> Result<Connection> {
+    pub(crate) fn bound(address: &str, options: &Options) -> Result<Connection> {
         let mut connection = Connection::open(address)?;
         let dn = options.text("bind-dn", "");
         if !dn.is_empty() {
@@ -110,7 +110,7 @@ impl Connection {
 }
 
 /// Header size and body length of the element at the start of `bytes`, if they are all there.
-fn header(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn header(bytes: &[u8]) -> Option<(usize, usize)> {
     let first = usize::from(*bytes.get(1)?);
     if first < 0x80 {
         return Some((2, first));

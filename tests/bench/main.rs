@@ -5,6 +5,7 @@
 
 mod commits;
 mod echo;
+mod export;
 mod ldap;
 mod people;
 mod radius;
@@ -12,7 +13,8 @@ mod radius;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: load people|search|bind|modify|echo|pap|first|commits|fdatasync [--key value]…";
+const USAGE: &str =
+    "usage: load people|search|export|bind|modify|echo|pap|first|commits|fdatasync [--key value]…";
 
 fn main() -> std::io::Result<()> {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -21,6 +23,7 @@ fn main() -> std::io::Result<()> {
     match command.as_str() {
         "people" => people::write(&options),
         "search" => report(&options, || ldap::search(&options)),
+        "export" => report(&options, || export::export(&options)),
         "bind" => report(&options, || ldap::bind(&options)),
         "modify" => report(&options, || ldap::modify(&options)),
         "echo" => echo::echo(&options),
