@@ -266,22 +266,21 @@ impl Question {
             scope => self.candidates(base, scope, view),
         }
         .or_else(|| self.whole_scope(base));
+        self.snapshot.put_in_order(&mut slots);
+        let page = self.search.controls.page.as_ref();
+        let position = page.and_then(|page| Some(&page.from.as_ref()?.position));
+        if let Some(Position::After(id)) = position {
+            slots.drain(..self.snapshot.count_up_to(&slots, *id));
+        }
         if let Some(sets) = view.sets_known() {
             let own = view.own().and_then(|id| self.snapshot.entry_by_id(id));
             self.snapshot
                 .keep_in(&sets, own.map(|entry| entry.slot()), &mut slots);
         }
-        self.snapshot.put_in_order(&mut slots);
-        let page = self.search.controls.page.as_ref();
-        let position = page.and_then(|page| Some(&page.from.as_ref()?.position));
-        let next = match position {
-            Some(Position::After(id)) => self.snapshot.count_up_to(&slots, *id),
-            _ => 0,
-        };
         Ok(Pending {
             base,
             slots,
-            next,
+            next: 0,
             order: self.order(position, room),
         })
     }
