@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::directory::request::Asker;
 use crate::domain::audit::Origin;
+use crate::domain::filter::Filter;
 use crate::types::{Dn, Pin, Rdn};
 
 /// A value as it was given; wiped when it is dropped, for it may be a PIN.
@@ -23,6 +24,25 @@ pub enum Change {
     Rename(Rename),
     /// Another PIN of an account (RFC 3062).
     SetPin(SetPin),
+}
+
+/// On what terms a change is wanted.
+#[derive(Default)]
+pub struct Terms {
+    /// What must be true of the entry, as far as who asks may see it (RFC 4528).
+    pub assertion: Option<Box<Filter>>,
+    /// What becomes of values that are there already, and of those that are not.
+    pub modify: Strictness,
+}
+
+/// Whether a modification may find its work done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// It is refused (RFC 4511 section 4.6).
+    #[default]
+    Strict,
+    /// That is as good as doing it (permissive modify).
+    Permissive,
 }
 
 /// An entry to be added.

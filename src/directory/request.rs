@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::directory::changes::Change;
+use crate::directory::changes::{Change, Terms};
 use crate::domain::audit::Subject;
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
@@ -229,7 +229,7 @@ pub enum Request {
     /// A comparison.
     Compare(Compare),
     /// A change.
-    Change(Change),
+    Change(Change, Terms),
     /// How the asker is called by now: a member who has been disabled or removed since the log-in is a stranger.
     Identify,
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::directory::changes::Terms;
 use crate::directory::request::{
     Asker, Authenticate, Compare, LoginName, Outcome, Request, SearchEnd, Verdict,
 };
@@ -104,7 +105,7 @@ impl Session {
             Operation::Unbind => Next::Close,
             Operation::Abandon => Next::Unanswered,
             Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => {
-                self.write(message, out)
+                self.write(message, &controls, out)
             }
         }
     }
@@ -258,12 +259,20 @@ impl Session {
         }
     }
 
-    fn write(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+    fn write(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
+        let assertion = match search::assertion(controls, &self.shared) {
+            Ok(assertion) => assertion,
+            Err(refused) => return answer(out, message, &refused),
+        };
+        let terms = Terms {
+            assertion,
+            modify: controls.modify,
+        };
         match update::decode(message) {
             Ok(change) => self.run(
                 message,
                 Purpose::Write(message.operation),
-                Request::Change(change),
+                Request::Change(change, terms),
             ),
             Err(refused) => answer(out, message, &refused),
         }
@@ -280,7 +289,11 @@ impl Session {
         };
         match (std::str::from_utf8(name).unwrap_or_default(), value) {
             (PASSWORD_MODIFY, value) => match update::set_pin(value) {
-                Ok(change) => self.run(message, Purpose::PasswordModify, Request::Change(change)),
+                Ok(change) => self.run(
+                    message,
+                    Purpose::PasswordModify,
+                    Request::Change(change, Terms::default()),
+                ),
                 Err(refused) => answer(out, message, &refused),
             },
             (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),

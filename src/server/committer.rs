@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::directory::change::decide::{Decision, NewPin, Proof, Step, Supplies, World, asker_now, decide};
-use crate::directory::changes::{Actor, Change};
+use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::request::{Answer, Authenticate, LoginName, Refusal, Verdict};
 use crate::server::entropy::SystemEntropy;
 use crate::server::runner::Runner;
@@ -25,15 +25,20 @@ impl Runner {
     /// Makes a change. It is stored, audited and can be seen when this returns, and if nobody waits any more that
     /// happens all the same. Gives the PIN that was made up, if one was. Errors: [`Refusal`]; nothing has changed, or, on
     /// [`Answer::Unavailable`] alone, nobody knows.
-    pub async fn change(self: &Arc<Self>, actor: Actor, change: Change) -> Result<Option<Pin>, Refusal> {
+    pub async fn change(
+        self: &Arc<Self>,
+        actor: Actor,
+        change: Change,
+        terms: Terms,
+    ) -> Result<Option<Pin>, Refusal> {
         let runner = self.clone();
-        let changing = async move { runner.carry_out(&actor, &change).await };
+        let changing = async move { runner.carry_out(&actor, &change, &terms).await };
         let task = self.realm.tasks.spawn_on(changing, &self.realm.runtime);
         // Only a panic could end it, and that the runtime reports.
         task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
     }
 
-    async fn carry_out(&self, actor: &Actor, change: &Change) -> Result<Option<Pin>, Refusal> {
+    async fn carry_out(&self, actor: &Actor, change: &Change, terms: &Terms) -> Result<Option<Pin>, Refusal> {
         let fresh = match change {
             Change::Add(_) => Some(self.entry_ids.next(&self.realm).await?),
             _ => None,
@@ -46,7 +51,7 @@ impl Runner {
         };
         let mut attempts = 0;
         loop {
-            match self.step(actor, change, &given)? {
+            match self.step(actor, change, terms, &given)? {
                 Step::Prove(entry, pin) => {
                     self.prove(actor, entry, pin).await?;
                     given.proof = Proof::Given;
@@ -64,7 +69,7 @@ impl Runner {
         }
     }
 
-    fn step(&self, actor: &Actor, change: &Change, given: &Given) -> Result<Step, Refusal> {
+    fn step(&self, actor: &Actor, change: &Change, terms: &Terms, given: &Given) -> Result<Step, Refusal> {
         let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
         let asker = asker_now(&self.directory, &snapshot, &actor.asker);
         let world = World::new(
@@ -72,6 +77,7 @@ impl Runner {
             &self.directory,
             &self.realm.principals,
             &self.change_rules,
+            terms,
             &asker,
         );
         let mut supplies = Supplies {

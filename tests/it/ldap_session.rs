@@ -305,7 +305,7 @@ fn a_write_is_a_change_for_the_directory_and_answered_in_its_own_kind() {
     let written = |op: LdapOp, kind: &str| {
         for (outcome, code) in [(Ok(None), 0), (Err(Answer::NotLeaf.into()), 66)] {
             let mut talk = Talk::over(Channel::Tls);
-            let Next::Run(pending, Request::Change(_)) = talk.say(op.clone()) else {
+            let Next::Run(pending, Request::Change(..)) = talk.say(op.clone()) else {
                 panic!("{kind} is no change");
             };
             talk.settle(pending, Outcome::Changed(outcome));

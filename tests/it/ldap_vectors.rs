@@ -59,7 +59,7 @@ fn outcome(request: &Request) -> Outcome {
         Request::Authenticate(_) | Request::AuthenticateLocal(_) => Outcome::Authenticated(Verdict::Refused),
         Request::Search(_) => Outcome::Answered(Answer::Success),
         Request::Compare(_) => Outcome::Answered(Answer::True),
-        Request::Change(_) => Outcome::Changed(Ok(None)),
+        Request::Change(..) => Outcome::Changed(Ok(None)),
         Request::Identify => Outcome::Identified(None),
     }
 }

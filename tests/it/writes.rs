@@ -217,6 +217,23 @@ fn a_number_is_incremented_and_a_photograph_is_stored_as_it_is() {
 }
 
 #[test]
+fn an_assertion_that_fails_and_a_modification_that_is_done_already_change_nothing() {
+    let daemon = campus();
+    let ada = dn("ada");
+    let with =
+        |control: &str, steps: &str| as_root(&daemon, "ldapmodify", &["-e", control], &modify(&ada, steps)).0;
+    let step = "replace: sn\nsn: New\n";
+    assert_eq!(with("!assert=(mail=nobody@uni.example)", step), 122);
+    assert_eq!(values(&daemon, &ada, "sn"), ["Person"]);
+    assert_eq!(with("!assert=(mail=ADA@uni.example)", step), 0);
+    assert_eq!(values(&daemon, &ada, "sn"), ["New"]);
+    let done = "add: sn\nsn: NEW\n-\ndelete: title\n-\ndelete: mail\nmail: nobody@uni.example\n";
+    assert_eq!(with("!1.2.840.113556.1.4.1413", done), 0);
+    assert_eq!(values(&daemon, &ada, "sn"), ["New"]);
+    assert_eq!(change(&daemon, &modify(&ada, done)).0, 20);
+}
+
+#[test]
 fn groups_follow_a_member_who_is_renamed_or_moved_and_forget_one_who_is_deleted() {
     let daemon = campus();
     let members = format!("member: {}\nmember: {}\n", dn("ada"), dn("bob"));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use beadle::directory::changes::{Actor, Change, GivenAttribute, GivenValue, NewEntry, OldValues, Rename};
+use beadle::directory::changes::{
+    Actor, Change, GivenAttribute, GivenValue, NewEntry, OldValues, Rename, Terms,
+};
 use beadle::directory::request::{Answer, Asker, Refusal};
 use beadle::domain::audit::Origin;
 use beadle::server::runner::Runner;
@@ -68,7 +70,10 @@ async fn client(runner: Arc<Runner>, seed: u64, changes: usize) -> BTreeMap<&'st
     let mut chance = SeededEntropy::new(seed);
     let mut told = BTreeMap::new();
     for _ in 0..changes {
-        let word = match runner.change(actor(), any_change(&mut chance)).await {
+        let word = match runner
+            .change(actor(), any_change(&mut chance), Terms::default())
+            .await
+        {
             Ok(_) => "done",
             Err(Refusal { answer, .. }) => match answer {
                 Answer::AlreadyExists => "exists",
@@ -119,7 +124,7 @@ fn the_answers_are_those_of_a_plain_map() {
         for _ in 0..3000 {
             let change = any_change(&mut chance);
             let expected = map.change(&change);
-            let answered = town.runner.change(actor(), change).await;
+            let answered = town.runner.change(actor(), change, Terms::default()).await;
             let got = match answered {
                 Ok(_) => None,
                 Err(refusal) => Some(format!("{:?}", refusal.answer)),

@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::directory::ask::search::known_entry;
 use crate::directory::change::{add, modify, pin, remove, rename};
-use crate::directory::changes::{Actor, Change};
+use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::login::accounts::{Accounts, current};
 use crate::directory::login::principals::Principals;
 use crate::directory::request::{Answer, Asker, Refusal};
@@ -32,6 +32,8 @@ pub struct World<'a> {
     pub directory: &'a Directory,
     /// What every change must keep.
     pub rules: &'a ChangeRules,
+    /// On what terms the change is wanted.
+    pub(super) terms: &'a Terms,
     /// Who wants the change, as they are by now.
     pub(super) asker: &'a Asker,
     /// How entries see who wants it.
@@ -96,6 +98,7 @@ impl<'a> World<'a> {
         directory: &'a Directory,
         principals: &'a Principals,
         rules: &'a ChangeRules,
+        terms: &'a Terms,
         asker: &'a Asker,
     ) -> World<'a> {
         let accounts = Accounts {
@@ -109,13 +112,19 @@ impl<'a> World<'a> {
             snapshot,
             directory,
             rules,
+            terms,
             asker,
         }
     }
 
-    /// The entry named `dn`, if the asker may know of it. Errors: [`Answer::NoSuchEntry`].
+    /// The entry named `dn`, if the asker may know of it and it is as they say. Errors: [`Answer::NoSuchEntry`],
+    /// [`Answer::AssertionFailed`].
     pub(super) fn entry(&self, dn: &Dn) -> Result<EntryRef<'a>, Refusal> {
-        known_entry(self.snapshot, dn, self.directory.schema(), &self.view).map_err(Refusal::from)
+        let entry = known_entry(self.snapshot, dn, self.directory.schema(), &self.view)?;
+        if let Some(assertion) = &self.terms.assertion {
+            self.directory.check_assertion(entry, &self.view, assertion)?;
+        }
+        Ok(entry)
     }
 }
 

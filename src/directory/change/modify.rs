@@ -5,7 +5,7 @@ use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::stamp;
-use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, Modify};
+use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, Modify, Strictness};
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::audit::{AuditEvent, EntryWritten, Written};
 use crate::domain::entry::{Attribute, AttributeDescription};
@@ -46,7 +46,7 @@ pub(super) fn modify(
     touched.extend((!matches!(pin, Wanted::Unchanged)).then_some(password));
     let mut draft = Draft::of(schema, entry);
     for step in &sound {
-        apply(schema, &mut draft, step)?;
+        apply(schema, &mut draft, step, world.terms.modify)?;
     }
     draft.check(&draft.entry(entry.dn()), &touched)?;
     if let Some(step) = pin::set_in(world, Some(entry), &mut draft, &pin, supplies)? {
@@ -166,7 +166,12 @@ pub(super) fn sound_values(
     Ok(attribute.values)
 }
 
-fn apply(schema: &Schema, draft: &mut Draft<'_>, step: &Sound) -> Result<(), Refusal> {
+fn apply(
+    schema: &Schema,
+    draft: &mut Draft<'_>,
+    step: &Sound,
+    strictness: Strictness,
+) -> Result<(), Refusal> {
     let Sound {
         kind,
         description,
@@ -190,24 +195,27 @@ fn apply(schema: &Schema, draft: &mut Draft<'_>, step: &Sound) -> Result<(), Ref
             ));
         }
     }
+    let is_strict = strictness == Strictness::Strict;
     match kind {
         ModificationKind::Replace => draft.replace(description.clone(), values.clone()),
         ModificationKind::Delete if values.is_empty() => {
-            if !draft.has(description) {
+            if is_strict && !draft.has(description) {
                 return Err(refused(Answer::NoSuchAttribute, "the entry does not have it"));
             }
             draft.replace(description.clone(), Vec::new());
         }
         ModificationKind::Add => {
             for value in values {
-                let added = draft.add(description, value.clone());
-                added.map_err(|()| refused(Answer::ValueExists, "the value is there already"))?;
+                if draft.add(description, value.clone()).is_err() && is_strict {
+                    return Err(refused(Answer::ValueExists, "the value is there already"));
+                }
             }
         }
         ModificationKind::Delete => {
             for value in values {
-                let deleted = draft.delete(description, value);
-                deleted.map_err(|()| refused(Answer::NoSuchAttribute, "the value is not there"))?;
+                if draft.delete(description, value).is_err() && is_strict {
+                    return Err(refused(Answer::NoSuchAttribute, "the value is not there"));
+                }
             }
         }
         ModificationKind::Increment => increment(schema, draft, description, values)?,

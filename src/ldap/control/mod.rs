@@ -11,6 +11,7 @@ pub mod sort;
 use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
+use crate::directory::changes::Strictness;
 use crate::ldap::ber::{self, Malformed, Reader};
 use crate::ldap::filter_decoder::FilterError;
 use crate::ldap::operation::Operation;
@@ -25,6 +26,9 @@ pub const MANAGE_DSA_IT: &str = "2.16.840.1.113730.3.4.2";
 /// Don't use copy (RFC 6171). Without effect: what is answered is never a copy that might be behind.
 const DONT_USE_COPY: &str = "1.3.6.1.1.22";
 
+/// Permissive modify, as Active Directory has it: no standard, and in use.
+const PERMISSIVE_MODIFY: &str = "1.2.840.113556.1.4.1413";
+
 /// The controls that are known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -33,6 +37,7 @@ enum Known {
     PagedResults,
     ServerSideSorting,
     Assertion,
+    PermissiveModify,
 }
 
 /// Which control is served for which operation. For another it is as good as unknown.
@@ -59,8 +64,15 @@ const SERVED: &[(&str, Known, &[Operation])] = &[
     (
         assertion::OID,
         Known::Assertion,
-        &[Operation::Search, Operation::Compare],
+        &[
+            Operation::Search,
+            Operation::Compare,
+            Operation::Modify,
+            Operation::Delete,
+            Operation::ModifyDn,
+        ],
     ),
+    (PERMISSIVE_MODIFY, Known::PermissiveModify, &[Operation::Modify]),
 ];
 
 /// The OIDs of the controls that are served, as the root DSE lists them.
@@ -77,6 +89,8 @@ pub struct RequestControls<'a> {
     pub sort: Option<SortRequest<'a>>,
     /// Assertion.
     pub assertion: Option<Assertion<'a>>,
+    /// Whether a modification may find its work done.
+    pub modify: Strictness,
 }
 
 /// Why a request cannot be served with its controls.
@@ -139,6 +153,10 @@ impl<'a> RequestControls<'a> {
     fn take(&mut self, known: Known, control: &Control<'a>) -> Result<(), ControlError> {
         match known {
             Known::ManageDsaIt => control.without_value()?,
+            Known::PermissiveModify => {
+                control.without_value()?;
+                self.modify = Strictness::Permissive;
+            }
             Known::DontUseCopy => control.dont_use_copy()?,
             Known::PagedResults => self.paged = Some(PagedResults::parse(control.value()?)?),
             Known::ServerSideSorting => self.sort = Some(SortRequest::parse(control)?),

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::directory::ask::search::TurnEnd;
-use crate::directory::changes::{Actor, Change};
+use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::request::{Answer, Asker, Authenticate, Outcome, Refusal, Request, Search, Verdict};
 use crate::domain::audit::Origin;
 use crate::ldap::body;
@@ -268,7 +268,7 @@ impl<S: Stream> Connection<S> {
         Ok(self.runner().authenticate(log_in, now).await)
     }
 
-    async fn change(&mut self, change: Change) -> Result<Result<Option<Pin>, Refusal>, End> {
+    async fn change(&mut self, change: Change, terms: Terms) -> Result<Result<Option<Pin>, Refusal>, End> {
         // The disk takes its time, as hashing does.
         self.write_out().await?;
         let asker = self.wiring.session.asker().clone();
@@ -281,7 +281,7 @@ impl<S: Stream> Connection<S> {
             .wiring
             .service
             .runner
-            .change(Actor { asker, origin }, change)
+            .change(Actor { asker, origin }, change, terms)
             .await)
     }
 
@@ -291,7 +291,7 @@ impl<S: Stream> Connection<S> {
             Request::Compare(compare) => {
                 Outcome::Answered(self.runner().compare(self.wiring.session.asker(), &compare))
             }
-            Request::Change(change) => Outcome::Changed(self.change(change).await?),
+            Request::Change(change, terms) => Outcome::Changed(self.change(change, terms).await?),
             Request::Identify => Outcome::Identified(self.runner().identify(self.wiring.session.asker())),
             Request::Authenticate(log_in) => Outcome::Authenticated(self.authenticate(log_in).await?),
             Request::AuthenticateLocal(user) => {
