@@ -178,7 +178,7 @@ class Changes:
         made = [make(self, attributes) for make in makers]
         changes = [(kind, self.odd_type(name), [encoded(value) for value in values] if values is not None else None)
                    for _, kind, name, values in made]
-        label = "modify " + ", ".join(dict.fromkeys(label for label, *_ in made))
+        label = "modify " + ", ".join(label for label, *_ in made)
         dn = self.odd(dn)
         return Change(label, f"modify {dn!r} {changes}", lambda to: to.modify_ext_s(dn, changes))
 
