@@ -340,6 +340,11 @@ fn strangers_and_members_write_nothing_that_is_not_theirs() {
     let ada = dn("ada");
     let as_ada = ["-D", ada.as_str(), "-w", PIN];
     assert_eq!(as_one(&daemon, "ldapmodify", &as_ada, &ldif).0, 50);
+    for superior in [format!("ou=groups,{BASE}"), format!("ou=nowhere,{BASE}")] {
+        let moved = [&as_ada[..], &["-s", &superior, &ada, "uid=ada"]].concat();
+        let (code, said) = as_one(&daemon, "ldapmodrdn", &moved, "");
+        assert_eq!(code, 50, "{superior}: {said}");
+    }
     let bob = dn("bob");
     let as_ada = [&as_ada[..], &[bob.as_str()]].concat();
     assert_eq!(as_one(&daemon, "ldapdelete", &as_ada, "").0, 50);

@@ -33,18 +33,20 @@ pub(super) fn add(
     for given in &new.attributes {
         let description = described(world, &given.description)?;
         touched.push(description.kind);
-        if draft.has(&description) {
+        let is_pin = description.kind == schema.well_known().user_password;
+        if draft.has(&description) || (is_pin && !matches!(pin, Wanted::Unchanged)) {
             let why = format!("{}: it is given twice", schema.spell(&description));
             return Err(Refusal::because(Answer::ValueExists, why));
+        }
+        if is_pin {
+            // No copy of a PIN is made that is not wiped.
+            pin = pin::first(&given.values)?;
+            continue;
         }
         let values = sound_values(world, &description, &given.values)?;
         if values.is_empty() {
             let why = format!("{}: it has no value", schema.spell(&description));
             return Err(Refusal::because(Answer::Malformed, why));
-        }
-        if description.kind == schema.well_known().user_password {
-            pin = pin::first(&given.values)?;
-            continue;
         }
         draft.replace(description, values);
     }

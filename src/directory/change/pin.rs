@@ -59,12 +59,10 @@ impl Wanted {
     }
 }
 
-/// The PIN that a new entry begins with. Errors: [`Answer::Constraint`] for more than one.
+/// The PIN that a new entry begins with. Errors: [`Answer::Malformed`] for none, [`Answer::Constraint`] for more than one.
 pub(super) fn first(values: &[GivenValue]) -> Result<Wanted, Refusal> {
-    Ok(match only(values)? {
-        Some(new) => Wanted::New { new, old: None },
-        None => Wanted::Unchanged,
-    })
+    let new = only(values)?.ok_or(Answer::Malformed)?;
+    Ok(Wanted::New { new, old: None })
 }
 
 fn only(values: &[GivenValue]) -> Result<Option<Value>, Refusal> {
@@ -193,7 +191,9 @@ fn prove(
     match (old, supplies.proof) {
         (_, Proof::Given) => Ok(None),
         // An administrator may say what the hash was.
-        (Some(old), Proof::Missing) if entry.first_value(password) == Some(old.expose()) && !is_own => {
+        (Some(old), Proof::Missing)
+            if !is_own && entry.first_value(password).is_some_and(|hash| old.same_as(hash)) =>
+        {
             Ok(None)
         }
         (Some(old), Proof::Missing) => Ok(Some(Step::Prove(entry.id(), Pin::new(old.expose())))),

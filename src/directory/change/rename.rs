@@ -26,6 +26,10 @@ pub(super) fn rename(
     let schema = world.directory.schema();
     naming::check(schema, &rename.rdn)?;
     let entry = world.entry(&rename.dn)?;
+    // Before anything that tells what is there.
+    if !world.view.may_delete(entry.id(), &entry) {
+        return Err(Answer::InsufficientAccess.into());
+    }
     let parent = superior(world, rename, entry)?;
     let new_dn = match parent {
         Some(parent) => parent.dn().child(rename.rdn.clone()),
@@ -39,8 +43,7 @@ pub(super) fn rename(
     let mut draft = Draft::of(schema, entry);
     let mut touched = rename_values(world, &mut draft, entry, rename)?;
     let whole = draft.entry(new_dn.clone());
-    let may = world.view.may_delete(entry.id(), &entry) && world.view.may_add(&draft.packed(new_dn.clone()));
-    if !may {
+    if !world.view.may_add(&draft.packed(new_dn.clone())) {
         return Err(Answer::InsufficientAccess.into());
     }
     draft.check(&whole, &touched)?;
@@ -93,7 +96,9 @@ fn superior<'w>(
         return Ok(entry.parent());
     };
     let schema = world.directory.schema();
-    let Some(parent) = world.snapshot.entry_by_dn(superior, schema) else {
+    let parent = world.snapshot.entry_by_dn(superior, schema);
+    let known = parent.filter(|parent| world.view.knows(parent.id(), parent));
+    let Some(parent) = known else {
         return Err(deepest_known(world.snapshot, superior, schema, &world.view).into());
     };
     if parent.is_within(entry.slot()) {
