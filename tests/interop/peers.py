@@ -196,7 +196,7 @@ base_dn = "{suffix}"
 path = "{folder}/store"
 [ldap]
 listen = ["127.0.0.1:{port}"]
-listen_tls = []
+listen_tls = ["127.0.0.1:{tls_port}"]
 listen_ldapi = []
 cleartext_bind_from = ["127.0.0.0/8"]
 [ldap.root]
@@ -225,13 +225,13 @@ class Beadle(Server):
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.port, self.radius_port = free_port(), free_port(socket.SOCK_DGRAM)
+        self.port, self.tls_port, self.radius_port = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
         hashed = subprocess.run([binary, "hash"], input=ROOT_PIN + "\n", text=True, capture_output=True, check=True)
         self.config = self.folder / "beadle.toml"
         self.config.touch(0o600)
         self.config.write_text(BEADLE_CONF.format(
             folder=self.folder, suffix=SUFFIX, root_dn=ROOT_DN, root_hash=hashed.stdout.strip(), port=self.port,
-            radius_port=self.radius_port, secret=SECRET, more=more))
+            tls_port=self.tls_port, radius_port=self.radius_port, secret=SECRET, more=more))
         began = time.monotonic()
         subprocess.run([binary, "import", "--config", self.config, ldif], check=True, stdout=subprocess.DEVNULL)
         self.load_s = time.monotonic() - began
