@@ -2,7 +2,7 @@
 
 Everybody's PIN is `pin_of(uid)`. Whoever is named below is there for a check that somebody makes.
 """
-import base64, hashlib, pathlib, subprocess, sys
+import base64, hashlib, pathlib, subprocess, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import peers
@@ -22,6 +22,7 @@ NAMES = [
 ] + [(f"s{number}", "Sam", f"Student {number}") for number in range(1001, 1018)]
 UIDS = [uid for uid, _, _ in NAMES]
 NO_MAIL, DISABLED = "nomail", "disabled"
+READY = "beadle: ready"
 GID_STAFF, GID_STUDENTS, GID_EVERYBODY = 20001, 20002, 20000
 
 STAFF = ["ada", "grace", "alan", "rene", "yamada", "disabled"]
@@ -142,10 +143,28 @@ class Campus:
         (self.folder / "campus.ldif").write_text(ldif())
         more = RULES.format(folder=self.folder, service_hash=ssha(SERVICE_PIN))
         self.beadle = peers.Beadle(binary, self.folder / "beadle", self.folder / "campus.ldif", more)
-        # It answers "busy" until the directory is loaded.
-        peers.wait_for(lambda: "beadle: ready" in self.log(), "beadle")
+        self.wait_until_ready(1)
         self.ca = self.folder / "ca.pem"
         self.url, self.tls_url = f"ldap://127.0.0.1:{self.beadle.port}", f"ldaps://127.0.0.1:{self.beadle.tls_port}"
+
+    def stop(self):
+        self.beadle.stop()
+
+    def start_again(self):
+        starts = self.log().count(READY)
+        self.beadle.launch()
+        self.wait_until_ready(starts + 1)
+
+    def wait_until_ready(self, starts):
+        """It answers "busy" until the directory is loaded."""
+        peers.wait_for(lambda: self.log().count(READY) == starts, "beadle")
+
+    def has_logged(self, text):
+        """Whether a line with `text` is in beadle's log, or comes to it: who answers does not wait for the log."""
+        end = time.monotonic() + 10
+        while text not in self.log() and time.monotonic() < end:
+            time.sleep(0.01)
+        return text in self.log()
 
     def log(self):
         """What beadle has written to its log so far."""
@@ -155,4 +174,4 @@ class Campus:
         return self
 
     def __exit__(self, *_):
-        self.beadle.stop()
+        self.stop()

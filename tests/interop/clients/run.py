@@ -14,6 +14,8 @@ from checks import Checks
 # Client, and the Debian packages that it needs.
 CLIENTS = {
     "ldap_utils": "ldap-utils",
+    "dovecot": "dovecot-imapd dovecot-ldap",
+    "apache": "apache2",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
