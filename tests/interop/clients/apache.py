@@ -47,7 +47,7 @@ IN_STAFF = f"Require ldap-group {at.group_dn('staff')}"
 PLACES = [
     ("valid", BY_SERVICE, "Require valid-user", ALL),
     ("user", BY_SERVICE, "Require ldap-user ada grace", ["ada", "grace"]),
-    ("dn", f"{BY_SERVICE}\n    AuthLDAPCompareDNOnServer on", f"Require ldap-dn UID=Ada , {at.PEOPLE}", ["ada"]),
+    ("dn", BY_SERVICE, f"Require ldap-dn {at.dn_of('ada')}", ["ada"]),
     ("group-of-names", BY_SERVICE, IN_STAFF, STAFF),
     ("group-of-unique-names", BY_SERVICE, f"""Require ldap-group {at.group_dn('library')}
     AuthLDAPGroupAttribute uniqueMember""", at.LIBRARY),
