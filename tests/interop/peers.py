@@ -42,6 +42,12 @@ class Server:
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, **more)
         self.pid = self.process.pid
 
+    def is_alive(self):
+        """True; that it has ended is an error, which waiting would not mend."""
+        if self.process.poll() is not None:
+            raise SystemExit(f"{self.process.args[0]} has ended: {(self.folder / 'log').read_text()}")
+        return True
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
@@ -137,13 +143,7 @@ thread pool {{
     auto_limit_acct = no
 }}
 modules {{
-    pap {{
-        normalise = yes
-    }}
-    files {{
-        usersfile = {folder}/users
-        key = "%{{User-Name}}"
-    }}
+{modules}
 }}
 server default {{
     listen {{
@@ -151,36 +151,50 @@ server default {{
         ipaddr = 127.0.0.1
         port = {port}
     }}
-    authorize {{
-        files
-        pap
-    }}
-    authenticate {{
-        Auth-Type PAP {{
-            pap
-        }}
-    }}
+{sections}
 }}
+"""
+# People of a users file, PAP only.
+FILE_MODULES = """
+pap {
+    normalise = yes
+}
+files {
+    usersfile = ${confdir}/users
+    key = "%{User-Name}"
+}
+"""
+FILE_SECTIONS = """
+authorize {
+    files
+    pap
+}
+authenticate {
+    Auth-Type PAP {
+        pap
+    }
+}
 """
 
 
 class FreeRadius(Server):
-    """FreeRADIUS with the people of a users file, PAP only."""
+    """FreeRADIUS, with the people of a users file or what else its modules and sections say."""
 
-    def __init__(self, folder, users):
+    def __init__(self, folder, users=None, modules=FILE_MODULES, sections=FILE_SECTIONS):
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.port = free_port(socket.SOCK_DGRAM)
-        shutil.copy(users, self.folder / "users")
+        if users:
+            shutil.copy(users, self.folder / "users")
         (self.folder / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
-        (self.folder / "radiusd.conf").write_text(
-            RADIUSD_CONF.format(folder=self.folder, secret=SECRET, port=self.port))
+        (self.folder / "radiusd.conf").write_text(RADIUSD_CONF.format(
+            folder=self.folder, secret=SECRET, port=self.port, modules=modules, sections=sections))
         self.launch()
 
     def launch(self):
         self.start(["freeradius", "-f", "-d", str(self.folder), "-n", "radiusd"])
-        wait_for(lambda: radius_answers(self.port), "FreeRADIUS")
+        wait_for(lambda: self.is_alive() and radius_answers(self.port), "FreeRADIUS")
 
 
 def radius_answers(port):

@@ -16,6 +16,7 @@ CLIENTS = {
     "ldap_utils": "ldap-utils",
     "dovecot": "dovecot-imapd dovecot-ldap",
     "apache": "apache2",
+    "freeradius": "freeradius freeradius-ldap freeradius-utils",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -30,8 +31,13 @@ def check(binary, client):
         except (Exception, SystemExit):
             checks.that("the whole of it runs to its end", False, traceback.format_exc())
         if checks.failed:
-            print(f"beadle's log:\n{campus.log()}")
+            tell_logs(folder)
     return checks
+
+
+def tell_logs(folder):
+    for path in sorted(path for path in pathlib.Path(folder).rglob("*log") if path.is_file()):
+        print(f"{path.relative_to(folder)}:\n{path.read_text(errors='replace')}")
 
 
 def main():
