@@ -200,14 +200,11 @@ impl<'a> EntryRef<'a> {
             .find(|attribute| attribute.kind == kind && attribute.options.is_empty())
     }
 
-    /// Whether one of its values of `kind`, an attribute of DNs, is the name with this normal form.
-    pub fn holds_name(&self, kind: AttributeType, normal: NormalDnRef<'_>, schema: &Schema) -> bool {
-        let indexed = self.snapshot.holds(self.slot, kind, normal.as_bytes(), schema);
-        indexed.unwrap_or_else(|| {
-            let mut runs = self.packed().filter(|attribute| attribute.kind == kind);
-            let is = |value| normal_value(schema, kind, value).as_deref() == Some(normal.as_bytes());
-            runs.any(|run| run.values().any(is))
-        })
+    /// Whether one of its values of `kind` has this normal form: reads them all.
+    pub(super) fn holds(&self, kind: AttributeType, normal: &[u8], schema: &Schema) -> bool {
+        let mut runs = self.packed().filter(|attribute| attribute.kind == kind);
+        let is = |value| normal_value(schema, kind, value).as_deref() == Some(normal);
+        runs.any(|run| run.values().any(is))
     }
 
     /// The first stored value of this kind without options.

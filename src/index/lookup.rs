@@ -240,13 +240,26 @@ impl Snapshot {
         based.chain(self.delta.indexes.membership(kind, hash))
     }
 
-    /// The entries that have the value with this normal form among their values of the membership attribute
-    /// `kind`, verified; none if `kind` is not indexed as one.
+    /// The entries that have the value with this normal form among their values of `kind`, verified; none if `kind` is
+    /// indexed neither for equality nor as a membership attribute.
     pub fn holders<'s>(
         &'s self,
         kind: AttributeType,
-        normal: &'s [u8],
-        schema: &'s Schema,
+        normal: &[u8],
+        schema: &Schema,
+    ) -> impl Iterator<Item = EntryRef<'s>> {
+        let equal = self.equal_slots(kind, normal).into_iter().flatten();
+        let equal = equal.filter_map(|slot| self.entry(slot));
+        let equal = equal.filter(move |entry| entry.holds(kind, normal, schema));
+        self.listing(kind, normal, schema).chain(equal)
+    }
+
+    /// Those of [`Snapshot::holders`] that an index of a membership attribute knows.
+    fn listing<'s>(
+        &'s self,
+        kind: AttributeType,
+        normal: &[u8],
+        schema: &Schema,
     ) -> impl Iterator<Item = EntryRef<'s>> {
         let postings = self.members(kind, self.base.fixed.hasher.value(normal));
         postings.filter_map(move |posting| {
@@ -261,7 +274,7 @@ impl Snapshot {
     pub fn holds(&self, slot: Slot, kind: AttributeType, normal: &[u8], schema: &Schema) -> Option<bool> {
         self.base.columns.of(kind)?.membership.as_ref()?;
         Some(
-            self.holders(kind, normal, schema)
+            self.listing(kind, normal, schema)
                 .any(|entry| entry.slot() == slot),
         )
     }

@@ -13,7 +13,6 @@ pub struct IndexSettings {
     /// For `>=` and `<=`; 12 bytes a value.
     pub ordering: Vec<AttributeType>,
     /// Those of which one entry may have very many values, as groups have members; 12 bytes a value.
-    /// Those of DN syntax among them are what `memberOf` is computed from.
     pub membership: Vec<AttributeType>,
 }
 
@@ -46,12 +45,27 @@ impl IndexSettings {
             let kinds = names.iter().filter_map(|name| schema.attribute(name.as_bytes()));
             kinds.collect()
         };
-        IndexSettings {
+        let usual = IndexSettings {
             equality: known(EQUALITY),
             substring: known(SUBSTRING),
             ordering: known(ORDERING),
             membership: known(MEMBERSHIP),
+        };
+        usual.with_needed(schema)
+    }
+
+    /// With what the directory itself looks for by value, if it is not there yet: the `uid` that people log in by, the
+    /// `memberUid` of groups, and every attribute that names entries, whose values follow what they name. Costs nothing for
+    /// an attribute that no entry has.
+    pub fn with_needed(mut self, schema: &Schema) -> IndexSettings {
+        let types = schema.well_known();
+        let needed = [types.uid, types.member_uid].into_iter();
+        for kind in needed.chain(schema.dn_valued().iter()) {
+            if !self.equality.contains(&kind) && !self.membership.contains(&kind) {
+                self.equality.push(kind);
+            }
         }
+        self
     }
 }
 

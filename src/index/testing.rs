@@ -25,6 +25,7 @@ pub(crate) fn slot(number: u32) -> super::Slot {
 pub(crate) const BASE: &str = "dc=uni,dc=example";
 
 /// An entry as tests write it: id, parent's id (0 for none), RDN, and lines of `name: value`.
+#[derive(Clone, Copy)]
 pub(crate) struct Row<'a>(pub u64, pub u64, pub &'a str, pub &'a [&'a str]);
 
 /// The value of the record that holds `row`.

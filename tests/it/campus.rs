@@ -5,21 +5,11 @@ use std::process::{Command, Output};
 use crate::harness::{
     BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, run_with, said, stdout,
 };
+use crate::ldap_commands::{PIN, campus, dn};
 
-const PIN: &str = "correct-PIN-42";
 const WRONG: &str = "wrong-PIN-42";
 /// Of the PIN, imported from elsewhere.
 const BCRYPT: &str = "{CRYPT}$2b$09$abcdefghijklmnopqrstuu6c2PDLWeEBEVGgmprAyL1tSnZoGfAxS";
-
-fn campus() -> Daemon {
-    let campus = Campus::new("");
-    campus.import(&(base() + &person("ada", PIN, "mail: ada@uni.example\n") + &person("bob", PIN, "")));
-    campus.serve()
-}
-
-fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
-}
 
 fn radius_log_in(daemon: &Daemon, uid: &str, pin: &str) -> Output {
     let attributes =

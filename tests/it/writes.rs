@@ -1,88 +1,7 @@
 //! Administrators and members change the directory with the OpenLDAP clients, against the real binary.
 
-use std::process::{Command, Output};
-
-use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, person, run_with, said, stdout};
-
-const PIN: &str = "correct-PIN-42";
-
-fn campus() -> Daemon {
-    let campus = Campus::new("");
-    campus.import(&(base() + &person("ada", PIN, "mail: ada@uni.example\n") + &person("bob", PIN, "")));
-    campus.serve()
-}
-
-fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
-}
-
-/// Runs a client as root with `input`, and gives its exit code, which is the result code, and what it said.
-fn as_root(daemon: &Daemon, client: &str, words: &[&str], input: &str) -> (i32, String) {
-    as_one(
-        daemon,
-        client,
-        &[&["-D", ROOT_DN, "-w", ROOT_PIN], words].concat(),
-        input,
-    )
-}
-
-fn as_one(daemon: &Daemon, client: &str, words: &[&str], input: &str) -> (i32, String) {
-    let url = format!("ldap://{}", daemon.address("ldap"));
-    let mut command = Command::new(client);
-    command
-        .env("LDAPCONF", "/dev/null")
-        .args(["-x", "-H", &url])
-        .args(words);
-    let output: Output = run_with(&mut command, input);
-    (output.status.code().unwrap_or(-1), said(&output))
-}
-
-/// Changes by LDIF, as root.
-fn change(daemon: &Daemon, ldif: &str) -> (i32, String) {
-    as_root(daemon, "ldapmodify", &[], ldif)
-}
-
-fn expect(daemon: &Daemon, ldif: &str, code: i32, why: &str) {
-    let (got, said) = change(daemon, ldif);
-    assert!(
-        got == code && said.contains(why),
-        "{ldif}\n{code} {why}, not {got}: {said}"
-    );
-}
-
-/// The values of an attribute, as root reads them.
-fn values(daemon: &Daemon, dn: &str, attribute: &str) -> Vec<String> {
-    let words = [
-        "-D",
-        ROOT_DN,
-        "-w",
-        ROOT_PIN,
-        "-LLL",
-        "-o",
-        "ldif-wrap=no",
-        "-s",
-        "base",
-        "-b",
-        dn,
-        attribute,
-    ];
-    let output = daemon.ldap("ldapsearch", &words);
-    let prefix = format!("{attribute}: ");
-    let lines = stdout(&output);
-    lines
-        .lines()
-        .filter_map(|line| line.strip_prefix(&prefix))
-        .map(ToOwned::to_owned)
-        .collect()
-}
-
-fn modify(dn: &str, steps: &str) -> String {
-    format!("dn: {dn}\nchangetype: modify\n{steps}")
-}
-
-fn group(members: &str) -> String {
-    format!("dn: cn=staff,{BASE}\nchangetype: add\nobjectClass: groupOfNames\ncn: staff\n{members}")
-}
+use crate::harness::{BASE, ROOT_DN, stdout};
+use crate::ldap_commands::{PIN, as_one, as_root, campus, change, dn, expect, modify, values};
 
 #[test]
 fn an_entry_is_added_modified_renamed_and_deleted_and_everybody_sees_it_at_once() {
@@ -231,52 +150,6 @@ fn an_assertion_that_fails_and_a_modification_that_is_done_already_change_nothin
     assert_eq!(with("!1.2.840.113556.1.4.1413", done), 0);
     assert_eq!(values(&daemon, &ada, "sn"), ["New"]);
     assert_eq!(change(&daemon, &modify(&ada, done)).0, 20);
-}
-
-#[test]
-fn groups_follow_a_member_who_is_renamed_or_moved_and_forget_one_who_is_deleted() {
-    let daemon = campus();
-    let members = format!("member: {}\nmember: {}\n", dn("ada"), dn("bob"));
-    expect(&daemon, &group(&members), 0, "");
-    let staff = format!("cn=staff,{BASE}");
-    let members = |expected: &[&str]| {
-        let mut members = values(&daemon, &staff, "member");
-        members.sort_unstable();
-        assert_eq!(members, expected);
-    };
-    assert_eq!(
-        as_root(&daemon, "ldapmodrdn", &["-r", &dn("ada"), "uid=lovelace"], "").0,
-        0
-    );
-    members(&[&dn("bob"), &dn("lovelace")]);
-    let folk = format!("ou=folk,{BASE}");
-    let people = format!("ou=people,{BASE}");
-    assert_eq!(
-        as_root(&daemon, "ldapmodrdn", &["-r", &people, "ou=folk"], "").0,
-        0
-    );
-    members(&[&format!("uid=bob,{folk}"), &format!("uid=lovelace,{folk}")]);
-    assert_eq!(
-        values(&daemon, &format!("uid=bob,{folk}"), "memberOf"),
-        [staff.as_str()]
-    );
-    assert_eq!(
-        as_root(&daemon, "ldapdelete", &[&format!("uid=bob,{folk}")], "").0,
-        0
-    );
-    members(&[&format!("uid=lovelace,{folk}")]);
-    assert_eq!(
-        as_root(&daemon, "ldapdelete", &[&format!("uid=lovelace,{folk}")], "").0,
-        0
-    );
-    members(&[]);
-    // It stands without members, and can be changed all the same.
-    expect(
-        &daemon,
-        &modify(&staff, "add: description\ndescription: empty\n"),
-        0,
-        "",
-    );
 }
 
 #[test]

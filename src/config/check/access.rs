@@ -17,12 +17,13 @@ use crate::types::AttributeType;
 impl Checker<'_> {
     pub(super) fn index(&self, raw: &RawIndex) -> IndexSettings {
         let usual = IndexSettings::usual(&self.schema);
-        IndexSettings {
+        let written = IndexSettings {
             equality: self.attribute_types(&raw.equality, usual.equality),
             substring: self.attribute_types(&raw.substring, usual.substring),
             ordering: self.attribute_types(&raw.ordering, usual.ordering),
             membership: self.attribute_types(&raw.membership, usual.membership),
-        }
+        };
+        written.with_needed(&self.schema)
     }
 
     pub(super) fn attribute_types(
@@ -76,7 +77,11 @@ impl Checker<'_> {
         let too_many = |error: TooManyGroups| {
             let last = raw.rules.iter().flatten().next_back();
             let place = last.map(Spanned::span).unwrap_or_default();
-            self.error(&place, error.to_string(), "put members of several into one group");
+            self.error(
+                &place,
+                error.to_string(),
+                "put several groups into one, and write its name: who is in a group in a group counts",
+            );
         };
         AccessRules::new(rules, never, &self.schema)
             .map_err(too_many)

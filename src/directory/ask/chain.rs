@@ -87,7 +87,7 @@ impl<'a> Chains<'a> {
         let mut next = 0;
         while let Some(name) = names.get(next).cloned() {
             next += 1;
-            for (group, kind) in self.holders(&name) {
+            for (group, kind) in self.directory.listing(self.snapshot, &name) {
                 self.step()?;
                 if self.may_search(group, kind) && seen.insert(group.slot()) {
                     names.push(group.normal_dn().as_bytes().into());
@@ -129,7 +129,7 @@ impl<'a> Chains<'a> {
                 continue;
             };
             let name: Name = group.normal_dn().as_bytes().into();
-            for (around, _) in self.holders(&name) {
+            for (around, _) in self.directory.listing(self.snapshot, &name) {
                 if self.view.knows(around.id(), &around) {
                     inside
                         .entry(around.slot())
@@ -163,20 +163,6 @@ impl<'a> Chains<'a> {
         slots.sort_unstable();
         slots.dedup();
         Ok(slots)
-    }
-
-    /// The entries that list the one called `name`, and by which attribute.
-    fn holders(&self, name: &[u8]) -> Vec<(EntryRef<'a>, AttributeType)> {
-        let schema = self.directory.schema();
-        let kinds = self.directory.computed().memberships().iter();
-        let mut holders = Vec::new();
-        for kind in kinds {
-            let found = self.snapshot.holders(*kind, name, schema);
-            let slots: Vec<Slot> = found.map(|entry| entry.slot()).collect();
-            let entries = slots.into_iter().filter_map(|slot| self.snapshot.entry(slot));
-            holders.extend(entries.map(|entry| (entry, *kind)));
-        }
-        holders
     }
 
     fn may_search(&self, entry: EntryRef<'_>, kind: AttributeType) -> bool {

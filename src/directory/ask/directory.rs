@@ -9,7 +9,6 @@ use crate::directory::request::Asker;
 use crate::domain::access::{AccessRules, Groups, View, Viewer};
 use crate::domain::schema::Schema;
 use crate::index::Snapshot;
-use crate::types::{EntryId, NormalDnRef};
 
 /// What stays the same from one request to the next: the schema, who may see what, the limits.
 pub struct Directory {
@@ -63,29 +62,13 @@ impl Directory {
         self.access.view(viewer, &self.schema)
     }
 
-    /// Which of the groups that rules speak of list `asker` among their members: looked up once a request.
+    /// Which of the groups that rules speak of `asker` is in: looked up once a request.
     pub fn groups(&self, asker: &Asker, snapshot: &Snapshot) -> Groups {
-        let Asker::Member(id) = asker else {
-            return Groups::NONE;
+        let member = match asker {
+            Asker::Member(id) => snapshot.entry_by_id(*id),
+            _ => None,
         };
-        let lists = |group: NormalDnRef<'_>| self.lists(snapshot, group, *id);
-        let groups = self.access.groups().enumerate();
-        groups
-            .filter(|(_, group)| lists(*group))
-            .fold(Groups::NONE, |sum, (position, _)| sum.and(position))
-    }
-
-    fn lists(&self, snapshot: &Snapshot, group: NormalDnRef<'_>, member: EntryId) -> bool {
-        let both = snapshot
-            .entry_by_normal_dn(group)
-            .zip(snapshot.entry_by_id(member));
-        both.is_some_and(|(group, member)| {
-            let kinds = self.computed.memberships().iter();
-            let normal = member.normal_dn();
-            kinds
-                .copied()
-                .any(|kind| group.holds_name(kind, normal.as_ref(), &self.schema))
-        })
+        member.map_or(Groups::NONE, |member| self.groups_of(snapshot, member))
     }
 
     /// The memory that searches sort in.
@@ -102,7 +85,8 @@ impl Directory {
 mod tests {
     use super::*;
     use crate::directory::testing::{UNLIMITED, directory_of};
-    use crate::index::testing::{UNIVERSITY, snapshot};
+    use crate::index::testing::{Row, UNIVERSITY, snapshot};
+    use crate::types::EntryId;
 
     const ADA: EntryId = EntryId(4);
     const GRACE: EntryId = EntryId(5);
@@ -110,8 +94,13 @@ mod tests {
 
     /// The ids of the entries of which `asker` may write something.
     fn written(rules: &[&str], asker: &Asker) -> Vec<u64> {
+        written_in(rules, asker, &[])
+    }
+
+    /// The same with more entries.
+    fn written_in(rules: &[&str], asker: &Asker, more: &[Row<'_>]) -> Vec<u64> {
         let directory = directory_of(rules, UNLIMITED);
-        let snapshot = snapshot(directory.schema(), UNIVERSITY);
+        let snapshot = snapshot(directory.schema(), &[UNIVERSITY, more].concat());
         let view = directory.view(asker, &snapshot);
         let entries = snapshot.entries();
         let written = entries.filter(|entry| !view.writable(entry.id(), entry).is_empty());
@@ -137,6 +126,48 @@ mod tests {
         check("staff", EntryId(99), &[]);
         let staff = "group cn=staff,ou=groups,dc=uni,dc=example may write title of people";
         assert_eq!(written(&[staff], &Asker::Service("lms".into())), [0; 0]);
+    }
+
+    #[test]
+    fn a_rule_for_a_group_is_for_those_of_the_groups_inside_and_for_those_it_lists_by_uid() {
+        const MORE: &[Row<'_>] = &[
+            // Staff is in the office, the office in the house, and that in the office again.
+            Row(
+                20,
+                3,
+                "cn=office",
+                &[
+                    "objectClass: groupOfUniqueNames",
+                    "uniqueMember: cn=STAFF,ou=groups,dc=uni,dc=example",
+                    "uniqueMember: cn=house,ou=groups,dc=uni,dc=example",
+                ],
+            ),
+            Row(
+                21,
+                3,
+                "cn=house",
+                &[
+                    "objectClass: groupOfNames",
+                    "objectClass: posixGroup",
+                    "member: cn=office,ou=groups,dc=uni,dc=example",
+                    "memberUid: shy",
+                    "memberUid: two",
+                ],
+            ),
+            Row(22, 2, "cn=one", &["objectClass: person", "uid: two"]),
+            Row(23, 2, "cn=two", &["objectClass: person", "uid: two"]),
+        ];
+        let may = |group: &str, member| {
+            let rule = format!("group cn={group},ou=groups,dc=uni,dc=example may write title of people");
+            !written_in(&[&rule], &Asker::Member(member), MORE).is_empty()
+        };
+        for group in ["office", "house"] {
+            assert!(may(group, ADA) && may(group, GRACE), "through staff into {group}");
+            assert!(may(group, SHY), "by uid into {group}");
+            assert!(!may(group, EntryId(22)), "a uid that two have");
+            assert!(may(group, EntryId(7)), "a group is in it too");
+        }
+        assert!(!may("staff", SHY) && !may("secret", SHY));
     }
 
     #[test]

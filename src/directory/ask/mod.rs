@@ -1,6 +1,7 @@
 //! What is read: searches and comparisons, cut down to what the asker may know of.
 
 mod assertion;
+mod belonging;
 mod chain;
 pub mod compare;
 pub mod computed;

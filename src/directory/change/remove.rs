@@ -2,6 +2,7 @@
 
 use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Decision, Step, Supplies, World};
+use crate::directory::change::draft::Draft;
 use crate::directory::change::references::References;
 use crate::directory::changes::Actor;
 use crate::directory::request::{Answer, Refusal};
@@ -23,15 +24,15 @@ pub(super) fn remove(
         return Err(Refusal::because(Answer::NotLeaf, "there are entries below it"));
     }
     let mut claims = Claims::new(world);
-    let mut references = References::new(world, entry.id());
-    let name = entry.dn_text();
-    references.follow(&name, None);
+    let draft = Draft::of(world.directory.schema(), entry);
+    let mut references = References::new(world, entry.id(), draft);
+    references.follow(entry, None);
     references.write(&mut claims, supplies.now)?;
     claims.remove(entry.id());
     let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
         subject: actor.asker.subject(),
         origin: actor.origin.clone(),
-        dn: name.into(),
+        dn: entry.dn_text().into(),
         what: Written::Deleted,
         attributes: Vec::new(),
     }));

@@ -5,7 +5,7 @@ use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::naming::{self, naming};
-use crate::directory::change::references::{self, References};
+use crate::directory::change::references::References;
 use crate::directory::change::stamp;
 use crate::directory::changes::{Actor, OldValues, Rename};
 use crate::directory::request::{Answer, Refusal};
@@ -60,10 +60,9 @@ pub(super) fn rename(
     parent.into_iter().for_each(|parent| claims.below(parent));
     let (old_text, new_text) = (entry.dn_text(), new_dn.to_string());
     if old_text != new_text {
-        for kind in references::kinds(schema) {
-            references::rewrite(&mut draft, entry, kind, &old_text, Some(&new_text));
-        }
-        follow(world, entry, &old_text, &new_text)?.write(&mut claims, supplies.now)?;
+        let mut references = References::new(world, entry.id(), draft);
+        follow(&mut references, world, entry, &new_text)?;
+        draft = references.write(&mut claims, supplies.now)?;
     }
     stamp::modified(world, &mut draft, supplies.now);
     let whole = draft.entry(new_dn);
@@ -139,31 +138,26 @@ fn rename_values(
     Ok(touched)
 }
 
-/// Whoever refers to the entry, or to one below it, by its old name.
-fn follow<'w>(
-    world: &'w World<'w>,
-    entry: EntryRef<'w>,
-    old: &str,
+/// Has whoever refers to `entry`, or to one below it, by its old name refer to it by the new one.
+fn follow(
+    references: &mut References<'_>,
+    world: &World<'_>,
+    entry: EntryRef<'_>,
     new: &str,
-) -> Result<References<'w>, Refusal> {
-    let mut references = References::new(world, entry.id());
-    references.follow(old, Some(new));
-    let mut pending: Vec<_> = world.snapshot.child_slots(entry.slot()).collect();
+) -> Result<(), Refusal> {
+    let old = entry.dn_text();
+    let mut pending = vec![entry.slot()];
     let mut count = 0;
-    while let Some(slot) = pending.pop() {
-        count += 1;
+    while let Some(renamed) = pending.pop().and_then(|slot| world.snapshot.entry(slot)) {
         if count > BELOW_MAX {
             let why = format!("more than {BELOW_MAX} entries are below it");
             return Err(Refusal::because(Answer::AdminLimitExceeded, why));
         }
-        pending.extend(world.snapshot.child_slots(slot));
-        let Some(below) = world.snapshot.entry(slot) else {
-            continue;
-        };
-        let name = below.dn_text();
-        if let Some(front) = name.strip_suffix(old) {
-            references.follow(&name, Some(&format!("{front}{new}")));
+        count += 1;
+        pending.extend(world.snapshot.child_slots(renamed.slot()));
+        if let Some(front) = renamed.dn_text().strip_suffix(&old) {
+            references.follow(renamed, Some(&format!("{front}{new}")));
         }
     }
-    Ok(references)
+    Ok(())
 }

@@ -67,7 +67,7 @@ pub enum Grantee {
     Members,
     /// The member whose entry it is.
     Owner,
-    /// The members that a group lists.
+    /// The members of a group, those of groups in it included.
     Group(NormalDn),
     /// Every relying system.
     Services,

@@ -3,7 +3,6 @@
 use thiserror::Error;
 
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
-use crate::domain::matching::Form;
 use crate::domain::schema::text::ClassKind;
 use crate::domain::schema::{ObjectClass, Schema};
 use crate::types::{AttributeSet, AttributeType, Ava};
@@ -226,10 +225,7 @@ impl Schema {
             return Some(invalid(at));
         }
         // A name is no name for us if it holds attributes that the schema does not know.
-        let holds_names = definition
-            .equality
-            .is_some_and(|rule| matches!(rule.form, Form::Dn | Form::NameAndUid));
-        if values.len() == 1 && !holds_names {
+        if values.len() == 1 && !definition.is_dn_valued() {
             return None;
         }
         self.repeated(attribute, invalid)

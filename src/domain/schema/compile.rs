@@ -50,13 +50,17 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
     let well_known = well_known.map_err(|fault| types.error(0, 1, fault))?;
     let attribute_types = attribute_types(types, &attribute_names)?;
     let object_classes = object_classes(classes, &class_names, &attribute_names)?;
-    let operational = operational(&attribute_types);
+    let operational = set(&attribute_types, AttributeDefinition::is_operational);
+    let dn_valued = set(&attribute_types, |definition| {
+        !definition.is_operational() && definition.is_dn_valued()
+    });
     Ok(Schema {
         attribute_types,
         object_classes,
         attribute_names,
         class_names,
         operational,
+        dn_valued,
         well_known,
     })
 }
@@ -115,9 +119,9 @@ fn attribute_types(
     Ok(definitions)
 }
 
-fn operational(definitions: &[AttributeDefinition]) -> AttributeSet {
+fn set(definitions: &[AttributeDefinition], is_in: impl Fn(&AttributeDefinition) -> bool) -> AttributeSet {
     let all = (0..).map(AttributeType).zip(definitions);
-    all.filter(|(_, definition)| definition.is_operational())
+    all.filter(|(_, definition)| is_in(definition))
         .map(|(kind, _)| kind)
         .collect()
 }

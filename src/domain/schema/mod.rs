@@ -10,7 +10,7 @@ mod well_known;
 use std::collections::HashMap;
 
 use crate::domain::entry::AttributeDescription;
-use crate::domain::matching::MatchingRule;
+use crate::domain::matching::{Form, MatchingRule};
 pub use crate::domain::schema::compile::OBJECT_CLASS;
 use crate::domain::schema::text::{
     AttributeTypeText, ClassKind, ObjectClassText, SchemaError, SchemaFile, Usage,
@@ -27,6 +27,7 @@ pub struct Schema {
     pub(super) attribute_names: HashMap<Box<[u8]>, AttributeType>,
     pub(super) class_names: HashMap<Box<[u8]>, ClassPosition>,
     pub(super) operational: AttributeSet,
+    pub(super) dn_valued: AttributeSet,
     pub(super) well_known: WellKnown,
 }
 
@@ -69,6 +70,12 @@ impl AttributeDefinition {
     /// Whether the attribute is operational: returned only when asked for.
     pub fn is_operational(&self) -> bool {
         self.text.usage != Usage::UserApplications
+    }
+
+    /// Whether its values are names of entries.
+    pub fn is_dn_valued(&self) -> bool {
+        let form = self.equality.map(|rule| rule.form);
+        matches!(form, Some(Form::Dn | Form::NameAndUid))
     }
 }
 
@@ -197,6 +204,11 @@ impl Schema {
     /// Every operational attribute type: what `+` selects (RFC 3673) and `*` does not.
     pub fn operational(&self) -> &AttributeSet {
         &self.operational
+    }
+
+    /// Every user attribute type whose values are names of entries, such as `member` and `manager`.
+    pub fn dn_valued(&self) -> &AttributeSet {
+        &self.dn_valued
     }
 
     /// The attribute types that the server itself reads and writes.

@@ -41,6 +41,7 @@ well_known! {
     entry_csn: "entryCSN",
     member: "member",
     unique_member: "uniqueMember",
+    member_uid: "memberUid",
     member_of: "memberOf",
     entry_dn: "entryDN",
     has_subordinates: "hasSubordinates",
