@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::directory::request::Asker;
+use crate::directory::request::{Asker, Selection};
 use crate::domain::audit::Origin;
 use crate::domain::filter::Filter;
 use crate::types::{Dn, Pin, Rdn};
@@ -33,6 +33,18 @@ pub struct Terms {
     pub assertion: Option<Box<Filter>>,
     /// What becomes of values that are there already, and of those that are not.
     pub modify: Strictness,
+    /// What is to be told of the entry as it was before the change (RFC 4527).
+    pub before: Option<Box<Reading>>,
+    /// What is to be told of the entry as the change leaves it.
+    pub after: Option<Box<Reading>>,
+}
+
+/// An entry that is to be told with the change of it, as far as who asks may read it.
+pub struct Reading {
+    /// The attributes.
+    pub selection: Selection,
+    /// Whether the change is not wanted where the entry cannot be told.
+    pub is_critical: bool,
 }
 
 /// Whether a modification may find its work done.

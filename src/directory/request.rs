@@ -302,14 +302,66 @@ pub struct Refusal {
     pub answer: Answer,
     /// For the person who reads the client's messages; may be empty.
     pub why: Box<str>,
+    /// If it is a matter of a PIN that was to be set: why, in a word that programs understand.
+    pub pin: Option<PinFault>,
 }
 
 impl Refusal {
     /// A refusal with a word of explanation.
     pub fn because(answer: Answer, why: impl Into<Box<str>>) -> Refusal {
-        let why = why.into();
-        Refusal { answer, why }
+        let (why, pin) = (why.into(), None);
+        Refusal { answer, why, pin }
     }
+
+    /// The same, for this fault of a PIN.
+    pub fn for_pin(self, fault: PinFault) -> Refusal {
+        let pin = Some(fault);
+        Refusal { pin, ..self }
+    }
+}
+
+/// Why a PIN was not set. Only told to who may set it, or to its owner, who has logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinFault {
+    /// The account is locked, so that the present PIN was not looked at.
+    Locked,
+    /// Who asks may not set it.
+    NotAllowed,
+    /// The owner has not shown the present one.
+    OldMissing,
+    /// It has fewer bytes than a PIN must have.
+    TooShort,
+    /// It is none that anybody could log in with, for another reason.
+    Unusable,
+}
+
+/// What there is to say of a change that has happened.
+#[derive(Default)]
+pub struct Changed {
+    /// The PIN that was made up, if one was.
+    pub made_up: Option<Pin>,
+    /// The entry as it was, if that was asked for.
+    pub before: Option<EntryCopy>,
+    /// The entry as it is now, if that was asked for.
+    pub after: Option<EntryCopy>,
+}
+
+/// An entry as it was at one moment: what the asker had asked for and may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryCopy {
+    /// Its name as text (RFC 4514).
+    pub dn: Box<str>,
+    /// Its attributes.
+    pub attributes: Vec<AttributeCopy>,
+}
+
+/// One attribute of an [`EntryCopy`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeCopy {
+    /// Its description.
+    pub description: Box<str>,
+    /// Its values as in [`AttributeView::encoded`].
+    pub encoded: Box<[u8]>,
 }
 
 impl From<Answer> for Refusal {
@@ -326,8 +378,8 @@ pub enum Outcome {
     Searched(Answer, SearchEnd),
     /// Of [`Request::Compare`].
     Answered(Answer),
-    /// Of [`Request::Change`]: it is stored and can be seen; with the PIN that was made up, if one was.
-    Changed(Result<Option<Pin>, Refusal>),
+    /// Of [`Request::Change`]: it is stored and can be seen.
+    Changed(Result<Changed, Refusal>),
     /// Of [`Request::Identify`]: the name of the asker as text (RFC 4514), `None` of a stranger.
     Identified(Option<String>),
 }

@@ -9,9 +9,8 @@ use crate::directory::request::{EntrySink, FoundEntry};
 use crate::domain::packed::AttributeView;
 use crate::ldap::ber;
 use crate::ldap::envelope::MessageId;
+use crate::ldap::operation::SEARCH_RESULT_ENTRY;
 use crate::ldap::search_request::Values;
-
-const SEARCH_RESULT_ENTRY: u8 = 0x64;
 
 /// How many bytes of answers are collected before a search pauses to have them written.
 pub const OUTPUT_MARK_BYTES: usize = 64 * 1024;

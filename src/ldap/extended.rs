@@ -45,8 +45,13 @@ pub fn put_who_am_i_response(out: &mut BytesMut, id: MessageId, authz_id: &str) 
     put(out, id, &LdapResult::bare(ResultCode::Success), &tail);
 }
 
-/// Appends the response to Password Modify, with the PIN that was made up, if one was.
-pub fn put_password_modify_response(out: &mut BytesMut, id: MessageId, made_up: Option<&Pin>) {
+/// Appends the response to Password Modify, with the PIN that was made up, if one was, and `controls`.
+pub fn put_password_modify_response(
+    out: &mut BytesMut,
+    id: MessageId,
+    made_up: Option<&Pin>,
+    controls: &[u8],
+) {
     let mut tail = BytesMut::new();
     if let Some(pin) = made_up {
         let mut value = BytesMut::new();
@@ -57,12 +62,16 @@ pub fn put_password_modify_response(out: &mut BytesMut, id: MessageId, made_up: 
         parts.fill(0);
         value.fill(0);
     }
-    put(out, id, &LdapResult::bare(ResultCode::Success), &tail);
+    put_controlled(out, id, &LdapResult::bare(ResultCode::Success), &tail, controls);
     tail.fill(0);
 }
 
 fn put(out: &mut BytesMut, id: MessageId, result: &LdapResult<'_>, tail: &[u8]) {
+    put_controlled(out, id, result, tail, &[]);
+}
+
+fn put_controlled(out: &mut BytesMut, id: MessageId, result: &LdapResult<'_>, tail: &[u8], controls: &[u8]) {
     if let Some(response_tag) = Operation::Extended.response_tag() {
-        result::put_response(out, id, response_tag, result, tail);
+        result::put_controlled(out, id, response_tag, result, tail, controls);
     }
 }

@@ -34,6 +34,8 @@ pub enum Next {
 pub struct Pending {
     pub(super) id: MessageId,
     pub(super) purpose: Purpose,
+    /// Whether the client wants to be told of its PIN.
+    pub(super) password_policy: bool,
 }
 
 /// What becomes of the outcome.

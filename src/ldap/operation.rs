@@ -1,5 +1,8 @@
 //! The operations a client can ask for (RFC 4511 section 4.2 and on), by their tags.
 
+/// The tag of a SearchResultEntry, the one response that carries no result.
+pub const SEARCH_RESULT_ENTRY: u8 = 0x64;
+
 /// What kind of request a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {

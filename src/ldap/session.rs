@@ -16,7 +16,7 @@ use crate::directory::request::{
 use crate::ldap::bind;
 use crate::ldap::body;
 use crate::ldap::channel::Channel;
-use crate::ldap::control::RequestControls;
+use crate::ldap::control::{ControlError, Criticality, RequestControls, password_policy, pre_post};
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, PASSWORD_MODIFY, START_TLS, WHO_AM_I};
 use crate::ldap::limits::MessageLimits;
@@ -99,9 +99,9 @@ impl Session {
         };
         match message.operation {
             Operation::Search => self.search(message, &controls, out),
-            Operation::Bind => self.bind(message, out),
+            Operation::Bind => self.bind(message, &controls, out),
             Operation::Compare => self.compare(message, &controls, out),
-            Operation::Extended => self.extended(message, trailing, out),
+            Operation::Extended => self.extended(message, &controls, trailing, out),
             Operation::Unbind => Next::Close,
             Operation::Abandon => Next::Unanswered,
             Operation::Modify | Operation::Add | Operation::Delete | Operation::ModifyDn => {
@@ -113,22 +113,18 @@ impl Session {
     /// Takes the directory's answer to `pending` and appends the response. Returns its code.
     pub fn on_outcome(&mut self, pending: Pending, outcome: Outcome, out: &mut BytesMut) -> ResultCode {
         let (id, operation) = (pending.id, pending.operation());
+        let controls = self.response_controls(&pending, &outcome);
         match (&pending.purpose, &outcome) {
             (Purpose::WhoAmI, Outcome::Identified(name)) => {
                 extended::put_who_am_i_response(out, id, &authz_id(name.as_deref()));
                 return ResultCode::Success;
             }
-            (Purpose::PasswordModify, Outcome::Changed(Ok(made_up))) => {
-                extended::put_password_modify_response(out, id, made_up.as_ref());
+            (Purpose::PasswordModify, Outcome::Changed(Ok(changed))) => {
+                extended::put_password_modify_response(out, id, changed.made_up.as_ref(), &controls);
                 return ResultCode::Success;
             }
             _ => {}
         }
-        let controls = match (&pending.purpose, &outcome) {
-            (Purpose::Search(reply), Outcome::Searched(_, end)) => reply.controls(&self.shared, end),
-            (Purpose::Search(reply), _) => reply.controls(&self.shared, &SearchEnd::default()),
-            _ => BytesMut::new(),
-        };
         let mut why: Box<str> = Box::default();
         let (code, matched) = match (pending.purpose, outcome) {
             (Purpose::Write(_), Outcome::Changed(Ok(_))) => (ResultCode::Success, None),
@@ -163,6 +159,21 @@ impl Session {
         code
     }
 
+    fn response_controls(&self, pending: &Pending, outcome: &Outcome) -> BytesMut {
+        let mut controls = match (&pending.purpose, outcome) {
+            (Purpose::Search(reply), Outcome::Searched(_, end)) => reply.controls(&self.shared, end),
+            (Purpose::Search(reply), _) => reply.controls(&self.shared, &SearchEnd::default()),
+            _ => BytesMut::new(),
+        };
+        if let Outcome::Changed(Ok(changed)) = outcome {
+            pre_post::put_responses(&mut controls, changed);
+        }
+        if pending.password_policy {
+            password_policy::put_response(&mut controls, outcome);
+        }
+        controls
+    }
+
     fn on_verdict(&mut self, verdict: Verdict) -> ResultCode {
         match verdict {
             Verdict::Accepted(asker) => {
@@ -174,14 +185,16 @@ impl Session {
         }
     }
 
-    fn bind(&mut self, message: &Message<'_>, out: &mut BytesMut) -> Next {
+    fn bind(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
         let Ok(request) = bind::decode(message.body) else {
             return refuse(out, message, ResultCode::ProtocolError, "malformed bind request");
         };
         match bind::check(&request, self.channel, &self.shared) {
             Ok(LogIn::Anonymous) => answer(out, message, &LdapResult::bare(ResultCode::Success)),
-            Ok(LogIn::WithPin(name, pin)) => self.run(message, Purpose::Bind, self.log_in(name, pin)),
-            Ok(LogIn::External(user)) => self.run(message, Purpose::Bind, Request::AuthenticateLocal(user)),
+            Ok(LogIn::WithPin(name, pin)) => run(message, controls, Purpose::Bind, self.log_in(name, pin)),
+            Ok(LogIn::External(user)) => {
+                run(message, controls, Purpose::Bind, Request::AuthenticateLocal(user))
+            }
             Ok(LogIn::Challenge) => sasl::put_empty_challenge(out, message),
             Err(refused) => answer(out, message, &refused),
         }
@@ -197,16 +210,6 @@ impl Session {
         })
     }
 
-    fn run(&self, message: &Message<'_>, purpose: Purpose, request: Request) -> Next {
-        Next::Run(
-            Pending {
-                id: message.id,
-                purpose,
-            },
-            request,
-        )
-    }
-
     fn search(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
         let asking = Asking {
             asker: &self.asker,
@@ -214,9 +217,12 @@ impl Session {
             controls,
         };
         match search::ask(message, &asking, &self.shared, out) {
-            Ok(Asked::Directory(request, reply)) => {
-                self.run(message, Purpose::Search(reply), Request::Search(request))
-            }
+            Ok(Asked::Directory(request, reply)) => run(
+                message,
+                controls,
+                Purpose::Search(reply),
+                Request::Search(request),
+            ),
             Ok(Asked::Answered(code, controls)) => {
                 let result = LdapResult::bare(code);
                 respond_with(out, message.id, message.operation, &result, &controls)
@@ -255,30 +261,26 @@ impl Session {
         };
         match search::compare_own(&compare, self.channel, &self.shared) {
             Some(own) => answer(out, message, &LdapResult::bare(result::code(&own))),
-            None => self.run(message, Purpose::Compare, Request::Compare(compare)),
+            None => run(message, controls, Purpose::Compare, Request::Compare(compare)),
         }
     }
 
     fn write(&mut self, message: &Message<'_>, controls: &RequestControls<'_>, out: &mut BytesMut) -> Next {
-        let assertion = match search::assertion(controls, &self.shared) {
-            Ok(assertion) => assertion,
-            Err(refused) => return answer(out, message, &refused),
-        };
-        let terms = Terms {
-            assertion,
-            modify: controls.modify,
-        };
-        match update::decode(message) {
-            Ok(change) => self.run(
-                message,
-                Purpose::Write(message.operation),
-                Request::Change(change, terms),
-            ),
+        let both = update::terms(controls, &self.shared)
+            .and_then(|terms| Ok(Request::Change(update::decode(message)?, terms)));
+        match both {
+            Ok(request) => run(message, controls, Purpose::Write(message.operation), request),
             Err(refused) => answer(out, message, &refused),
         }
     }
 
-    fn extended(&mut self, message: &Message<'_>, trailing: Trailing, out: &mut BytesMut) -> Next {
+    fn extended(
+        &mut self,
+        message: &Message<'_>,
+        controls: &RequestControls<'_>,
+        trailing: Trailing,
+        out: &mut BytesMut,
+    ) -> Next {
         let Ok((name, value)) = extended::decode(message.body) else {
             return refuse(
                 out,
@@ -289,14 +291,17 @@ impl Session {
         };
         match (std::str::from_utf8(name).unwrap_or_default(), value) {
             (PASSWORD_MODIFY, value) => match update::set_pin(value) {
-                Ok(change) => self.run(
-                    message,
-                    Purpose::PasswordModify,
-                    Request::Change(change, Terms::default()),
-                ),
+                Ok(change) => {
+                    let request = Request::Change(change, Terms::default());
+                    run(message, controls, Purpose::PasswordModify, request)
+                }
                 Err(refused) => answer(out, message, &refused),
             },
-            (WHO_AM_I, None) => self.run(message, Purpose::WhoAmI, Request::Identify),
+            // It is served for Password Modify alone.
+            _ if controls.password_policy == Some(Criticality::Critical) => {
+                answer(out, message, &ControlError::Unavailable.into())
+            }
+            (WHO_AM_I, None) => run(message, controls, Purpose::WhoAmI, Request::Identify),
             (START_TLS, None) => self.start_tls(message.id, trailing, out),
             (WHO_AM_I | START_TLS, Some(_)) => refuse(
                 out,
@@ -328,6 +333,15 @@ impl Session {
             Next::Answered(code)
         }
     }
+}
+
+fn run(message: &Message<'_>, controls: &RequestControls<'_>, purpose: Purpose, request: Request) -> Next {
+    let pending = Pending {
+        id: message.id,
+        password_policy: controls.password_policy.is_some(),
+        purpose,
+    };
+    Next::Run(pending, request)
 }
 
 /// An authzId (RFC 4513 section 5.2.1.8); empty of a stranger.

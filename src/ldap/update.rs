@@ -3,12 +3,16 @@
 
 use crate::directory::changes::{
     Change, GivenAttribute, GivenValue, Modification, ModificationKind, Modify, NewEntry, OldValues, Rename,
-    SetPin,
+    SetPin, Terms,
 };
 use crate::ldap::ber::{self, Malformed, Reader};
+use crate::ldap::control::RequestControls;
+use crate::ldap::control::pre_post::ReadEntry;
 use crate::ldap::envelope::Message;
 use crate::ldap::operation::Operation;
 use crate::ldap::result::{LdapResult, ResultCode};
+use crate::ldap::search;
+use crate::ldap::shared::Shared;
 use crate::types::{Dn, Pin, Rdn};
 
 /// `newSuperior` of a ModifyDNRequest.
@@ -45,6 +49,17 @@ impl From<Wrong> for LdapResult<'static> {
         };
         LdapResult::with_diagnostic(code, why)
     }
+}
+
+/// On what terms a change is wanted. Errors: as of any other broken control.
+pub fn terms(controls: &RequestControls<'_>, shared: &Shared) -> Result<Terms, LdapResult<'static>> {
+    let reading = |read: &ReadEntry<'_>| read.reading(&shared.schema).map(Box::new);
+    Ok(Terms {
+        assertion: search::assertion(controls, shared)?,
+        modify: controls.modify,
+        before: controls.before.as_ref().map(reading).transpose()?,
+        after: controls.after.as_ref().map(reading).transpose()?,
+    })
 }
 
 /// The change that a message asks for: one of add, modify, delete, modify DN. Errors: how it is refused.

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::directory::change::decide::{Decision, NewPin, Proof, Step, Supplies, World, asker_now, decide};
+use crate::directory::change::decide::{
+    Copies, Decision, NewPin, Proof, Step, Supplies, World, asker_now, decide,
+};
 use crate::directory::changes::{Actor, Change, Terms};
-use crate::directory::request::{Answer, Authenticate, LoginName, Refusal, Verdict};
+use crate::directory::request::{Answer, Authenticate, Changed, LoginName, PinFault, Refusal, Verdict};
+use crate::domain::lockout::LockState;
 use crate::server::entropy::SystemEntropy;
 use crate::server::runner::Runner;
 use crate::store::CommitError;
@@ -23,14 +26,13 @@ struct Given {
 
 impl Runner {
     /// Makes a change. It is stored, audited and can be seen when this returns, and if nobody waits any more that
-    /// happens all the same. Gives the PIN that was made up, if one was. Errors: [`Refusal`]; nothing has changed, or, on
-    /// [`Answer::Unavailable`] alone, nobody knows.
+    /// happens all the same. Errors: [`Refusal`]; nothing has changed, or, on [`Answer::Unavailable`] alone, nobody knows.
     pub async fn change(
         self: &Arc<Self>,
         actor: Actor,
         change: Change,
         terms: Terms,
-    ) -> Result<Option<Pin>, Refusal> {
+    ) -> Result<Changed, Refusal> {
         let runner = self.clone();
         let changing = async move { runner.carry_out(&actor, &change, &terms).await };
         let task = self.realm.tasks.spawn_on(changing, &self.realm.runtime);
@@ -38,7 +40,7 @@ impl Runner {
         task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
     }
 
-    async fn carry_out(&self, actor: &Actor, change: &Change, terms: &Terms) -> Result<Option<Pin>, Refusal> {
+    async fn carry_out(&self, actor: &Actor, change: &Change, terms: &Terms) -> Result<Changed, Refusal> {
         let fresh = match change {
             Change::Add(_) => Some(self.entry_ids.next(&self.realm).await?),
             _ => None,
@@ -58,7 +60,14 @@ impl Runner {
                 }
                 Step::Hash(new) => self.hash(actor, new, &mut given).await?,
                 Step::Done(decision) => match self.commit(decision).await {
-                    Ok(()) => return Ok(given.made_up),
+                    Ok(Copies { before, after }) => {
+                        let made_up = given.made_up;
+                        return Ok(Changed {
+                            made_up,
+                            before,
+                            after,
+                        });
+                    }
                     Err(CommitError::Conflict { at }) if attempts < ATTEMPTS_MAX => {
                         attempts += 1;
                         self.realm.reach(at).await;
@@ -91,15 +100,16 @@ impl Runner {
     }
 
     /// Commits, and audits what is stored.
-    async fn commit(&self, decision: Decision) -> Result<(), CommitError> {
+    async fn commit(&self, decision: Decision) -> Result<Copies, CommitError> {
         self.realm.commit(decision.batch).await?;
         for event in decision.events {
             self.realm.audit.write(event, self.now()).await;
         }
-        Ok(())
+        Ok(decision.copies)
     }
 
-    /// Checks the present PIN as a log-in would: it is audited, and a wrong one counts.
+    /// Checks the present PIN as a log-in would: it is audited, and a wrong one counts. Who asks is the owner, or may set
+    /// the PIN, and is told of a lock: it holds for the right PIN too, so that it says nothing of the one given.
     async fn prove(&self, actor: &Actor, entry: EntryId, pin: Pin) -> Result<(), Refusal> {
         let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
         let name = snapshot.entry_by_id(entry).map(|entry| entry.normal_dn());
@@ -110,9 +120,16 @@ impl Runner {
             source: actor.origin.source,
             caller: actor.origin.caller,
         };
+        let source = log_in.source_group();
         match self.authenticate(log_in, self.now()).await {
             Verdict::Accepted(_) => Ok(()),
-            Verdict::Refused => Err(Answer::InvalidCredentials.into()),
+            Verdict::Refused => {
+                let refusal = Refusal::from(Answer::InvalidCredentials);
+                Err(match self.logins.ledger().state(entry, source, self.now()) {
+                    LockState::Locked(_) => refusal.for_pin(PinFault::Locked),
+                    LockState::Open => refusal,
+                })
+            }
             Verdict::Busy => Err(Answer::Busy.into()),
         }
     }

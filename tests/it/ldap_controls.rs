@@ -1,14 +1,17 @@
 //! Controls of one LDAP session: what they ask of the directory, and what the client hears.
 
-use beadle::directory::request::{Answer, Outcome, PageMark, Position, Request, SearchEnd, SortEnd};
+use beadle::directory::changes::Reading;
+use beadle::directory::request::{
+    Answer, Changed, Outcome, PageMark, PinFault, Position, Refusal, Request, SearchEnd, SortEnd, Verdict,
+};
 use beadle::ldap::channel::Channel;
 use beadle::ldap::next::{Next, Pending, Trailing};
 use beadle::types::EntryId;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::*;
 
-use crate::ldap_client::{answers, compare, controlled, unknown_control};
-use crate::ldap_talk::{ADA, Talk, asked_search, base_search, member};
+use crate::ldap_client::{answers, bind, compare, controlled, extended, unknown_control};
+use crate::ldap_talk::{ADA, PASSWORD_MODIFY, Talk, WHO_AM_I, asked_search, base_search, member};
 
 const PEOPLE: &str = "ou=people,dc=uni,dc=example";
 
@@ -348,4 +351,98 @@ fn an_assertion_about_the_servers_own_entries_is_checked() {
         code(compare("", "vendorName", "Beadle"), b"\x87\x0avendorName"),
         6
     );
+}
+
+const PRE_READ: &str = "1.3.6.1.1.13.1";
+const POST_READ: &str = "1.3.6.1.1.13.2";
+const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+
+fn delete() -> LdapOp {
+    LdapOp::DelRequest(ADA.to_owned())
+}
+
+fn modify() -> LdapOp {
+    LdapOp::ModifyRequest(LdapModifyRequest {
+        dn: ADA.to_owned(),
+        changes: Vec::new(),
+    })
+}
+
+fn policy(criticality: bool) -> LdapControl {
+    LdapControl::Unknown {
+        oid: PASSWORD_POLICY.to_owned(),
+        criticality,
+        value: None,
+    }
+}
+
+#[test]
+fn what_is_to_be_read_goes_with_the_change() {
+    const CN: &[u8] = b"\x30\x04\x04\x02cn";
+    let wanted = |op: LdapOp, oid: &str, criticality| {
+        let mut talk = Talk::over(Channel::Tls);
+        match say(&mut talk, op, vec![raw(oid, criticality, CN)]) {
+            Next::Run(_, Request::Change(_, terms)) => {
+                let critical = |reading: &Option<Box<Reading>>| reading.as_ref().map(|it| it.is_critical);
+                (critical(&terms.before), critical(&terms.after))
+            }
+            _ => panic!("the directory's to answer"),
+        }
+    };
+    assert_eq!(wanted(modify(), PRE_READ, true), (Some(true), None));
+    assert_eq!(wanted(modify(), POST_READ, false), (None, Some(false)));
+    assert_eq!(wanted(delete(), PRE_READ, false), (Some(false), None));
+    assert_eq!(wanted(delete(), POST_READ, false), (None, None));
+    assert_eq!(refused(delete(), vec![raw(POST_READ, true, CN)]), 12);
+    assert_eq!(refused(people(), vec![raw(PRE_READ, true, CN)]), 12);
+    assert_eq!(refused(modify(), vec![raw(PRE_READ, false, b"cn")]), 2);
+    assert_eq!(
+        refused(modify(), vec![raw(PRE_READ, true, CN), raw(PRE_READ, true, CN)]),
+        2
+    );
+}
+
+#[test]
+fn who_does_not_ask_about_a_pin_is_told_nothing_of_it() {
+    let told = |op: LdapOp, controls, outcome| {
+        let mut talk = Talk::over(Channel::Tls);
+        let Next::Run(pending, _) = say(&mut talk, op, controls) else {
+            panic!("the directory's to answer");
+        };
+        talk.session.on_outcome(pending, outcome, &mut talk.out);
+        let oid = PASSWORD_POLICY.as_bytes();
+        talk.out.windows(oid.len()).any(|part| part == oid)
+    };
+    let refusal = || Outcome::Changed(Err(Refusal::from(Answer::Constraint).for_pin(PinFault::TooShort)));
+    assert!(told(modify(), vec![policy(false)], refusal()));
+    assert!(!told(modify(), Vec::new(), refusal()));
+    let pin = || bind(3, ADA, "a-pin");
+    assert!(told(
+        pin(),
+        vec![policy(true)],
+        Outcome::Authenticated(Verdict::Refused)
+    ));
+    assert!(!told(pin(), Vec::new(), Outcome::Authenticated(Verdict::Refused)));
+    let set_pin = || extended(PASSWORD_MODIFY);
+    assert!(told(
+        set_pin(),
+        vec![policy(true)],
+        Outcome::Changed(Ok(Changed::default()))
+    ));
+    assert!(!told(
+        set_pin(),
+        Vec::new(),
+        Outcome::Changed(Ok(Changed::default()))
+    ));
+}
+
+#[test]
+fn password_policy_is_served_where_there_is_a_pin() {
+    assert_eq!(refused(people(), vec![policy(true)]), 12);
+    assert_eq!(refused(delete(), vec![policy(true)]), 12);
+    assert_eq!(refused(extended(WHO_AM_I), vec![policy(true)]), 12);
+    assert_eq!(refused(modify(), vec![raw(PASSWORD_POLICY, false, b"")]), 2);
+    let mut talk = Talk::over(Channel::Tls);
+    let next = say(&mut talk, extended(WHO_AM_I), vec![policy(false)]);
+    assert!(matches!(next, Next::Run(..)));
 }

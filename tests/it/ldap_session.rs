@@ -1,6 +1,6 @@
 //! One LDAP session, message by message: what it answers itself, and what it asks the directory.
 
-use beadle::directory::request::{Answer, Asker, LoginName, Outcome, Request, Scope, Verdict};
+use beadle::directory::request::{Answer, Asker, Changed, LoginName, Outcome, Request, Scope, Verdict};
 use beadle::ldap::channel::Channel;
 use beadle::ldap::envelope::Refusal;
 use beadle::ldap::limits::SELECTED_ATTRIBUTES_MAX;
@@ -303,7 +303,7 @@ fn unknown_extended_operations_and_unwanted_values_are_protocol_errors() {
 #[test]
 fn a_write_is_a_change_for_the_directory_and_answered_in_its_own_kind() {
     let written = |op: LdapOp, kind: &str| {
-        for (outcome, code) in [(Ok(None), 0), (Err(Answer::NotLeaf.into()), 66)] {
+        for (outcome, code) in [(Ok(Changed::default()), 0), (Err(Answer::NotLeaf.into()), 66)] {
             let mut talk = Talk::over(Channel::Tls);
             let Next::Run(pending, Request::Change(..)) = talk.say(op.clone()) else {
                 panic!("{kind} is no change");

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use beadle::directory::request::{Answer, Outcome, Request, Verdict};
+use beadle::directory::request::{Answer, Changed, Outcome, Request, Verdict};
 use beadle::domain::schema::Schema;
 use beadle::ldap::channel::Channel;
 use beadle::ldap::envelope::{Frame, Message, frame};
@@ -59,7 +59,7 @@ fn outcome(request: &Request) -> Outcome {
         Request::Authenticate(_) | Request::AuthenticateLocal(_) => Outcome::Authenticated(Verdict::Refused),
         Request::Search(_) => Outcome::Answered(Answer::Success),
         Request::Compare(_) => Outcome::Answered(Answer::True),
-        Request::Change(..) => Outcome::Changed(Ok(None)),
+        Request::Change(..) => Outcome::Changed(Ok(Changed::default())),
         Request::Identify => Outcome::Identified(None),
     }
 }

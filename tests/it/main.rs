@@ -52,5 +52,6 @@ mod store_power_cut;
 mod store_sled;
 mod town;
 mod visibility;
+mod write_controls;
 mod writes;
 mod writes_model;

@@ -7,7 +7,9 @@ use crate::directory::request::Answer;
 use crate::domain::access::{Sight, View};
 use crate::domain::effort::Effort;
 use crate::domain::filter::{Filter, Truth};
+use crate::domain::packed::Attributes;
 use crate::index::EntryRef;
+use crate::types::AttributeSet;
 
 /// The most looks that an assertion may take, as a filter at one entry of a search.
 const LOOKS_MAX: u64 = 1 << 18;
@@ -31,11 +33,23 @@ impl Directory {
             computed: &computed,
         };
         let effort = Effort::of(LOOKS_MAX);
-        match whole.truth(assertion, &sight, &effort) {
-            _ if effort.is_exceeded() => Err(Answer::AdminLimitExceeded),
-            Truth::True => Ok(()),
-            Truth::False | Truth::Undefined => Err(Answer::AssertionFailed),
-        }
+        verdict(whole.truth(assertion, &sight, &effort), &effort)
+    }
+
+    /// Whether `assertion` holds of an entry that is to be added, of which whoever adds it has said all there is but its
+    /// PIN. Errors: as [`Directory::check_assertion`].
+    pub fn check_new<E: Attributes>(&self, entry: &E, assertion: &Filter) -> Result<(), Answer> {
+        let effort = Effort::of(LOOKS_MAX);
+        let said = AttributeSet::ALL.difference(self.access().secret());
+        verdict(assertion.truth(self.schema(), entry, &said, &effort), &effort)
+    }
+}
+
+fn verdict(truth: Truth, effort: &Effort) -> Result<(), Answer> {
+    match truth {
+        _ if effort.is_exceeded() => Err(Answer::AdminLimitExceeded),
+        Truth::True => Ok(()),
+        Truth::False | Truth::Undefined => Err(Answer::AssertionFailed),
     }
 }
 

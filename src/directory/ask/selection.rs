@@ -1,10 +1,13 @@
 //! Which attributes an answer carries: what was selected, cut down to what may be read.
 
-use crate::directory::ask::computed::WholeEntry;
-use crate::directory::request::{FoundEntry, Selection};
-use crate::domain::entry::options_include;
+use crate::directory::ask::computed::{Computed, WholeEntry};
+use crate::directory::ask::directory::Directory;
+use crate::directory::request::{AttributeCopy, EntryCopy, FoundEntry, Selection};
+use crate::domain::access::View;
+use crate::domain::entry::{AttributeDescription, options_include};
 use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
+use crate::index::EntryRef;
 use crate::types::{AttributeSet, AttributeType};
 
 /// A [`Selection`] with its subtypes worked out.
@@ -88,5 +91,43 @@ impl FoundEntry for Found<'_> {
                 each(attribute);
             }
         }
+    }
+}
+
+impl Directory {
+    /// What the viewer may read of `entry` and has selected, as a search of the entry alone would give it; `None` if the
+    /// viewer may not know of it.
+    pub fn copy(&self, entry: EntryRef<'_>, view: &View<'_>, selection: &Selection) -> Option<EntryCopy> {
+        let schema = self.schema();
+        let sight = view.sight(entry.id(), &entry)?;
+        let selected = Selected::new(selection, schema);
+        let mut computed = Computed::default();
+        let wanted = selected.kinds().intersection(&sight.read);
+        computed.compute(entry, &wanted, self.computed(), schema, view);
+        let found = Found {
+            entry: WholeEntry {
+                schema,
+                stored: entry,
+                computed: &computed,
+            },
+            readable: &sight.read,
+            selected: &selected,
+            schema,
+        };
+        let mut attributes = Vec::new();
+        found.each_attribute(&mut |view| attributes.push(attribute_copy(schema, view)));
+        let dn = entry.dn_text().into();
+        Some(EntryCopy { dn, attributes })
+    }
+}
+
+fn attribute_copy(schema: &Schema, view: AttributeView<'_>) -> AttributeCopy {
+    let description = AttributeDescription {
+        kind: view.kind,
+        options: view.options.into(),
+    };
+    AttributeCopy {
+        description: schema.spell(&description).into(),
+        encoded: view.encoded.into(),
     }
 }

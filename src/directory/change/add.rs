@@ -2,7 +2,7 @@
 
 use crate::directory::ask::search::deepest_known;
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::modify::{described, sound_values};
 use crate::directory::change::naming;
@@ -57,7 +57,11 @@ pub(super) fn add(
         draft.replace(attribute.description, attribute.values);
     }
     draft.check(&draft.entry(new.dn.clone()), &touched)?;
-    if !world.view.may_add(&draft.packed(new.dn.clone())) {
+    let packed = draft.packed(new.dn.clone());
+    if let Some(assertion) = &world.terms.assertion {
+        world.directory.check_new(&packed, assertion)?;
+    }
+    if !world.view.may_add(&packed) {
         return Err(Answer::InsufficientAccess.into());
     }
     let parent = place(world, new, name.as_ref())?;
@@ -86,8 +90,10 @@ pub(super) fn add(
         attributes: names,
     }));
     Ok(Step::Done(Decision {
+        entry: id,
         batch: claims.batch(),
         events: vec![event],
+        copies: Copies::default(),
     }))
 }
 

@@ -2,11 +2,11 @@
 
 use crate::directory::Directory;
 use crate::directory::ask::search::known_entry;
-use crate::directory::change::{add, modify, pin, remove, rename};
+use crate::directory::change::{add, modify, pin, reading, remove, rename};
 use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::login::accounts::{Accounts, current};
 use crate::directory::login::principals::Principals;
-use crate::directory::request::{Answer, Asker, Refusal};
+use crate::directory::request::{Answer, Asker, EntryCopy, Refusal};
 use crate::domain::access::View;
 use crate::domain::audit::AuditEvent;
 use crate::index::{EntryRef, Snapshot};
@@ -85,10 +85,23 @@ pub enum NewPin {
 
 /// What is to be stored, and what is to be told once it is.
 pub struct Decision {
+    /// The entry that is changed.
+    pub entry: EntryId,
     /// The batch; empty if nothing changes.
     pub batch: Batch,
     /// What the audit log hears.
     pub events: Vec<AuditEvent>,
+    /// The entry as it was and as it will be, for who has asked for it.
+    pub copies: Copies,
+}
+
+/// The entry of a change, before and after.
+#[derive(Default)]
+pub struct Copies {
+    /// As it was.
+    pub before: Option<EntryCopy>,
+    /// As the batch leaves it.
+    pub after: Option<EntryCopy>,
 }
 
 impl<'a> World<'a> {
@@ -138,12 +151,19 @@ pub fn decide(
     if matches!(world.asker, Asker::Public) {
         return Err(Refusal::because(Answer::AuthRequired, "log in first"));
     }
-    match change {
+    let step = match change {
         Change::Add(entry) => add::add(world, entry, actor, supplies),
         Change::Modify(modify) => modify::modify(world, modify, actor, supplies),
         Change::Remove(dn) => remove::remove(world, dn, actor, supplies),
         Change::Rename(rename) => rename::rename(world, rename, actor, supplies),
         Change::SetPin(set_pin) => pin::set(world, set_pin, actor, supplies),
+    };
+    match step? {
+        Step::Done(decision) => {
+            let copies = reading::copies(world, &decision)?;
+            Ok(Step::Done(Decision { copies, ..decision }))
+        }
+        step => Ok(step),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod ids;
 mod modify;
 mod naming;
 mod pin;
+mod reading;
 mod references;
 mod remove;
 mod rename;

@@ -1,7 +1,7 @@
 //! Modifying an entry (RFC 4511 section 4.6, RFC 4525).
 
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::stamp;
@@ -92,8 +92,10 @@ pub(super) fn rewritten(
         attributes,
     }));
     Ok(Decision {
+        entry: entry.id(),
         batch: claims.batch(),
         events: vec![event],
+        copies: Copies::default(),
     })
 }
 

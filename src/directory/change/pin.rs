@@ -8,7 +8,7 @@ use crate::directory::change::draft::Draft;
 use crate::directory::change::modify::rewritten;
 use crate::directory::change::stamp;
 use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, SetPin};
-use crate::directory::request::{Answer, Asker, Refusal};
+use crate::directory::request::{Answer, Asker, PinFault, Refusal};
 use crate::domain::audit::Written;
 use crate::domain::pin::{self, PIN_BYTES_MAX};
 use crate::index::EntryRef;
@@ -158,7 +158,7 @@ fn whose<'w>(world: &World<'w>, set_pin: &SetPin) -> Result<EntryRef<'w>, Refusa
                 .ok_or_else(|| Answer::NoSuchEntry(None).into()),
             _ => {
                 let why = "this account's PIN is in the configuration";
-                Err(Refusal::because(Answer::Unwilling, why))
+                Err(Refusal::because(Answer::Unwilling, why).for_pin(PinFault::NotAllowed))
             }
         };
     };
@@ -186,7 +186,7 @@ fn prove(
     let password = world.directory.schema().well_known().user_password;
     let is_own = matches!(world.asker, Asker::Member(own) if *own == entry.id());
     if !is_own && !world.view.writable(entry.id(), &entry).contains(password) {
-        return Err(Answer::InsufficientAccess.into());
+        return Err(Refusal::from(Answer::InsufficientAccess).for_pin(PinFault::NotAllowed));
     }
     match (old, supplies.proof) {
         (_, Proof::Given) => Ok(None),
@@ -199,7 +199,7 @@ fn prove(
         (Some(old), Proof::Missing) => Ok(Some(Step::Prove(entry.id(), Pin::new(old.expose())))),
         (None, Proof::Missing) if is_own => {
             let why = "give the present PIN too";
-            Err(Refusal::because(Answer::Unwilling, why))
+            Err(Refusal::because(Answer::Unwilling, why).for_pin(PinFault::OldMissing))
         }
         (None, Proof::Missing) => Ok(None),
     }
@@ -211,13 +211,13 @@ fn is_root(world: &World<'_>) -> bool {
 
 /// Errors: [`Answer::Constraint`] for a PIN that nobody could log in with.
 fn check_usable(pin: &Pin) -> Result<(), Refusal> {
-    match pin.expose().len() {
-        1..=PIN_BYTES_MAX => Ok(()),
-        _ => {
-            let why = format!("a PIN has 1 to {PIN_BYTES_MAX} bytes");
-            Err(Refusal::because(Answer::Constraint, why))
-        }
-    }
+    let fault = match pin.expose().len() {
+        0 => PinFault::TooShort,
+        1..=PIN_BYTES_MAX => return Ok(()),
+        _ => PinFault::Unusable,
+    };
+    let why = format!("a PIN has 1 to {PIN_BYTES_MAX} bytes");
+    Err(Refusal::because(Answer::Constraint, why).for_pin(fault))
 }
 
 /// Letters and digits that are not mistaken for each other.

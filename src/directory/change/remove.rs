@@ -1,7 +1,7 @@
 //! Deleting an entry (RFC 4511 section 4.8).
 
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Decision, Step, Supplies, World};
+use crate::directory::change::decide::{Copies, Decision, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::references::References;
 use crate::directory::changes::Actor;
@@ -37,7 +37,9 @@ pub(super) fn remove(
         attributes: Vec::new(),
     }));
     Ok(Step::Done(Decision {
+        entry: entry.id(),
         batch: claims.batch(),
         events: vec![event],
+        copies: Copies::default(),
     }))
 }

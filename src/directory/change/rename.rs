@@ -2,7 +2,7 @@
 
 use crate::directory::ask::search::deepest_known;
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::naming::{self, naming};
 use crate::directory::change::references::References;
@@ -80,8 +80,10 @@ pub(super) fn rename(
         attributes: touched.iter().map(|kind| schema.name(*kind).into()).collect(),
     }));
     Ok(Step::Done(Decision {
+        entry: entry.id(),
         batch: claims.batch(),
         events: vec![event],
+        copies: Copies::default(),
     }))
 }
 

@@ -6,6 +6,8 @@
 
 pub mod assertion;
 pub mod paged;
+pub mod password_policy;
+pub mod pre_post;
 pub mod sort;
 
 use bytes::{BufMut, BytesMut};
@@ -17,6 +19,7 @@ use crate::ldap::filter_decoder::FilterError;
 use crate::ldap::operation::Operation;
 use assertion::Assertion;
 use paged::PagedResults;
+use pre_post::ReadEntry;
 use sort::SortRequest;
 
 /// The tag of the controls of a message.
@@ -38,6 +41,9 @@ enum Known {
     ServerSideSorting,
     Assertion,
     PermissiveModify,
+    PreRead,
+    PostRead,
+    PasswordPolicy,
 }
 
 /// Which control is served for which operation. For another it is as good as unknown.
@@ -68,11 +74,32 @@ const SERVED: &[(&str, Known, &[Operation])] = &[
             Operation::Search,
             Operation::Compare,
             Operation::Modify,
+            Operation::Add,
             Operation::Delete,
             Operation::ModifyDn,
         ],
     ),
     (PERMISSIVE_MODIFY, Known::PermissiveModify, &[Operation::Modify]),
+    (
+        pre_post::PRE_READ,
+        Known::PreRead,
+        &[Operation::Modify, Operation::Delete, Operation::ModifyDn],
+    ),
+    (
+        pre_post::POST_READ,
+        Known::PostRead,
+        &[Operation::Modify, Operation::Add, Operation::ModifyDn],
+    ),
+    (
+        password_policy::OID,
+        Known::PasswordPolicy,
+        &[
+            Operation::Bind,
+            Operation::Modify,
+            Operation::Add,
+            Operation::Extended,
+        ],
+    ),
 ];
 
 /// The OIDs of the controls that are served, as the root DSE lists them.
@@ -91,6 +118,12 @@ pub struct RequestControls<'a> {
     pub assertion: Option<Assertion<'a>>,
     /// Whether a modification may find its work done.
     pub modify: Strictness,
+    /// Pre-read.
+    pub before: Option<ReadEntry<'a>>,
+    /// Post-read.
+    pub after: Option<ReadEntry<'a>>,
+    /// Password policy: whether the request may be served without.
+    pub password_policy: Option<Criticality>,
 }
 
 /// Why a request cannot be served with its controls.
@@ -161,6 +194,12 @@ impl<'a> RequestControls<'a> {
             Known::PagedResults => self.paged = Some(PagedResults::parse(control.value()?)?),
             Known::ServerSideSorting => self.sort = Some(SortRequest::parse(control)?),
             Known::Assertion => self.assertion = Some(Assertion(control.value()?)),
+            Known::PreRead => self.before = Some(ReadEntry::parse(control)?),
+            Known::PostRead => self.after = Some(ReadEntry::parse(control)?),
+            Known::PasswordPolicy => {
+                control.without_value()?;
+                self.password_policy = Some(control.criticality);
+            }
         }
         Ok(())
     }

@@ -17,7 +17,9 @@ use tokio_rustls::server::TlsStream;
 
 use crate::directory::ask::search::TurnEnd;
 use crate::directory::changes::{Actor, Change, Terms};
-use crate::directory::request::{Answer, Asker, Authenticate, Outcome, Refusal, Request, Search, Verdict};
+use crate::directory::request::{
+    Answer, Asker, Authenticate, Changed, Outcome, Refusal, Request, Search, Verdict,
+};
 use crate::domain::audit::Origin;
 use crate::ldap::body;
 use crate::ldap::entry_writer::{EntryWriter, OUTPUT_MARK_BYTES};
@@ -31,7 +33,6 @@ use crate::server::ldap::listener::{Begin, LdapService};
 use crate::server::ldap::patience::{Patience, at_once, within};
 use crate::server::observe::log::line::{self, LdapLine, Line};
 use crate::server::runner::{ENTRIES_PER_TURN, Runner};
-use crate::types::Pin;
 
 /// The least room a read gets, in bytes; most requests are far smaller.
 const READ_BYTES: usize = 4096;
@@ -268,7 +269,7 @@ impl<S: Stream> Connection<S> {
         Ok(self.runner().authenticate(log_in, now).await)
     }
 
-    async fn change(&mut self, change: Change, terms: Terms) -> Result<Result<Option<Pin>, Refusal>, End> {
+    async fn change(&mut self, change: Change, terms: Terms) -> Result<Result<Changed, Refusal>, End> {
         // The disk takes its time, as hashing does.
         self.write_out().await?;
         let asker = self.wiring.session.asker().clone();

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::lockout::{Attempts, Lock, LockoutPolicy};
+use crate::domain::lockout::{Attempts, Lock, LockState, LockoutPolicy};
 use crate::domain::log_ins::LogInHistory;
 use crate::record::{
     Batch, Key, Kind, LockoutRecord, LockoutRecordError, LogInRecord, LogInRecordError, Operation, Record,
@@ -23,7 +23,7 @@ use crate::server::index::hearing::Heard;
 use crate::server::index::realm::Realm;
 use crate::server::login::attempts::AttemptsTable;
 use crate::store::Limits;
-use crate::types::{EntryId, Timestamp};
+use crate::types::{EntryId, SourceGroup, Timestamp};
 
 /// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
 pub const UNSTORED_MAX: usize = 65_536;
@@ -97,6 +97,12 @@ impl Ledger {
         act: impl FnOnce(&mut Attempts) -> T,
     ) -> T {
         self.attempts.with(entry, now, act)
+    }
+
+    /// Whether the account `entry` answers `source` at `now`.
+    pub fn state(&self, entry: EntryId, source: SourceGroup, now: Timestamp) -> LockState {
+        let policy = &self.policy;
+        self.with_attempts(Some(entry), now, |attempts| attempts.state(source, now, policy))
     }
 
     /// Has what is remembered of the log-ins of `entry` stored before long.
