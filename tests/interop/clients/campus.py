@@ -23,7 +23,7 @@ NAMES = [
 UIDS = [uid for uid, _, _ in NAMES]
 NO_MAIL, DISABLED = "nomail", "disabled"
 READY = "beadle: ready"
-GID_STAFF, GID_STUDENTS, GID_EVERYBODY = 20001, 20002, 20000
+GID_EVERYBODY, GID_STAFF, GID_STUDENTS, GID_LAB, GID_FACULTY = 20000, 20001, 20002, 20003, 20004
 
 STAFF = ["ada", "grace", "alan", "rene", "yamada", "disabled"]
 LAB = ["olga", "zoe"]
@@ -45,7 +45,7 @@ rules = [
   "members may read * of everything",
   "services may read *, + of everything",
   "self may write telephoneNumber, mobile, jpegPhoto, preferredLanguage",
-  "group cn=registry,{GROUPS} may write title, departmentNumber of people",
+  "group cn=registry,{GROUPS} may write title, departmentNumber, userPassword of people",
   "group cn=registry,{GROUPS} may add and delete people below {PEOPLE}",
   "service app may write member, uniqueMember, memberUid, description of groups",
   "service app may add and delete groups below {GROUPS}",
@@ -111,6 +111,9 @@ def entries():
     yield group("library", unique, *members(LIBRARY, "uniqueMember"))
     yield group("everybody", posix, ("gidNumber", str(GID_EVERYBODY)))
     yield group("unixstaff", posix, ("gidNumber", str(GID_STAFF)), *member_uids(STAFF))
+    yield group("unixlab", [*names, "posixGroup"], ("gidNumber", str(GID_LAB)), *members(LAB))
+    yield group("unixfaculty", [*names, "posixGroup"], ("gidNumber", str(GID_FACULTY)), ("member", group_dn("unixlab")),
+                ("member", dn_of("ada")))
     yield group("unixstudents", posix, ("gidNumber", str(GID_STUDENTS)), *member_uids(STUDENTS))
 
 

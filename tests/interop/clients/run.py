@@ -17,6 +17,7 @@ CLIENTS = {
     "dovecot": "dovecot-imapd dovecot-ldap",
     "apache": "apache2",
     "freeradius": "freeradius freeradius-ldap freeradius-utils",
+    "nslcd": "util-linux",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
