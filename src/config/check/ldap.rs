@@ -12,6 +12,7 @@ use crate::config::raw::{Field, List, RawLdap, RawLimits, RawRoot, RawSecret, Ra
 use crate::config::settings::Ldap;
 use crate::directory::ask::limits::SearchLimits;
 use crate::directory::login::principals::{PrincipalError, Principals};
+use crate::index::IndexSettings;
 use crate::ldap::limits::{Limits, MessageLimits};
 use crate::ldap::names::{BindName, Names};
 use crate::server::ldap::listener::LdapSettings;
@@ -48,6 +49,20 @@ impl Checker<'_> {
             self.error(&written.span(), format!("{text:?} is not known"), right);
         }
         name
+    }
+
+    /// A stranger's bind by mail address must not look at every entry.
+    pub(super) fn mail_is_found(&self, bind_names: &List<String>, index: &IndexSettings) {
+        let mail = self.schema.well_known().mail;
+        let by_mail = bind_names.iter().flatten().find(|name| *name.get_ref() == "mail");
+        if let (Some(written), false) = (by_mail, index.equality.contains(&mail)) {
+            let what = "every bind by mail address would look at every entry, as index.equality has no mail";
+            self.error(
+                &written.span(),
+                what,
+                "add \"mail\" to index.equality, or take it out here",
+            );
+        }
     }
 
     /// A search outside of `base_dn` would find nothing.
@@ -252,6 +267,11 @@ mod tests {
         for name in ["uid", "mail", "uid@uni.example"] {
             assert_eq!(says(&binds(name)), "");
         }
+        let unindexed = |name: &str| format!("{}\n[index]\nequality = [\"cn\"]", binds(name));
+        let slow = "x:3: error: ldap.bind_names[0]: every bind by mail address would look at every entry, as \
+            index.equality has no mail; add \"mail\" to index.equality";
+        one(&unindexed("mail"), slow);
+        assert_eq!(says(&unindexed("uid")), "");
         let base = |dn: &str| format!("[ldap]\ndefault_search_base = \"{dn}\"");
         let outside = "x:3: error: ldap.default_search_base: a name that is not under base_dn; name dc=uni";
         for dn in ["dc=elsewhere", ""] {

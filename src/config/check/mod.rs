@@ -115,6 +115,8 @@ impl Checker<'_> {
 
     fn plain(&self, raw: &Raw, services: &[Named]) -> (Plain, Option<AccessRules>) {
         let (access, rules) = self.access(&raw.access, services);
+        let index = self.index(&raw.index);
+        self.mail_is_found(&raw.ldap.bind_names, &index);
         let plain = Plain {
             places: self.places(raw),
             listen: self.listen(raw),
@@ -122,7 +124,7 @@ impl Checker<'_> {
             search: self.search_limits(&raw.limits),
             radius: self.radius(&raw.radius),
             log_in: self.log_in(raw),
-            index: self.index(&raw.index),
+            index,
             access,
         };
         (plain, rules)
