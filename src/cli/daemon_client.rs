@@ -12,6 +12,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::server::http::api::ProblemDetails;
@@ -113,13 +114,13 @@ impl Answer {
         bail!(problem)
     }
 
-    /// A number in the answer's head. Errors: it is not there.
-    pub fn number(&self, name: &str) -> anyhow::Result<u64> {
+    /// JSON in the answer's head. Errors: it is not there.
+    pub fn in_head<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<T> {
         let value = self
             .head
             .get(name)
             .with_context(|| format!("the answer has no {name}"))?;
-        Ok(value.to_str()?.parse()?)
+        Ok(serde_json::from_slice(value.as_bytes())?)
     }
 
     /// The next piece of the body; `None` at its end. Errors: the daemon has gone before that.

@@ -13,7 +13,8 @@ use super::{offline, output, serve};
 use crate::config::Settings;
 use crate::exchange::export::{Form, Secrets, check, export};
 use crate::server::boot::plan::Plan;
-use crate::server::http::api::{ENTRIES, ExportQuery, export_begins};
+use crate::server::http::api::{ENTRIES, ExportQuery, SET_ASIDE, export_begins};
+use crate::server::index::quarantined::SetAside;
 
 /// Arguments of `beadle export`.
 #[derive(Args)]
@@ -44,8 +45,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let name = || arguments.path.display().to_string();
     ensure!(!arguments.path.exists(), "{}: the file exists", name());
-    let entries = write_file(settings, arguments).with_context(name)?;
-    say(&arguments.path, entries, arguments.json)
+    let exported = write_file(settings, arguments).with_context(name)?;
+    say(&arguments.path, &exported, arguments.json)
 }
 
 fn write_stdout(settings: Settings, arguments: &Arguments) -> anyhow::Result<()> {
@@ -78,16 +79,28 @@ impl<W: Write> Write for Piped<W> {
     }
 }
 
-fn say(path: &Path, entries: u64, json: bool) -> anyhow::Result<()> {
+/// How many entries were written, and how many records are set aside and were not.
+struct Exported {
+    entries: u64,
+    set_aside: usize,
+}
+
+fn say(path: &Path, exported: &Exported, json: bool) -> anyhow::Result<()> {
     let path = path.display().to_string();
-    match json {
-        true => output::say_json(&serde_json::json!({ "file": path, "entries": entries })),
-        false => output::say(&format!("{path}: {entries} entries")),
+    let Exported { entries, set_aside } = exported;
+    if json {
+        let said = serde_json::json!({ "file": path, "entries": entries, "set_aside": set_aside });
+        return output::say_json(&said);
     }
+    let left_out = match set_aside {
+        0 => String::new(),
+        _ => format!("; {set_aside} records are set aside and left out"),
+    };
+    output::say(&format!("{path}: {entries} entries{left_out}"))
 }
 
 /// Writes everything to a file beside the one that is meant, which takes its name when it is whole and on the disk.
-fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<u64> {
+fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<Exported> {
     let path = &arguments.path;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -101,17 +114,17 @@ fn write_file(settings: Settings, arguments: &Arguments) -> anyhow::Result<u64> 
         .suffix(".unfinished")
         .tempfile_in(folder)?;
     let mut out = BufWriter::new(file.as_file());
-    let entries = write(settings, arguments, &mut out)?;
+    let exported = write(settings, arguments, &mut out)?;
     out.into_inner()
         .map_err(io::IntoInnerError::into_error)?
         .sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()?;
-    Ok(entries)
+    Ok(exported)
 }
 
-/// Writes everything to `out` and returns how many entries that was.
-fn write(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<u64> {
+/// Writes everything to `out`, and names on standard error what is left out.
+fn write(settings: Settings, arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exported> {
     let form = match arguments.columns.is_empty() {
         true => Form::Ldif,
         false => Form::Csv(arguments.columns.clone()),
@@ -131,13 +144,18 @@ fn ask_daemon(
     form: &Form,
     secrets: Secrets,
     out: &mut dyn Write,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Exported> {
     let mut answer = daemon.get(&ExportQuery::new(form, secrets).uri()?)?;
+    let set_aside: SetAside = answer.in_head(SET_ASIDE)?;
+    set_aside.lines().for_each(|line| output::complain(&line));
     while let Some(piece) = answer.piece()? {
         out.write_all(&piece)?;
     }
     out.flush()?;
-    answer.number(ENTRIES)
+    Ok(Exported {
+        entries: answer.in_head(ENTRIES)?,
+        set_aside: set_aside.count,
+    })
 }
 
 fn export_offline(
@@ -145,13 +163,16 @@ fn export_offline(
     form: &Form,
     secrets: Secrets,
     out: &mut dyn Write,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Exported> {
     let log = settings.plain.places.log;
     let plan = Plan::from(settings);
     let runtime = serve::runtime()?;
     let place = offline::open(&plan, &runtime)?;
     check(&place.schema, form, secrets)?;
     let all = place.entries();
-    offline::tell_audit(log, export_begins(offline::operator()?, &all, secrets))?;
-    Ok(export(&place.schema, &all, form, secrets, out, &mut |_, _| {})?)
+    offline::tell_audit(log, [export_begins(offline::operator()?, &all, secrets)])?;
+    Ok(Exported {
+        entries: export(&place.schema, &all, form, secrets, out, &mut |_, _| {})?,
+        set_aside: all.snapshot.quarantine().len(),
+    })
 }

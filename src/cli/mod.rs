@@ -8,6 +8,7 @@ pub mod completions;
 pub mod config_file;
 pub mod daemon_client;
 pub mod demo;
+pub mod discard;
 pub mod export;
 pub mod hash;
 pub mod import;

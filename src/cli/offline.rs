@@ -17,6 +17,7 @@ use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::index::base_name;
 use crate::server::index::follower::{self, IndexPlan};
+use crate::server::index::quarantined::SetAside;
 use crate::server::local::users;
 use crate::server::observe::audit_log::AuditLog;
 use crate::server::work::transfer::{Site, Snapshots};
@@ -46,12 +47,8 @@ pub fn open(plan: &Plan, runtime: &Runtime) -> anyhow::Result<Site> {
         .block_on(follower::load_own(&*store, &index))
         .with_context(|| folder.clone())?
         .0;
-    let set_aside = snapshot.quarantine().len();
-    if set_aside > 0 {
-        output::complain(&format!(
-            "{folder}: {set_aside} records cannot be served and are left out; `beadle store verify` names them"
-        ));
-    }
+    let set_aside = SetAside::of(snapshot.quarantine());
+    set_aside.lines().for_each(|line| output::complain(&line));
     let snapshots = Loaded {
         store: store.clone(),
         index,
@@ -79,11 +76,15 @@ pub fn keep_base(site: &Site, plan: &Plan) -> anyhow::Result<()> {
     kept.with_context(|| format!("cannot write in {}", plan.entries.store.path.display()))
 }
 
-/// Writes an audit event of this command to standard error, as the daemon does with its own. It is written when this
+/// Writes audit events of this command to standard error, as the daemon does with its own. They are written when this
 /// returns.
-pub fn tell_audit(log: Log, event: AuditEvent) -> anyhow::Result<()> {
+pub fn tell_audit(log: Log, events: impl IntoIterator<Item = AuditEvent>) -> anyhow::Result<()> {
     let thread = logging::start_audit(log)?;
-    AuditLog::new(thread.log().clone()).write_blocking(event, SystemClock.now());
+    let audit = AuditLog::new(thread.log().clone());
+    let now = SystemClock.now();
+    events
+        .into_iter()
+        .for_each(|event| audit.write_blocking(event, now));
     Ok(())
 }
 

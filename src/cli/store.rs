@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
+use super::discard;
 use super::output::{self, Failed};
 use super::progress::{Progress, Shown};
 use crate::domain::schema::Schema;
@@ -39,6 +40,11 @@ pub enum Command {
     /// moment leaves a store that opens. Needs free disk space for the copy, and says how much if there is too
     /// little. Followers of the change feed notice nothing.
     Compact(Which),
+    /// Delete records that are set aside, and keep their bytes in a file
+    ///
+    /// An entry that was damaged can be imported again then. What is below it waits for it under its old number: those
+    /// are discarded and imported again too.
+    Discard(discard::Arguments),
 }
 
 /// Arguments of `beadle store verify` and `beadle store compact`.
@@ -72,6 +78,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
         Command::Verify(which) => verify_store(which),
         Command::Compact(which) => compact_store(which),
+        Command::Discard(arguments) => discard::run(arguments),
     }
 }
 
@@ -116,7 +123,7 @@ fn verify_store(arguments: &Which) -> anyhow::Result<()> {
 
 /// What the store holds, and the records that a daemon would set aside. Only who is below whom is looked at, so any
 /// schema and any base will do.
-fn verified(settings: &SledSettings, folder: &str) -> anyhow::Result<(Stats, Quarantine)> {
+pub(super) fn verified(settings: &SledSettings, folder: &str) -> anyhow::Result<(Stats, Quarantine)> {
     let schema = Schema::built_in();
     let mut builder = Builder::new(
         &schema,

@@ -35,11 +35,18 @@ impl Reason {
     pub fn remedy(self) -> &'static str {
         match self {
             Reason::Record(EntryError::Newer) => "start the version that wrote it",
-            Reason::Parent(_) => "it comes back with the entry above it",
+            Reason::Parent(_) => {
+                "it comes back with the entry above it; if that is lost, `beadle store discard` it and import it again"
+            }
             Reason::Key | Reason::Record(EntryError::Damaged(_)) => {
-                "put back an earlier copy of the store, or import the entry again"
+                "put back an earlier copy of the store, or `beadle store discard` it and import the entry again"
             }
         }
+    }
+
+    /// Whether another version reads it.
+    pub fn is_of_a_newer_version(self) -> bool {
+        self == Reason::Record(EntryError::Newer)
     }
 }
 

@@ -110,3 +110,64 @@ fn damaged_records_are_named_and_the_rest_is_served() {
     assert_eq!(figure(&daemon), "beadle_records_set_aside 0");
     assert!(health(&daemon).ends_with("ok\n"));
 }
+
+#[test]
+fn an_export_names_what_it_leaves_out_and_what_is_discarded_can_be_imported_again() {
+    let campus = campus();
+    let whole = campus.export(&[]);
+    let (ada, _) = record(&campus, "uid=ada");
+    let (law, _) = record(&campus, "ou=law");
+    let (bob, _) = record(&campus, "uid=bob");
+    let damaged = |key: Key| Operation::put(key, *b"\x01\x07");
+    let newer = Operation::put(bob, *b"\x09");
+    write(&campus, vec![damaged(ada), damaged(law), newer]);
+    let named =
+        "4 records are set aside and left out:\nentry 4: the entry's record is damaged at byte 1; put back";
+    let exports = |campus: &Campus, file: &str| {
+        let path = campus.path(file).display().to_string();
+        let output = campus.beadle(&["export"], &[&path]);
+        let said = said(&output);
+        assert!(
+            said.contains(named) && said.contains("entry 7: it is below entry 6,"),
+            "{said}"
+        );
+        assert!(
+            said.contains("3 entries; 4 records are set aside and left out"),
+            "{said}"
+        );
+    };
+    exports(&campus, "offline.ldif");
+    let daemon = campus.serve();
+    exports(&daemon.campus, "online.ldif");
+    let (campus, ..) = daemon.stop();
+
+    let kept = campus.path("kept").display().to_string();
+    let discard =
+        |records: &[&str]| campus.beadle(&["store", "discard"], &[records, &["--to", &kept]].concat());
+    for (record, why) in [
+        ("entry 2", "is not set aside"),
+        ("entry 5", "start the version that wrote it"),
+    ] {
+        let refused = discard(&["entry 4", record]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(said(&refused).contains(why), "{}", said(&refused));
+    }
+    let done = discard(&["entry 4", "entry 6", "entry 7"]);
+    assert!(said(&done).contains("3 records deleted"), "{}", said(&done));
+    assert!(
+        said(&done).contains("entry=entry\\u{20}4 what=\"deleted\""),
+        "{}",
+        said(&done)
+    );
+    let kept = std::fs::read_to_string(&kept).expect("it is kept");
+    assert!(kept.starts_with("650000000000000004 0107\n"), "{kept}");
+    assert_eq!(kept.lines().count(), 3);
+    // Bob's record is of another version, and stays set aside; the others are as they were.
+    let rest: Vec<&str> = whole
+        .split("\n\n")
+        .filter(|entry| !entry.contains("uid=bob"))
+        .collect();
+    campus.import(&rest.join("\n\n"));
+    let exported = campus.export(&[]);
+    assert_eq!(exported.split("\n\n").count(), rest.len());
+}

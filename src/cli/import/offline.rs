@@ -48,7 +48,7 @@ pub fn run(
             file: source.audited().into(),
             entries,
         };
-        report.aside(|| offline::tell_audit(log, event))?;
+        report.aside(|| offline::tell_audit(log, [event]))?;
     }
     match (broken, outcome) {
         (Some(error), _) => Err(error),

@@ -1,5 +1,7 @@
 //! What the log says of records that are set aside.
 
+use serde::{Deserialize, Serialize};
+
 use crate::index::{Moved, Quarantine, Reason};
 use crate::record::{Key, Kind};
 
@@ -28,6 +30,36 @@ pub fn report(before: &Quarantine, now: &Quarantine) {
             set_aside,
             "index: more records are set aside or back; `beadle store verify` names them"
         );
+    }
+}
+
+/// The records that are set aside, in words.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// How many there are.
+    pub count: usize,
+    /// A sentence for each of the first of them.
+    named: Vec<String>,
+}
+
+impl SetAside {
+    /// Those of `quarantine`.
+    pub fn of(quarantine: &Quarantine) -> SetAside {
+        let named = quarantine.iter().take(NAMED_MAX);
+        SetAside {
+            count: quarantine.len(),
+            named: named.map(|(key, reason)| sentence(key, reason)).collect(),
+        }
+    }
+
+    /// What to say of them; nothing if there is none.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let head = format!("{} records are set aside and left out:", self.count);
+        let others = self.count.saturating_sub(self.named.len());
+        let rest = format!("{others} more; `beadle store verify` names all while the daemon is stopped");
+        let head = (self.count > 0).then_some(head);
+        let rest = (others > 0).then_some(rest);
+        head.into_iter().chain(self.named.iter().cloned()).chain(rest)
     }
 }
 

@@ -16,10 +16,14 @@ use crate::domain::audit::{AuditEvent, Hashes, Subject};
 use crate::exchange::entries::Entries;
 use crate::exchange::export::{self, ExportError, Form, Secrets};
 use crate::server::http::api::sending::{self, Sending};
-use crate::server::http::api::{Api, Caller, EXPORT, ProblemDetails, SILENCE, query};
+use crate::server::http::api::{Api, Caller, EXPORT, ProblemDetails, Reason, SILENCE, query};
+use crate::server::index::quarantined::SetAside;
 
 /// The header that says how many entries there are.
 pub const ENTRIES: &str = "beadle-entries";
+
+/// The header that says which records are left out, as JSON.
+pub const SET_ASIDE: &str = "beadle-set-aside";
 
 /// What is asked of an export.
 #[derive(Serialize, Deserialize)]
@@ -79,9 +83,11 @@ pub(super) async fn export(
     let subject = caller.begins("export");
     let reading = api.clone();
     let entries = api.run(move || reading.begin_export(subject, secrets)).await?;
+    let set_aside = header(&SetAside::of(entries.snapshot.quarantine()))?;
     let head = [
         (CONTENT_TYPE, HeaderValue::from_static(media_type(&form))),
         (HeaderName::from_static(ENTRIES), entries.snapshot.len().into()),
+        (HeaderName::from_static(SET_ASIDE), set_aside),
     ];
     let (sending, sent) = sending::body(SILENCE, caller.hang_up);
     api.work.spawn_blocking(move || {
@@ -91,6 +97,13 @@ pub(super) async fn export(
         drop(turn);
     });
     Ok((head, Body::new(sent)).into_response())
+}
+
+/// As JSON. Its sentences are of plain letters.
+fn header(set_aside: &SetAside) -> Result<HeaderValue, ProblemDetails> {
+    let text =
+        serde_json::to_string(set_aside).map_err(|error| ProblemDetails::new(Reason::Internal, error))?;
+    HeaderValue::try_from(text).map_err(|error| ProblemDetails::new(Reason::Internal, error))
 }
 
 fn media_type(form: &Form) -> &'static str {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access::AccessQuery;
-pub use export::{ENTRIES, ExportQuery, export_begins};
+pub use export::{ENTRIES, ExportQuery, SET_ASIDE, export_begins};
 pub use imports::{ImportLine, ImportQuery};
 pub use problem::{ProblemDetails, Reason};
 
