@@ -14,6 +14,8 @@ from checks import Checks
 # Client, and the Debian packages that it needs.
 CLIENTS = {
     "ldap_utils": "ldap-utils",
+    "php_ldap": "php-cli php-ldap",
+    "net_ldap": "libio-socket-ssl-perl libnet-ldap-perl",
     "dovecot": "dovecot-imapd dovecot-ldap",
     "apache": "apache2",
     "freeradius": "freeradius freeradius-ldap freeradius-utils",
