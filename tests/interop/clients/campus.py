@@ -117,6 +117,22 @@ def entries():
     yield group("unixstudents", posix, ("gidNumber", str(GID_STUDENTS)), *member_uids(STUDENTS))
 
 
+def groups_with(kind, value):
+    """The groups that have this value, sorted."""
+    return sorted(dict(attributes)["cn"] for _, attributes in entries() if (kind, value) in attributes)
+
+
+def groups_around(dn):
+    """The groups that have this name for a member, or a group that has it, and so on, sorted."""
+    found = {cn for own in groups_with("member", dn) for cn in [own, *groups_around(group_dn(own))]}
+    return sorted(found)
+
+
+def member_of(dn):
+    """What `memberOf` says, sorted."""
+    return sorted(group_dn(cn) for kind in ("member", "uniqueMember") for cn in groups_with(kind, dn))
+
+
 def ldif():
     """The campus as LDIF (RFC 2849), everything in base64 that may need it."""
     line = lambda kind, value: f"{kind}:: {base64.b64encode(value.encode()).decode()}\n"

@@ -9,9 +9,13 @@ import campus as at
 
 def facts(campus):
     """What a program is told, in the environment variable CAMPUS."""
+    ada = at.dn_of("ada")
     return json.dumps({
         "url": campus.url, "tls_url": campus.tls_url, "ca": str(campus.ca), "suffix": at.SUFFIX, "people": at.PEOPLE,
         "groups": at.GROUPS, "root": [at.ROOT_DN, at.ROOT_PIN], "service": [at.SERVICE_DN, at.SERVICE_PIN],
+        "groups_of_ada": {
+            "member": at.groups_with("member", ada), "uniqueMember": at.groups_with("uniqueMember", ada),
+            "memberUid": at.groups_with("memberUid", "ada"), "around": at.groups_around(ada), "memberOf": at.member_of(ada)},
         "pins": {uid: at.pin_of(uid) for uid in at.UIDS}, "students": at.STUDENTS, "entries": len(list(at.entries()))})
 
 
