@@ -2,7 +2,7 @@
 
 Everybody's PIN is `pin_of(uid)`. Whoever is named below is there for a check that somebody makes.
 """
-import base64, hashlib, pathlib, subprocess, sys, time
+import base64, hashlib, pathlib, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import peers
@@ -177,13 +177,6 @@ class Campus:
     def wait_until_ready(self, starts):
         """It answers "busy" until the directory is loaded."""
         peers.wait_for(lambda: self.log().count(READY) == starts, "beadle")
-
-    def has_logged(self, text):
-        """Whether a line with `text` is in beadle's log, or comes to it: who answers does not wait for the log."""
-        end = time.monotonic() + 10
-        while text not in self.log() and time.monotonic() < end:
-            time.sleep(0.01)
-        return text in self.log()
 
     def log(self):
         """What beadle has written to its log so far."""

@@ -20,6 +20,7 @@ CLIENTS = {
     "apache": "apache2",
     "freeradius": "freeradius freeradius-ldap freeradius-utils",
     "nslcd": "util-linux",
+    "sssd": "util-linux",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
