@@ -19,6 +19,10 @@ pub const LIFETIME_S_RANGE: std::ops::RangeInclusive<u64> = 5..=30;
 /// forgotten, and a retransmission of theirs is carried out again.
 pub const REQUESTS_MAX: usize = 65_536;
 
+/// Octets of answers that one cache remembers for each answered request that it may; beyond them those answered longest
+/// ago are forgotten. Most answers are of some forty; only a client that has long Proxy-States echoed gets long ones.
+const ANSWER_OCTETS: usize = 256;
+
 /// For so many lifetimes after its answer a request is an old packet and gets none; later the same octets are carried out.
 pub const LATE_LIFETIMES: u64 = 10;
 
@@ -74,13 +78,15 @@ pub struct GivenUp;
 ///
 /// What is in progress stays until it is answered, [forgotten](DuplicateCache::forget) or given up, however long that
 /// takes; whoever carries requests out bounds how many there are. What is answered stays until as many others
-/// have been answered after it as the cache holds, or until [`LATE_LIFETIMES`] have passed and something else is
+/// have been answered after it as the cache holds, or their answers take the octets that it has, or until [`LATE_LIFETIMES`] have passed and something else is
 /// answered: nothing is ever swept.
 pub struct DuplicateCache {
     requests: HashMap<Key, Request, quality::RandomState>,
     /// Answered requests, the oldest first. One whose key has another number by now has been replaced.
     answered: VecDeque<(Key, u64)>,
     answered_max: usize,
+    /// Octets of all answers.
+    octets: usize,
     lifetime_ms: u64,
     issued: u64,
     fingerprints: RandomState,
@@ -107,6 +113,7 @@ impl DuplicateCache {
             requests: HashMap::default(),
             answered: VecDeque::new(),
             answered_max: answered_max.max(1),
+            octets: 0,
             lifetime_ms: lifetime_s.clamp(*LIFETIME_S_RANGE.start(), *LIFETIME_S_RANGE.end()) * 1000,
             issued: 0,
             fingerprints: RandomState::new(),
@@ -130,6 +137,7 @@ impl DuplicateCache {
             }
             Entry::Occupied(mut known) => {
                 let known = known.insert(request);
+                self.octets -= known.octets();
                 known.answer.is_none().then_some(known.number)
             }
             Entry::Vacant(place) => {
@@ -152,7 +160,9 @@ impl DuplicateCache {
         sent: Timestamp,
     ) -> Result<(), GivenUp> {
         let request = self.requests.get_mut(key).filter(|it| it.number == claim.0);
-        request.ok_or(GivenUp)?.answer = Some(Answer {
+        let request = request.ok_or(GivenUp)?;
+        self.octets = self.octets - request.octets() + octets.len();
+        request.answer = Some(Answer {
             octets: octets.clone(),
             sent,
         });
@@ -160,6 +170,7 @@ impl DuplicateCache {
         if self.answered.len() > self.answered_max || self.is_oldest_past(sent) {
             self.forget_oldest();
         }
+        while self.octets > self.answered_max * ANSWER_OCTETS && self.forget_oldest() {}
         Ok(())
     }
 
@@ -191,22 +202,30 @@ impl DuplicateCache {
         })
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((key, number)) = self.answered.pop_front() {
+    /// Whether there was one.
+    fn forget_oldest(&mut self) -> bool {
+        let oldest = self.answered.pop_front();
+        if let Some((key, number)) = oldest {
             self.remove(&key, number);
         }
+        oldest.is_some()
     }
 
     fn remove(&mut self, key: &Key, number: u64) {
         if let Entry::Occupied(known) = self.requests.entry(*key)
             && known.get().number == number
         {
-            known.remove();
+            self.octets -= known.remove().octets();
         }
     }
 }
 
 impl Request {
+    /// What its answer takes.
+    fn octets(&self) -> usize {
+        self.answer.as_ref().map_or(0, |answer| answer.octets.len())
+    }
+
     /// Whether it was answered so long ago that the same octets are a request of their own: some probes never change.
     fn is_past(&self, now: Timestamp, lifetime_ms: u64) -> bool {
         let answer = self.answer.as_ref();
@@ -377,6 +396,24 @@ mod tests {
             Seen::Answered(octets())
         );
         new(cache.observe(key(245), &[3, 245], at(0)));
+    }
+
+    #[test]
+    fn long_answers_are_forgotten_sooner_and_what_is_replaced_or_forgotten_takes_no_room() {
+        let mut cache = DuplicateCache::new(5, 16);
+        let long: Arc<[u8]> = vec![0; 4 * ANSWER_OCTETS].into();
+        for (identifier, packet) in [(1, A), (1, B), (2, A), (3, A), (4, A), (5, A)] {
+            let claim = new(cache.observe(key(identifier), packet, at(0)));
+            cache.answer(&key(identifier), &claim, &long, at(0)).unwrap();
+        }
+        assert_eq!((cache.len(), cache.octets), (4, 4 * long.len()));
+        new(cache.observe(key(1), B, at(1)));
+        for identifier in 2..=5 {
+            let seen = cache.observe(key(identifier), A, at(1));
+            assert_eq!(seen, Seen::Answered(long.clone()), "{identifier}");
+            cache.remove(&key(identifier), u64::from(identifier) + 1);
+        }
+        assert_eq!(cache.octets, 0);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::server::radius::listener::Way;
 /// The most rejections held back on one socket. One more is not sent when due; the client's
 /// retransmission gets it from the session's memory.
 pub(in crate::server) const HELD_MAX: usize = 65_536;
+/// The most octets of those rejections; only long Proxy-States that are echoed come near. One more is not sent either.
+const HELD_OCTETS_MAX: usize = HELD_MAX * 256;
 
 /// A rejection and when it leaves.
 pub(in crate::server) struct HeldReply {
@@ -25,32 +27,40 @@ pub(in crate::server) struct Full;
 
 /// What is held back, the next one first.
 #[derive(Default)]
-pub(in crate::server) struct Held(BinaryHeap<Reverse<HeldReply>>);
+pub(in crate::server) struct Held {
+    replies: BinaryHeap<Reverse<HeldReply>>,
+    octets: usize,
+}
 
 impl Held {
     /// Holds a reply back. Errors: [`Full`]; the reply is dropped.
     pub(in crate::server) fn push(&mut self, reply: HeldReply) -> Result<(), Full> {
-        if self.0.len() >= HELD_MAX {
+        let octets = self.octets + reply.reply.octets.len();
+        if self.replies.len() >= HELD_MAX || octets > HELD_OCTETS_MAX {
             return Err(Full);
         }
-        self.0.push(Reverse(reply));
+        self.octets = octets;
+        self.replies.push(Reverse(reply));
         Ok(())
     }
 
     /// Waits until the next reply is due; for ever while there is none. Loses none when cancelled.
     pub(in crate::server) async fn due(&mut self) -> HeldReply {
-        if let Some(Reverse(next)) = self.0.peek() {
+        if let Some(Reverse(next)) = self.replies.peek() {
             sleep_until(next.due).await;
         }
-        match self.0.pop() {
-            Some(Reverse(reply)) => reply,
+        match self.replies.pop() {
+            Some(Reverse(held)) => {
+                self.octets -= held.reply.octets.len();
+                held
+            }
             None => std::future::pending().await,
         }
     }
 
     /// Whether nothing is held back.
     pub(in crate::server) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.replies.is_empty()
     }
 }
 

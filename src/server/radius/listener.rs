@@ -281,9 +281,8 @@ impl Listener {
             .sort_unstable_by_key(|it| (it.peer.source, it.octets.len()));
         let mut outbox = std::mem::take(&mut self.outbox);
         for alike in outbox.chunk_by(Outgoing::is_like) {
-            if self.socket.send_together(alike).await.is_err() {
-                self.send_one_by_one(alike).await;
-            }
+            let sent = self.socket.send_together(alike).await;
+            self.send_one_by_one(alike.get(sent..).unwrap_or_default()).await;
         }
         outbox.clear();
         self.outbox = outbox;

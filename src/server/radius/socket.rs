@@ -92,11 +92,11 @@ impl RadiusSocket {
         Ok(())
     }
 
-    /// Sends `answers`, which are [alike](Outgoing::is_like), in as few calls as the system allows. Errors: the system's;
-    /// some of them may have been sent.
-    pub(super) async fn send_together(&mut self, answers: &[Outgoing]) -> io::Result<()> {
+    /// Sends `answers`, which are [alike](Outgoing::is_like), in as few calls as the system allows; how many of them, from
+    /// the first on, were sent before a call failed.
+    pub(super) async fn send_together(&mut self, answers: &[Outgoing]) -> usize {
         let Some(Outgoing { peer, octets }) = answers.first() else {
-            return Ok(());
+            return 0;
         };
         let length = octets.len();
         let at_once = match length <= SEGMENT_BYTES_MAX {
@@ -107,15 +107,19 @@ impl RadiusSocket {
             false => 1,
         };
         let mut joined = std::mem::take(&mut self.joined);
+        let mut sent = 0;
         for some in answers.chunks(at_once.max(1)) {
             joined.clear();
             some.iter()
                 .for_each(|answer| joined.extend_from_slice(&answer.octets));
             let segment = (some.len() > 1).then_some(length);
-            self.transmit(*peer, &joined, segment).await?;
+            if self.transmit(*peer, &joined, segment).await.is_err() {
+                break;
+            }
+            sent += some.len();
         }
         self.joined = joined;
-        Ok(())
+        sent
     }
 
     /// Sends one answer. Errors: the system's.
