@@ -186,26 +186,70 @@ fn lines_of_a_reader_that_has_gone_are_lost_and_counted() {
     assert!(written(&log)[0].ends_with(" lost=3"));
 }
 
+/// What is written to it, for all who have a copy.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody died").write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("nobody died").clone()).expect("UTF-8")
+    }
+}
+
 #[test]
-fn everything_is_written_before_the_end() {
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-    impl Write for Shared {
+fn a_writer_that_panics_loses_what_it_is_at_says_so_and_goes_on() {
+    struct Broken(bool, Shared);
+    impl Write for Broken {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("nobody died").write(bytes)
+            if std::mem::take(&mut self.0) {
+                std::panic::resume_unwind(Box::new("broken"));
+            }
+            self.1.write(bytes)
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
     let (log, out) = (Arc::<Log>::default(), Shared::default());
+    fill_audit(&log);
+    let thread = LogThread::start(log.clone(), Broken(true, out.clone()), FORM).expect("a thread");
+    log.audit_blocking(event(99), NOW);
+    drop(thread);
+    assert_eq!(log.dropped(), AUDIT_MAX as u64);
+    let text = out.text();
+    assert!(
+        text.contains("entries=99") && text.contains(&format!(" lost={AUDIT_MAX}")),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_lost_while_the_log_ends_is_told_at_its_end() {
+    let (log, out) = (Arc::<Log>::default(), Shared::default());
+    log.close();
+    log.tell(request());
+    drop(LogThread::start(log, out.clone(), FORM).expect("a thread"));
+    assert!(out.text().ends_with(" lost=1\n"), "{}", out.text());
+}
+
+#[test]
+fn everything_is_written_before_the_end() {
+    let (log, out) = (Arc::<Log>::default(), Shared::default());
     let thread = LogThread::start(log.clone(), out.clone(), FORM).expect("a thread");
     (0..10_000).for_each(|number| log.audit_blocking(event(number), NOW));
     drop(thread);
     log.tell(request());
     assert_eq!(log.dropped(), 1, "nothing comes in afterwards");
-    let text = out.0.lock().expect("nobody died");
-    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 10_000);
+    assert_eq!(out.text().lines().count(), 10_000);
 }
 
 #[test]

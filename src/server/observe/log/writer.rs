@@ -1,6 +1,7 @@
 //! The one thread that formats lines and writes them.
 
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -20,8 +21,11 @@ use crate::types::Timestamp;
 const PAGE_BYTES: usize = 64 * 1024;
 /// How long the end waits for a reader that reads nothing.
 const STALLED: Duration = Duration::from_secs(5);
-/// The pause after a failure that may pass, such as a full disk.
-const RETRY: Duration = Duration::from_millis(100);
+/// The first pause after a failure that may pass, such as a full pipe that must not be waited for; each that follows is
+/// twice as long …
+const RETRY_MIN: Duration = Duration::from_millis(1);
+/// … up to this, such as on a full disk.
+const RETRY_MAX: Duration = Duration::from_millis(100);
 
 /// The form of lines.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,8 @@ pub struct Writer<W> {
     form: Form,
     batch: Lines,
     page: Vec<u8>,
+    /// How many lines are taken and not written yet, at most.
+    at_work: u64,
     told: Moments,
     happened: Moments,
 }
@@ -52,6 +58,7 @@ impl<W: Write> Writer<W> {
             form,
             batch: Lines::default(),
             page: Vec::new(),
+            at_work: 0,
             told: Moments::default(),
             happened: Moments::default(),
         }
@@ -61,6 +68,7 @@ impl<W: Write> Writer<W> {
     pub fn write_waiting(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
         self.log.take(&mut batch);
+        self.at_work = batch.len() as u64;
         // Entries are called by the names that they have now.
         let names = self.log.names();
         let mut text = &batch.text[..];
@@ -107,15 +115,18 @@ impl<W: Write> Writer<W> {
     /// A failure that waiting may mend is waited for, as a full disk or a reader that is slow; after any other, such as
     /// a reader that has gone, the lines are lost and counted: the log will not come back, and the directory goes on.
     fn write_page(&mut self) {
-        let mut rest = &self.page[..];
+        let (mut rest, mut retry) = (&self.page[..], RETRY_MIN);
         while !rest.is_empty() {
             match self.out.write(rest) {
                 Ok(written @ 1..) => {
-                    rest = rest.get(written..).unwrap_or_default();
+                    (rest, retry) = (rest.get(written..).unwrap_or_default(), RETRY_MIN);
                     self.log.on_written();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if may_pass(error.kind()) => thread::sleep(RETRY),
+                Err(error) if may_pass(error.kind()) => {
+                    thread::sleep(retry);
+                    retry = (retry * 2).min(RETRY_MAX);
+                }
                 Ok(_) | Err(_) => {
                     let lines = rest.iter().filter(|byte| **byte == b'\n').count();
                     self.log.on_lost(lines as u64);
@@ -129,7 +140,18 @@ impl<W: Write> Writer<W> {
     fn run(mut self) {
         let _end = End(self.log.clone());
         while self.log.wait() {
-            self.write_waiting();
+            self.write_or_lose();
+        }
+        // What was lost since the last line.
+        self.write_or_lose();
+    }
+
+    /// A panic is a fault of this program: what waited may be lost, which is counted and told, and the log goes on. Who
+    /// waits for room would otherwise wait for ever.
+    fn write_or_lose(&mut self) {
+        if catch_unwind(AssertUnwindSafe(|| self.write_waiting())).is_err() {
+            self.page.clear();
+            self.log.on_lost(self.at_work);
         }
     }
 }
@@ -141,8 +163,7 @@ fn may_pass(kind: ErrorKind) -> bool {
     )
 }
 
-/// Tells who waits for the writer that it has ended, also if it died. The log is left open then: audit events wait for
-/// a room that never comes, and nobody logs in unseen.
+/// Tells who waits for the writer that it has ended.
 struct End(Arc<Log>);
 
 impl Drop for End {
@@ -177,7 +198,7 @@ impl Drop for LogThread {
     fn drop(&mut self) {
         self.log.close();
         if self.log.has_ended_within(STALLED) {
-            // It has said why if it died.
+            // It catches every panic.
             let _ = self.thread.take().map(JoinHandle::join);
         }
     }
