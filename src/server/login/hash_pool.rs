@@ -44,10 +44,22 @@ impl Default for PoolSettings {
 /// What goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Somebody waits for the answer, there. Sources are served in turn.
-    LogIn(SourceGroup),
+    /// Somebody waits for the answer. Peers are served in turn, and of one peer its callers.
+    LogIn {
+        /// Who asks: behind one VPN concentrator are many.
+        peer: SourceGroup,
+        /// On whose behalf; of who asks for itself, itself.
+        caller: SourceGroup,
+    },
     /// Nobody does: done only when no log-in waits.
     Upgrade,
+}
+
+impl Urgency {
+    /// A log-in of somebody who asks for themselves.
+    pub const fn from_peer(peer: SourceGroup) -> Urgency {
+        Urgency::LogIn { peer, caller: peer }
+    }
 }
 
 /// The queue is full: try again.
@@ -177,7 +189,7 @@ impl Queues {
     /// Puts `job` into its queue; what had to give way to it. Errors: `job`, if it has no place.
     fn place(&mut self, urgency: Urgency, job: Job) -> Result<Option<Job>, Job> {
         match urgency {
-            Urgency::LogIn(source) => self.log_ins.push(source, job),
+            Urgency::LogIn { peer, caller } => self.log_ins.push(peer, caller, job),
             Urgency::Upgrade if self.upgrades.len() >= UPGRADES_QUEUED_MAX => Err(job),
             Urgency::Upgrade => {
                 self.upgrades.push_back(job);
@@ -225,8 +237,8 @@ mod tests {
 
     use super::*;
 
-    const HERE: Urgency = Urgency::LogIn(SourceGroup::V4([192, 0, 2]));
-    const ELSEWHERE: Urgency = Urgency::LogIn(SourceGroup::V4([203, 0, 113]));
+    const HERE: Urgency = Urgency::from_peer(SourceGroup::V4([192, 0, 2]));
+    const ELSEWHERE: Urgency = Urgency::from_peer(SourceGroup::V4([203, 0, 113]));
 
     /// One thread, which is held until the sender is dropped, and `queue_max` places behind it.
     fn held_pool(queue_max: usize) -> (HashPool, mpsc::Sender<()>) {

@@ -94,13 +94,13 @@ impl Logins {
         &self.pool
     }
 
-    /// The hash of a PIN that is to be set, and the PIN again; in its turn among the log-ins from `source`. `None`: too
+    /// The hash of a PIN that is to be set, and the PIN again; in its turn among the log-ins of `peer`. `None`: too
     /// many wait.
-    pub async fn hash_new(&self, pin: Pin, source: SourceGroup) -> Option<(Pin, PinHash)> {
+    pub async fn hash_new(&self, pin: Pin, peer: SourceGroup) -> Option<(Pin, PinHash)> {
         let hashing = self.settings.policy.hashing;
         let mut salt = [0; SALT_BYTES];
         SystemEntropy.fill(&mut salt);
-        let work = self.pool.run(Urgency::LogIn(source), move |memory| {
+        let work = self.pool.run(Urgency::from_peer(peer), move |memory| {
             let hash = pin::hash(&pin, hashing, salt, memory);
             (pin, hash)
         });
@@ -259,22 +259,41 @@ impl Logins {
 
     async fn hash(&self, request: &Arc<Authenticate>, job: HashJob) -> Option<(HashJob, PinCheck)> {
         let hashing = self.settings.policy.hashing;
-        let source = request.source_group();
+        let urgency = Urgency::LogIn {
+            peer: request.source.into(),
+            caller: request.source_group(),
+        };
         let request = request.clone();
-        let work = self.pool.run(Urgency::LogIn(source), move |memory| {
+        let work = self.pool.run(urgency, move |memory| {
             let check = job.run(&request.pin, hashing, memory);
             (job, check)
         });
         work.ok()?.await.ok()
     }
 
-    /// Tells the audit log and those who store log-ins; the verdict is left. Waits while the log has no room.
+    /// Tells those who store log-ins and the audit log; the verdict is left. Waits while the log has no room; what was
+    /// counted is told also if whoever asked gives up meanwhile.
     async fn tell(&self, decision: Decision, now: Timestamp) -> Verdict {
-        for event in decision.events {
-            self.realm.audit.write(event, now).await;
-        }
         self.store_soon(decision.unstored);
+        if self.realm.audit.has_room() {
+            for event in decision.events {
+                self.realm.audit.write_blocking(event, now);
+            }
+        } else {
+            self.tell_when_there_is_room(decision.events, now).await;
+        }
         decision.verdict
+    }
+
+    async fn tell_when_there_is_room(&self, events: Vec<AuditEvent>, now: Timestamp) {
+        let audit = self.realm.audit.clone();
+        let told = self.realm.tasks.spawn(async move {
+            for event in events {
+                audit.write(event, now).await;
+            }
+        });
+        // Only a panic could end it, and that the runtime reports.
+        let _ = told.await;
     }
 
     fn store_soon(&self, unstored: Option<EntryId>) {

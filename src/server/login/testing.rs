@@ -38,7 +38,7 @@ pub(super) struct Campus {
     pub(super) logins: Logins,
     pub(super) realm: Arc<Realm>,
     pub(super) clock: Arc<ManualClock>,
-    log: Arc<Log>,
+    pub(super) log: Arc<Log>,
     pub(super) runtime: tokio::runtime::Runtime,
 }
 
@@ -188,7 +188,7 @@ impl Campus {
     pub(super) fn hold_the_pool(&self) -> mpsc::Sender<()> {
         let (release, held) = mpsc::channel::<()>();
         let (started, begun) = mpsc::channel();
-        let elsewhere = Urgency::LogIn(SourceGroup::Local);
+        let elsewhere = Urgency::from_peer(SourceGroup::Local);
         let hold = move |_: &mut HashMemory| {
             started.send(()).unwrap();
             let _ = held.recv();

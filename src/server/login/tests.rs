@@ -6,7 +6,7 @@ use super::testing::*;
 use super::*;
 use crate::directory::login::authenticate::UpgradeOnLogIn;
 use crate::directory::request::{Authenticate, LoginName, Verdict};
-use crate::domain::audit::{AuditEvent, Evidence, RefusalReason};
+use crate::domain::audit::{AuditEvent, Evidence, RefusalReason, Subject};
 use crate::domain::lockout::{Attempts, Holds};
 use crate::record::{Key, LockoutRecord, LockoutRecordError, Operation};
 use crate::server::clock::Clock;
@@ -304,6 +304,37 @@ fn a_lock_is_stored_and_told_though_whoever_guessed_is_gone() {
         }
     });
     assert!(campus.is_lock_stored());
+}
+
+#[test]
+fn a_wrong_pin_that_counts_is_told_once_there_is_room_though_whoever_asked_has_gone() {
+    let campus = campus(&argon2id(), settings(UpgradeOnLogIn::Yes));
+    let filler = || AuditEvent::EntriesImported {
+        subject: Subject::Root,
+        file: "x".into(),
+        entries: 0,
+    };
+    while campus.log.try_audit(filler(), START).is_ok() {}
+    campus.runtime.block_on(async {
+        let mut guess = std::pin::pin!(campus.logins.authenticate(request("ada", "wrong"), START));
+        std::future::poll_fn(|context| {
+            assert!(
+                guess.as_mut().poll(context).is_pending(),
+                "nobody hears of what is not told"
+            );
+            let ledger = campus.logins.ledger();
+            match ledger.with_attempts(Some(ENTRY), START, |attempts| attempts.is_empty()) {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
+    });
+    campus.runtime.block_on(async {
+        while !matches!(campus.newest_event(), Some(AuditEvent::LoginRefused { .. })) {
+            tokio::task::yield_now().await;
+        }
+    });
 }
 
 #[test]
