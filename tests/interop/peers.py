@@ -211,7 +211,7 @@ path = "{folder}/store"
 [ldap]
 listen = ["127.0.0.1:{port}"]
 listen_tls = ["127.0.0.1:{tls_port}"]
-listen_ldapi = []
+listen_ldapi = ["{folder}/ldapi"]
 cleartext_bind_from = ["127.0.0.0/8"]
 [ldap.root]
 dn = "{root_dn}"

@@ -2,7 +2,7 @@
 
 Everybody's PIN is `pin_of(uid)`. Whoever is named below is there for a check that somebody makes.
 """
-import base64, hashlib, pathlib, subprocess, sys
+import base64, hashlib, pathlib, subprocess, sys, urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import peers
@@ -165,6 +165,7 @@ class Campus:
         self.wait_until_ready(1)
         self.ca = self.folder / "ca.pem"
         self.url, self.tls_url = f"ldap://127.0.0.1:{self.beadle.port}", f"ldaps://127.0.0.1:{self.beadle.tls_port}"
+        self.ldapi_url = "ldapi://" + urllib.parse.quote(str(self.beadle.folder / "ldapi"), safe="")
 
     def stop(self):
         self.beadle.stop()

@@ -19,6 +19,7 @@ PYPI = "libldap2-dev libsasl2-dev python3-dev python3-venv"
 CLIENTS = {
     "ldap_utils": "ldap-utils",
     "php_ldap": "php-cli php-ldap",
+    "python_ldap": "python3-ldap",
     "net_ldap": "libio-socket-ssl-perl libnet-ldap-perl",
     "pypi_ldap3": PYPI,
     "pypi_bonsai": PYPI,
