@@ -22,39 +22,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("radius", &["types", "domain", "directory"]),
     ("web", &["types", "domain", "directory"]),
     ("notify", &["types", "domain", "directory"]),
-    ("server", &BELOW_SERVER),
-    ("config", &BELOW_CONFIG),
-    ("cli", &BELOW_CLI),
+    ("server", BELOW_SERVER),
+    ("config", BELOW_CONFIG),
+    ("cli", BELOW_CLI),
 ];
 
-const BELOW_SERVER: [&str; 11] = [
-    "types",
-    "domain",
-    "record",
-    "index",
-    "store",
-    "directory",
-    "exchange",
-    "ldap",
-    "radius",
-    "web",
-    "notify",
-];
-const BELOW_CONFIG: [&str; 12] = [
-    "types",
-    "domain",
-    "record",
-    "index",
-    "store",
-    "directory",
-    "exchange",
-    "ldap",
-    "radius",
-    "web",
-    "notify",
-    "server",
-];
-const BELOW_CLI: [&str; 13] = [
+/// Their names.
+const NAMES: [&str; 14] = [
     "types",
     "domain",
     "record",
@@ -68,7 +42,11 @@ const BELOW_CLI: [&str; 13] = [
     "notify",
     "server",
     "config",
+    "cli",
 ];
+const BELOW_SERVER: &[&str] = NAMES.split_at(11).0;
+const BELOW_CONFIG: &[&str] = NAMES.split_at(12).0;
+const BELOW_CLI: &[&str] = NAMES.split_at(13).0;
 
 /// The layers that decide and translate: no waiting, no machine.
 const PURE: &[&str] = &[
@@ -94,12 +72,12 @@ const SINGLE: &[&str] = &[
 
 /// Words, and the layers they may not be used in: the clock, the terminal, the machine, waiting.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("SystemTime::now", &BELOW_SERVER),
-    ("Instant::now", &BELOW_SERVER),
-    ("println!", &BELOW_SERVER),
-    ("eprintln!", &BELOW_SERVER),
-    ("print!", &BELOW_SERVER),
-    ("eprint!", &BELOW_SERVER),
+    ("SystemTime::now", BELOW_SERVER),
+    ("Instant::now", BELOW_SERVER),
+    ("println!", BELOW_SERVER),
+    ("eprintln!", BELOW_SERVER),
+    ("print!", BELOW_SERVER),
+    ("eprint!", BELOW_SERVER),
     ("std::fs", PURE),
     ("std::env", PURE),
     ("std::process", PURE),

@@ -2,6 +2,8 @@
 
 pub mod text;
 mod truth;
+#[cfg(test)]
+mod truth_tests;
 
 use crate::domain::entry::options_include;
 use crate::domain::matching::substring::Pieces;
