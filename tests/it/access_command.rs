@@ -1,6 +1,7 @@
 //! `beadle access`: what it says of the sentences in the configuration, with the daemon and without.
 
 use crate::harness::{BASE, Campus, base, person, said, stdout};
+use crate::ldap_commands::dn;
 
 const RULES: &str = r#"
 [access]
@@ -11,10 +12,6 @@ rules = [
   "group cn=law,ou=groups,dc=uni,dc=example may add and delete people",
 ]
 "#;
-
-fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
-}
 
 fn campus() -> Campus {
     let campus = Campus::new(RULES);

@@ -1,10 +1,7 @@
 //! Who may write what, by the sentences of the configuration, with the OpenLDAP clients against the real binary.
 
-use std::process::Command;
-
-use crate::harness::{BASE, Campus, Daemon, SERVICE_PIN, base, person, run_with, said};
-
-const PIN: &str = "correct-PIN-42";
+use crate::harness::{BASE, Campus, Daemon, SERVICE_PIN, base, person};
+use crate::ldap_commands::{PIN, as_one, dn};
 
 const RULES: &str = r#"
 [access]
@@ -30,20 +27,9 @@ fn campus() -> Daemon {
     campus.serve()
 }
 
-fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
-}
-
 /// Changes by LDIF, as `who`; the result code.
 fn change(daemon: &Daemon, who: &str, pin: &str, ldif: &str) -> i32 {
-    let url = format!("ldap://{}", daemon.address("ldap"));
-    let mut command = Command::new("ldapmodify");
-    let words = ["-x", "-H", &url, "-D", who, "-w", pin];
-    let output = run_with(command.env("LDAPCONF", "/dev/null").args(words), ldif);
-    output
-        .status
-        .code()
-        .unwrap_or_else(|| panic!("{}", said(&output)))
+    as_one(daemon, "ldapmodify", &["-D", who, "-w", pin], ldif).0
 }
 
 fn replace(dn: &str, attribute: &str) -> String {

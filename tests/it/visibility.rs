@@ -2,8 +2,7 @@
 //! (S118, S119, S120, S54).
 
 use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, SERVICE_PIN, base, person, said, stdout};
-
-const PIN: &str = "correct-PIN-42";
+use crate::ldap_commands::{PIN, dn};
 
 const RULES: &str = r#"
 [access]
@@ -33,10 +32,6 @@ fn campus() -> Daemon {
     );
     campus.import(&(base() + &ada + &person("shy", PIN, shy) + &group));
     campus.serve()
-}
-
-fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
 }
 
 /// The UIDs or DNs a filter finds for somebody, sorted.
