@@ -370,3 +370,25 @@ fn sigterm_closes_cleanly_and_metrics_and_health_are_served() {
     let (_, code, logged) = daemon.stop();
     assert_eq!(code, Some(0), "{logged:?}");
 }
+
+/// OpenLDAP's clients say of it "Can't contact LDAP server", whatever it is.
+#[test]
+fn the_log_says_why_there_is_no_tls_with_a_client() {
+    let daemon = campus();
+    let url = format!("ldap://{}", daemon.address("ldaps"));
+    let output = run_with(Command::new("ldapwhoami").args(["-x", "-H", &url]), "");
+    assert!(
+        said(&output).contains("Can't contact LDAP server"),
+        "{}",
+        said(&output)
+    );
+    let (_, _, logged) = daemon.stop();
+    let told = logged
+        .iter()
+        .find(|line| line.contains("TLS handshake failed"))
+        .expect("a line");
+    assert!(
+        told.contains("source=127.0.0.1 error=received corrupt message"),
+        "{told}"
+    );
+}

@@ -79,23 +79,34 @@ async fn serve_cleartext<S: Stream>(stream: S, wiring: Wiring) -> End {
 
 async fn serve_tls<S: Stream>(stream: S, mut wiring: Wiring) -> End {
     match handshake(stream, &wiring.service).await {
-        Some(stream) => {
+        Ok(stream) => {
             wiring.session.on_tls();
             Connection::new(stream, wiring).serve().await
         }
-        None => End::TlsFailed,
+        Err(error) => {
+            tell_failed(&wiring, &error);
+            End::TlsFailed
+        }
     }
 }
 
-async fn handshake<S: Stream>(stream: S, service: &LdapService) -> Option<Box<TlsStream<S>>> {
-    let acceptor = TlsAcceptor::from(service.tls.as_ref()?.config());
+async fn handshake<S: Stream>(stream: S, service: &LdapService) -> io::Result<Box<TlsStream<S>>> {
+    let tls = service.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
     let limit = seconds(service.settings.first_message_limit_s);
     let stream = tokio::select! {
         biased;
-        () = service.shutdown.stop.cancelled() => return None,
-        accepted = tokio::time::timeout(limit, acceptor.accept(stream)) => accepted.ok()?.ok()?,
+        () = service.shutdown.stop.cancelled() => return Err(io::ErrorKind::Interrupted.into()),
+        accepted = tokio::time::timeout(limit, TlsAcceptor::from(tls.config()).accept(stream)) => accepted??,
     };
-    Some(Box::new(stream))
+    Ok(Box::new(stream))
+}
+
+/// Says why a client and TLS did not agree, which is all most clients let their administrator know. One that only
+/// looks whether somebody listens, or is slow, is nothing to speak of.
+fn tell_failed(wiring: &Wiring, error: &io::Error) {
+    if error.kind() == io::ErrorKind::InvalidData {
+        tracing::info!(target: "beadle::ldap", conn = wiring.id, source = %wiring.source, %error, "TLS handshake failed");
+    }
 }
 
 /// One message as the log tells it. Never a value, a filter or a name.
