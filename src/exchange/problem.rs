@@ -258,7 +258,9 @@ impl Fault {
 fn schema_remedy(reason: &ViolationReason) -> &'static str {
     match reason {
         ViolationReason::NoObjectClass => "add an `objectClass`, such as `inetOrgPerson`",
-        ViolationReason::NoStructuralClass => "add a structural class, such as `inetOrgPerson`",
+        ViolationReason::NoStructuralClass => {
+            "add a structural class, such as `inetOrgPerson` to a person or `groupOfMembers` to a posixGroup"
+        }
         ViolationReason::TwoStructuralClasses(..) => "leave one of them",
         ViolationReason::Missing(_) => "add it",
         ViolationReason::NotAllowed => "remove it, or add an auxiliary `objectClass` that allows it",

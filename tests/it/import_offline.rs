@@ -110,6 +110,25 @@ fn a_bad_row_is_named_and_nothing_is_written() {
     import(&campus, &path, &["--ignore", "mail,nosuch"], 0);
 }
 
+/// In RFC 2307, as slapd has it by default, the class posixGroup stands alone.
+#[test]
+fn a_posix_group_of_another_schema_is_refused_with_the_class_that_it_lacks() {
+    let campus = Campus::new("");
+    let group = |classes: &str| {
+        base()
+            + &format!(
+                "dn: cn=g,{BASE}\n{classes}objectClass: posixGroup\ncn: g\ngidNumber: 5000\nmemberUid: ada\n"
+            )
+    };
+    let path = file(&campus, "g.ldif", &group(""));
+    let output = import(&campus, &path, &[], 1);
+    let expected = "objectClass: no value is a structural object class; add a structural class, such as `inetOrgPerson` to a \
+                    person or `groupOfMembers` to a posixGroup";
+    assert!(said(&output).contains(expected), "{}", said(&output));
+    let path = file(&campus, "g.ldif", &group("objectClass: groupOfMembers\n"));
+    import(&campus, &path, &[], 0);
+}
+
 #[test]
 fn keep_going_leaves_a_file_of_bad_rows_that_imports_when_it_is_corrected() {
     let campus = Campus::new("");
