@@ -132,5 +132,5 @@ def stopping(campus, dovecot, checks):
     said = dovecot.log_in("ada")
     checks.that("without beadle the failure is temporary, not a wrong PIN", said.startswith("[UNAVAILABLE]"), said)
     campus.start_again()
-    checks.equal("when beadle is back, so is the mail", dovecot.log_in("ada"), "OK")
+    checks.eventually("when beadle is back, so is the mail", lambda: dovecot.log_in("ada") == "OK")
     checks.equal("who was locked is locked still", dovecot.log_in("locked"), REFUSED)

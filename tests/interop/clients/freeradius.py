@@ -141,4 +141,4 @@ def stopping(campus, radius, checks):
     without = answer(radius, "ada")
     checks.that("without beadle nobody is told that the PIN is wrong", NO_ANSWER in without, without)
     campus.start_again()
-    checks.equal("when beadle is back, so is the network", answer(radius, "ada"), "Access-Accept")
+    checks.eventually("when beadle is back, so is the network", lambda: answer(radius, "ada") == "Access-Accept")
