@@ -76,8 +76,8 @@ fn push_bytes(blob: &mut Vec<u8>, bytes: &[u8]) {
 /// An entry's parts, borrowed. What follows it in `blob` is not looked at.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
-    /// The name as it was given.
-    pub name: &'a str,
+    /// The name as it was given, which is text.
+    pub name: &'a [u8],
     /// The name's normal form.
     pub normal: &'a [u8],
     attributes: &'a [u8],
@@ -88,7 +88,7 @@ pub(super) struct Parts<'a> {
 /// parse reads as an empty entry.
 #[inline]
 pub(super) fn parts<'a>(mut blob: &'a [u8], shared: &'a Shared) -> Parts<'a> {
-    let name = take_text(&mut blob).unwrap_or_default();
+    let name = take_bytes(&mut blob).unwrap_or_default();
     let normal = take_bytes(&mut blob).unwrap_or_default();
     Parts {
         name,
@@ -99,6 +99,11 @@ pub(super) fn parts<'a>(mut blob: &'a [u8], shared: &'a Shared) -> Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// The name as text.
+    pub(super) fn text(&self) -> &'a str {
+        std::str::from_utf8(self.name).unwrap_or_default()
+    }
+
     /// The attributes, in the order they were pushed.
     #[inline]
     pub(super) fn attributes(&self) -> BlobAttributes<'a> {
@@ -112,7 +117,7 @@ impl<'a> Parts<'a> {
     pub(super) fn unshared(&self) -> Box<[u8]> {
         let (known, unknown): (Vec<_>, Vec<_>) = (self.attributes().collect(), self.unknown().collect());
         let entry = Loose {
-            name: self.name,
+            name: self.text(),
             normal: self.normal,
             known: &known,
             unknown: &unknown,
@@ -258,7 +263,7 @@ mod tests {
         blob.extend_from_slice(b"the next entry");
         let shared = shared.finish(&SCHEMA);
         let parts = parts(&blob, &shared);
-        assert_eq!((parts.name, parts.normal), ("uid=ada", &b"N"[..]));
+        assert_eq!((parts.text(), parts.normal), ("uid=ada", &b"N"[..]));
         let lost: Vec<_> = parts.unknown().collect();
         assert_eq!(lost.len(), 1);
         assert_eq!(

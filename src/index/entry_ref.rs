@@ -46,7 +46,7 @@ impl<'a> EntryRef<'a> {
 
     /// Its RDN as it was given (RFC 4514); of a topmost entry its whole DN.
     pub fn name(&self) -> &'a str {
-        self.parts.name
+        self.parts.text()
     }
 
     /// The normal form of [`EntryRef::name`].
@@ -122,11 +122,11 @@ impl<'a> EntryRef<'a> {
 
     /// Hands its DN as text to `part`, piece by piece.
     pub fn write_dn(&self, part: &mut dyn FnMut(&[u8])) {
-        part(self.name().as_bytes());
+        part(self.parts.name);
         let mut above = self.parent();
         while let Some(entry) = above {
             part(b",");
-            part(entry.name().as_bytes());
+            part(entry.parts.name);
             above = entry.parent();
         }
     }

@@ -133,12 +133,12 @@ impl Snapshot {
     }
 
     /// As [`Snapshot::equality_estimate`], of the slots only that `counts`; of a value that very many entries have, all
-    /// those in any of the marked sets at positions `sets`; `None`: in whatever set.
+    /// those in any of these sets, a bit each; `None`: in whatever set.
     pub fn equality_count(
         &self,
         kind: AttributeType,
         normal: &[u8],
-        sets: Option<&[usize]>,
+        sets: Option<u64>,
         counts: impl Fn(Slot) -> bool,
     ) -> Option<usize> {
         let hash = self.base.fixed.hasher.value(normal);
@@ -148,12 +148,10 @@ impl Snapshot {
             .as_ref()
             .and_then(|postings| postings.bitmap(hash));
         if let (Some(heavy), Some(marks)) = (heavy, self.base.marks.get()) {
-            let common = |position: &usize| Some(heavy.intersection_len(marks.set(*position)?) as usize);
-            let based = sets.map_or(Some(heavy.len() as usize), |sets| sets.iter().map(common).sum());
-            if let Some(based) = based {
-                let written = self.delta.indexes.equality(kind, hash);
-                return Some(based + written.filter(|slot| counts(*slot)).count());
-            }
+            let common = |sets| marks.sets(sets).map(|set| heavy.intersection_len(set)).sum();
+            let based = sets.map_or(heavy.len(), common) as usize;
+            let written = self.delta.indexes.equality(kind, hash);
+            return Some(based + written.filter(|slot| counts(*slot)).count());
         }
         match self.equality(kind, normal) {
             Candidates::Among(slots) => Some(slots.into_iter().filter(|slot| counts(*slot)).count()),

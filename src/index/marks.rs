@@ -72,9 +72,11 @@ impl Marks {
         })
     }
 
-    /// The set at this position, if it is marked.
-    pub(super) fn set(&self, position: usize) -> Option<&RoaringBitmap> {
-        self.sets.get(position)
+    /// The sets of `wanted`, a bit each.
+    pub(super) fn sets(&self, wanted: u64) -> impl Iterator<Item = &RoaringBitmap> {
+        let sets = self.sets.iter().enumerate();
+        sets.filter(move |(position, _)| wanted >> position & 1 == 1)
+            .map(|(_, set)| set)
     }
 }
 

@@ -148,8 +148,9 @@ impl Snapshot {
         }
     }
 
+    /// A bit for each set that the entry at `slot` is in; `None`: none is marked.
     #[inline]
-    pub(super) fn marks_of(&self, slot: Slot) -> Option<u64> {
+    pub fn marks_of(&self, slot: Slot) -> Option<u64> {
         let marks = self
             .base
             .marks
@@ -161,24 +162,18 @@ impl Snapshot {
         })
     }
 
-    /// About how many entries are in any of the marked sets at these positions: those of several are counted several
-    /// times. All, if a set is not marked.
-    pub fn len_of(&self, sets: &[usize]) -> usize {
-        let set = |position: &usize| self.base.marks.get()?.set(*position);
-        let sizes: Option<usize> = sets
-            .iter()
-            .map(|position| Some(set(position)?.len() as usize))
-            .sum();
-        sizes.map_or(self.live, |sizes| sizes + self.delta.len())
+    /// About how many entries are in any of these sets, a bit each: those in several are counted several times. All, if
+    /// nothing is marked.
+    pub fn len_of(&self, sets: u64) -> usize {
+        match self.base.marks.get() {
+            Some(marks) => marks.sets(sets).map(|set| set.len() as usize).sum::<usize>() + self.delta.len(),
+            None => self.live,
+        }
     }
 
-    /// Takes out of `slots` those that are in none of the marked sets at these positions, and not `own`; none if a set is
-    /// not marked.
-    pub fn keep_in(&self, sets: &[usize], own: Option<Slot>, slots: &mut Vec<Slot>) {
-        let wanted = sets
-            .iter()
-            .try_fold(0, |wanted, set| Some(wanted | 1u64.checked_shl(*set as u32)?));
-        let is_in = |marks: u64| wanted.is_none_or(|wanted| marks & wanted != 0);
+    /// Takes out of `slots` those that are in none of these sets, a bit each, and not `own`; none if nothing is marked.
+    pub fn keep_in(&self, sets: u64, own: Option<Slot>, slots: &mut Vec<Slot>) {
+        let is_in = |marks: u64| marks & sets != 0;
         slots.retain(|slot| Some(*slot) == own || self.marks_of(*slot).is_none_or(is_in));
     }
 

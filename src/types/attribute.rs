@@ -46,6 +46,22 @@ impl AttributeSet {
         }
     }
 
+    /// Adds all that is in `other`.
+    pub fn add(&mut self, other: &AttributeSet) {
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(word, more)| *word |= more);
+    }
+
+    /// Removes all that is in `other`.
+    pub fn take(&mut self, other: &AttributeSet) {
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(word, less)| *word &= !less);
+    }
+
     /// What is in both sets.
     pub fn intersection(&self, other: &AttributeSet) -> AttributeSet {
         AttributeSet(std::array::from_fn(|at| self.0[at] & other.0[at]))

@@ -1,25 +1,32 @@
-//! What a log-in that needs no hash allocates, from the first octet to the last: counted, not timed.
+//! What a log-in that needs no hash, and a search, allocate from the first octet to the last: counted, not timed.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::net::SocketAddr;
 
 use allocation_counter::measure;
-use beadle::radius::next::{Next, Reply, ReplyKind};
+use beadle::directory::ask::search::TurnEnd;
+use beadle::directory::request::{Asker, Outcome, Request};
+use beadle::ldap::channel::Channel;
+use beadle::ldap::entry_writer::EntryWriter;
+use beadle::ldap::next::{Next, Pending, Trailing};
+use beadle::radius::next::{Next as RadiusNext, Reply, ReplyKind};
 use beadle::radius::{Peer, Port, Session, Settings};
 use beadle::server::entropy::SystemEntropy;
+use ldap3_proto::proto::{LdapFilter, LdapOp, LdapSearchScope};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
-use crate::ldap_client::{bind, request};
-use crate::ldap_serving::{Serving, trusting};
+use crate::ldap_client::{bind, request, search};
+use crate::ldap_talk::Talk;
 use crate::radius_socket::access_request_with;
 use crate::town::{ADA, BASE, PLAIN, Town, argon2id, person, plan};
 
 /// The most allocations of one log-in.
 const ALLOCATIONS_MAX: u64 = 10;
+/// The most allocations of a search by UID.
+const SEARCH_ALLOCATIONS_MAX: u64 = 20;
+/// resultCode success, and two empty strings: the end of an answer.
+const SUCCESS: [u8; 7] = [10, 1, 0, 4, 0, 4, 0];
 /// So many are made before counting, for what is allocated once, and so many while counting.
-const LOG_INS: u64 = 300;
+const REQUESTS: u64 = 300;
 
 const CLIENT: &str = r#"
 [[radius.client]]
@@ -36,49 +43,69 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-/// A client that logs in [`LOG_INS`] times, is heard, and does it again when told to.
-fn log_in_twice(
-    server: SocketAddr,
-    dn: String,
-    ready: oneshot::Sender<()>,
-    again: mpsc::Receiver<()>,
-    done: oneshot::Sender<()>,
-) {
-    let mut stream = TcpStream::connect(server).expect("a connection");
-    let asked = request(7, bind(3, &dn, "right-pin"));
-    let mut log_in = || {
-        stream.write_all(&asked).expect("sent");
-        // SEQUENCE of 12 octets: messageID, BindResponse with success and two empty strings.
-        let mut answer = [0; 14];
-        stream.read_exact(&mut answer).expect("an answer");
-        assert_eq!(answer[..10], [0x30, 12, 2, 1, 7, 0x61, 7, 10, 1, 0]);
+/// Allocations of one answer to `asked`, from its bytes to those of the answer.
+fn allocations_of(asked: LdapOp) -> u64 {
+    let runtime = runtime();
+    let people = [person("bob", &[&argon2id("right-pin")])];
+    let town = runtime.block_on(Town::new(plan(PLAIN), &people));
+    let mut talk = Talk::over(Channel::Tls);
+    let asked = request(7, asked);
+    let mut answer = |_| {
+        let mut counted = 0;
+        let mut next = None;
+        counted += measure(|| next = Some(talk.bytes(&asked, Trailing::Nothing))).count_total;
+        let Some(Next::Run(pending, request)) = next else {
+            panic!("something to do");
+        };
+        let (outcome, more) = outcome(&runtime, &town, &mut talk, &pending, request);
+        counted += more;
+        counted += measure(|| {
+            talk.session.on_outcome(pending, outcome, &mut talk.out);
+        })
+        .count_total;
+        assert!(talk.out.ends_with(&SUCCESS), "{:?}", &talk.out[..]);
+        counted
     };
-    (0..LOG_INS).for_each(|_| log_in());
-    ready.send(()).expect("somebody waits");
-    again.recv().expect("told");
-    (0..LOG_INS).for_each(|_| log_in());
-    done.send(()).expect("somebody waits");
+    (0..REQUESTS).for_each(|number| {
+        answer(number);
+    });
+    (0..REQUESTS).map(answer).sum::<u64>() / REQUESTS
 }
 
-/// Allocations of the thread that serves connections, for one log-in as `dn`.
-fn allocations_of_a_bind(dn: String) -> u64 {
-    let runtime = runtime();
-    let serving = runtime.block_on(async {
-        let town = Town::new(plan(PLAIN), &[person("bob", &[&argon2id("right-pin")])]).await;
-        Serving::serve(town, trusting()).await
-    });
-    let (ready, is_ready) = oneshot::channel();
-    let (go_on, again) = mpsc::channel();
-    let (done, is_done) = oneshot::channel();
-    let server = serving.cleartext;
-    let client = std::thread::spawn(move || log_in_twice(server, dn, ready, again, done));
-    runtime.block_on(is_ready).expect("the client goes on");
-    let counted = measure(|| {
-        go_on.send(()).expect("the client waits");
-        runtime.block_on(is_done).expect("the client goes on");
-    });
-    client.join().expect("every log-in was good");
-    counted.count_total / LOG_INS
+/// What becomes of `request`, and the allocations of that.
+fn outcome(
+    runtime: &Runtime,
+    town: &Town,
+    talk: &mut Talk,
+    pending: &Pending,
+    request: Request,
+) -> (Outcome, u64) {
+    let (now, mut outcome) = (town.runner.now(), None);
+    match request {
+        Request::Authenticate(log_in) => {
+            let mut verdict = None;
+            let counted = measure(|| verdict = town.runner.authenticate_now(&log_in, now)).count_total;
+            let verdict = verdict.unwrap_or_else(|| runtime.block_on(town.runner.authenticate(log_in, now)));
+            (Outcome::Authenticated(verdict), counted)
+        }
+        Request::Search(search) => {
+            let counted = measure(|| {
+                let mut cursor = town.runner.search(&Asker::Public, search).expect("an index");
+                let mut writer = EntryWriter::new(&mut talk.out, pending.id(), pending.values());
+                let TurnEnd::Done(answer) = cursor.run(&mut writer, 100, now) else {
+                    panic!("one entry takes one turn");
+                };
+                outcome = Some(Outcome::Searched(answer, cursor.into_end()));
+            });
+            (outcome.expect("an answer"), counted.count_total)
+        }
+        _ => panic!("a log-in or a search"),
+    }
+}
+
+/// Allocations of one log-in as `dn`.
+fn allocations_of_a_bind(dn: &str) -> u64 {
+    allocations_of(bind(3, dn, "right-pin"))
 }
 
 /// Allocations of one PAP log-in of `uid`, from the packet to its answer.
@@ -101,7 +128,7 @@ fn allocations_of_a_pap(uid: &str) -> u64 {
         let mut seen = None;
         counted +=
             measure(|| seen = Some(session.on_packet(&asked, peer, now, &mut SystemEntropy))).count_total;
-        let Some(Next::Run(pending, log_in)) = seen else {
+        let Some(RadiusNext::Run(pending, log_in)) = seen else {
             panic!("a log-in");
         };
         let mut verdict = None;
@@ -119,10 +146,10 @@ fn allocations_of_a_pap(uid: &str) -> u64 {
         };
         counted
     };
-    (0..LOG_INS).for_each(|number| {
+    (0..REQUESTS).for_each(|number| {
         log_in(number);
     });
-    (LOG_INS..2 * LOG_INS).map(log_in).sum::<u64>() / LOG_INS
+    (REQUESTS..2 * REQUESTS).map(log_in).sum::<u64>() / REQUESTS
 }
 
 #[test]
@@ -139,12 +166,20 @@ fn a_pap_with_a_pin_that_is_remembered_allocates_little() {
 
 #[test]
 fn a_bind_with_a_hash_that_costs_nothing_allocates_little() {
-    let count = allocations_of_a_bind(ADA.to_owned());
+    let count = allocations_of_a_bind(ADA);
     assert!(count <= ALLOCATIONS_MAX, "{count} allocations");
 }
 
 #[test]
 fn a_bind_with_a_pin_that_is_remembered_allocates_little() {
-    let count = allocations_of_a_bind(format!("uid=bob,ou=people,{BASE}"));
+    let count = allocations_of_a_bind(&format!("uid=bob,ou=people,{BASE}"));
     assert!(count <= ALLOCATIONS_MAX, "{count} allocations");
+}
+
+#[test]
+fn a_search_by_uid_allocates_little() {
+    let mut search = search(BASE, LdapSearchScope::Subtree, &[]);
+    search.filter = LdapFilter::Equality("uid".into(), "bob".into());
+    let count = allocations_of(LdapOp::SearchRequest(search));
+    assert!(count <= SEARCH_ALLOCATIONS_MAX, "{count} allocations");
 }

@@ -4,7 +4,7 @@
 //! the viewer may see only: values that are hidden are not counted, and lead nowhere.
 
 use crate::directory::ask::computed::ComputedTypes;
-use crate::domain::access::View;
+use crate::domain::access::{HAS_SWITCHES, View};
 use crate::domain::filter::{Assertion, Filter, SubstringAssertion, Target};
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema::{AttributeDefinition, Schema};
@@ -186,7 +186,7 @@ impl Planner<'_> {
     /// How many entries the viewer may know of, at the most.
     pub(super) fn size(&self) -> usize {
         let sets = self.view.sets_known();
-        sets.map_or(self.snapshot.len(), |sets| self.snapshot.len_of(&sets))
+        sets.map_or(self.snapshot.len(), |sets| self.snapshot.len_of(sets))
     }
 
     /// About how many entries have this value of `kind`, of those that the viewer may ask about it.
@@ -198,13 +198,20 @@ impl Planner<'_> {
             return self.snapshot.equality_estimate(kind, normal);
         }
         let sets = self.view.sets_searching(kind);
-        let admits = |slot| self.admits(kind, slot);
-        self.snapshot
-            .equality_count(kind, normal, sets.as_deref(), admits)
+        let admits = |slot| self.admits(kind, sets, slot);
+        self.snapshot.equality_count(kind, normal, sets, admits)
     }
 
-    /// Whether the viewer may ask about `kind` of the entry at `slot`.
-    fn admits(&self, kind: AttributeType, slot: Slot) -> bool {
+    /// Whether the viewer may ask about `kind` of the entry at `slot`; `sets` are those that the viewer may search by it.
+    fn admits(&self, kind: AttributeType, sets: Option<u64>, slot: Slot) -> bool {
+        // Mostly that can be told without the entry.
+        if let (Some(sets), Some(marks)) = (sets, self.snapshot.marks_of(slot))
+            && marks & HAS_SWITCHES == 0
+            && !self.view.looks_at_places()
+            && self.own().all(|own| own != slot)
+        {
+            return marks & sets != 0;
+        }
         let entry = self.snapshot.entry(slot);
         let sight = entry.and_then(|entry| self.view.sight(entry.id(), &entry));
         sight.is_some_and(|sight| sight.search.contains(kind))
@@ -229,7 +236,8 @@ impl Planner<'_> {
         if self.view.always_searches(kind) {
             slots.extend(more);
         } else {
-            slots.extend(more.into_iter().filter(|slot| self.admits(kind, *slot)));
+            let sets = self.view.sets_searching(kind);
+            slots.extend(more.into_iter().filter(|slot| self.admits(kind, sets, *slot)));
         }
         true
     }

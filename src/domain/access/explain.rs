@@ -106,8 +106,10 @@ impl<'a> View<'a> {
     }
 
     fn is_closed<E: Attributes>(&self, entry: &E, kind: AttributeType) -> bool {
-        let open = Sight::of([kind].into_iter().collect());
-        let turned = self.rules.switches.turned(open, entry, self.schema);
-        !turned.read.contains(kind)
+        let mut sight = Sight::of([kind].into_iter().collect());
+        self.rules
+            .switches
+            .turn(&mut sight, entry, entry.marks(), self.schema);
+        !sight.read.contains(kind)
     }
 }

@@ -42,9 +42,9 @@ impl View<'_> {
         }
     }
 
-    /// The positions of the sets ([`super::AccessRules::sets`]) whose entries the viewer may ask about `kind` of, and no
-    /// others but those with switches and the viewer's own; `None` if that is no matter of sets.
-    pub fn sets_searching(&self, kind: AttributeType) -> Option<Vec<usize>> {
+    /// The sets ([`super::AccessRules::sets`]), a bit each, among whose entries are all that the viewer may ask about `kind`
+    /// of, but for those with switches and the viewer's own; `None` if that is no matter of sets.
+    pub fn sets_searching(&self, kind: AttributeType) -> Option<u64> {
         let is_plain = self.rules.plain.contains(kind);
         self.sets(|grant| match is_plain {
             true => !grant.rights.sight.is_blind(),
@@ -52,24 +52,29 @@ impl View<'_> {
         })
     }
 
-    /// The positions of the sets whose entries the viewer may know of, and no others; `None` if that is no matter of
-    /// sets.
-    pub fn sets_known(&self) -> Option<Vec<usize>> {
+    /// The sets, a bit each, among whose entries are all that the viewer may know of but the viewer's own; `None` if that is
+    /// no matter of sets.
+    pub fn sets_known(&self) -> Option<u64> {
         self.sets(|grant| !grant.rights.sight.is_blind())
     }
 
-    fn sets(&self, grants: impl Fn(&Grant) -> bool) -> Option<Vec<usize>> {
+    /// Whether it also matters to the viewer where entries are.
+    pub fn looks_at_places(&self) -> bool {
+        let mut heard = self.heard();
+        heard.any(|(_, grant)| {
+            self.entries_of(grant)
+                .is_some_and(|entries| entries.below.is_some())
+        })
+    }
+
+    fn sets(&self, grants: impl Fn(&Grant) -> bool) -> Option<u64> {
         if self.viewer == Viewer::Root {
             return None;
         }
-        let heard = self.heard().filter(|(_, grant)| grants(grant));
-        let sets: Option<Vec<usize>> = heard
-            .map(|(_, grant)| self.entries_of(grant).and_then(|entries| entries.mark))
-            .collect();
-        sets.map(|mut sets| {
-            sets.sort_unstable();
-            sets.dedup();
-            sets
+        let mut heard = self.heard().filter(|(_, grant)| grants(grant));
+        heard.try_fold(0, |sets, (_, grant)| {
+            let mark = self.entries_of(grant)?.mark?;
+            Some(sets | 1u64.checked_shl(mark as u32)?)
         })
     }
 

@@ -16,6 +16,7 @@ mod tests;
 
 pub use explain::Reason;
 pub use matrix::matrix;
+pub use public::HAS_SWITCHES;
 pub use rules::{AccessRules, GROUPS_MAX, TooManyGroups, View};
 pub use sentence::{Misread, Vocabulary};
 
@@ -158,9 +159,10 @@ impl Rights {
         }
     }
 
-    fn and(&self, more: &Rights) -> Rights {
+    fn and(mut self, more: &Rights) -> Rights {
+        self.sight.add(&more.sight);
         Rights {
-            sight: self.sight.and(&more.sight),
+            sight: self.sight,
             write: self.write.union(&more.write),
             add: self.add || more.add,
             delete: self.delete || more.delete,
@@ -196,23 +198,20 @@ impl Sight {
         }
     }
 
-    fn and(&self, more: &Sight) -> Sight {
-        let search = self.search.union(&more.search);
-        Sight {
-            read: self.read.union(&more.read),
-            search,
-            compare: self.compare.union(&more.compare),
-            closed: self.closed.union(&more.closed).difference(&search),
-        }
+    /// In place, as this is done for every entry that is looked at, and sets are large.
+    fn add(&mut self, more: &Sight) {
+        self.read.add(&more.read);
+        self.search.add(&more.search);
+        self.compare.add(&more.compare);
+        self.closed.add(&more.closed);
+        self.closed.take(&self.search);
     }
 
-    fn close(&self, kinds: &AttributeSet) -> Sight {
-        Sight {
-            read: self.read.difference(kinds),
-            search: self.search.difference(kinds),
-            compare: self.compare.difference(kinds),
-            closed: self.search.intersection(kinds),
-        }
+    fn close(&mut self, kinds: &AttributeSet) {
+        self.closed = self.search.intersection(kinds);
+        self.read.take(kinds);
+        self.search.take(kinds);
+        self.compare.take(kinds);
     }
 
     fn is_blind(&self) -> bool {
@@ -260,8 +259,9 @@ pub struct Entries {
 }
 
 impl Entries {
-    fn holds<E: Attributes>(&self, entry: &E, schema: &Schema) -> bool {
-        let is = |filter: &Arc<Filter>| match self.mark.zip(entry.marks()) {
+    /// Whether `entry`, which has these marks, is one of them.
+    fn holds<E: Attributes>(&self, entry: &E, marks: Option<u64>, schema: &Schema) -> bool {
+        let is = |filter: &Arc<Filter>| match self.mark.zip(marks) {
             Some((mark, marks)) => marks >> mark & 1 == 1,
             None => filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True,
         };

@@ -6,6 +6,9 @@ use crate::domain::packed::{AttributeView, Attributes};
 use crate::domain::schema::Schema;
 use crate::types::{AttributeSet, AttributeType};
 
+/// The bit that an entry with switches has among its [`Attributes::marks`].
+pub const HAS_SWITCHES: u64 = 1;
+
 /// The switches: two attributes of an entry, whose values are attribute names.
 pub(super) struct Switches {
     opened: AttributeType,
@@ -36,10 +39,17 @@ impl Switches {
         self.can_open.contains(kind)
     }
 
-    /// What a stranger sees of `entry` by its owner's will, of whom the rules say `sight`.
-    pub(super) fn turned<E: Attributes>(&self, sight: Sight, entry: &E, schema: &Schema) -> Sight {
-        if entry.marks().is_some_and(|marks| marks & 1 == 0) {
-            return sight;
+    /// Makes of `sight`, which the rules say strangers have of `entry`, what they have by its owner's will. `marks` are the
+    /// entry's.
+    pub(super) fn turn<E: Attributes>(
+        &self,
+        sight: &mut Sight,
+        entry: &E,
+        marks: Option<u64>,
+        schema: &Schema,
+    ) {
+        if marks.is_some_and(|marks| marks & HAS_SWITCHES == 0) {
+            return;
         }
         let mut opened = AttributeSet::EMPTY;
         let mut closed = AttributeSet::EMPTY;
@@ -50,11 +60,8 @@ impl Switches {
                 closed = closed.union(&with_subtypes(named(attribute, schema), schema));
             }
         }
-        if opened.is_empty() && closed.is_empty() {
-            return sight;
-        }
-        let opened = Sight::of(opened.intersection(&self.can_open));
-        sight.and(&opened).close(&closed)
+        sight.add(&Sight::of(opened.intersection(&self.can_open)));
+        sight.close(&closed);
     }
 }
 

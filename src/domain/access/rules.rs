@@ -214,7 +214,14 @@ impl View<'_> {
 
     /// Whether the viewer may know of `entry`, whose id is `id`.
     pub fn knows<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
-        self.sight(id, entry).is_some()
+        match self.viewer {
+            Viewer::Root => true,
+            Viewer::Member(own, _) if own == id => true,
+            _ => self
+                .granted(Some(id), entry, |_, rights| !rights.sight.is_blind())
+                .next()
+                .is_some(),
+        }
     }
 
     /// Whether the viewer may know of every entry.
@@ -227,36 +234,42 @@ impl View<'_> {
         if self.viewer == Viewer::Root {
             return AttributeSet::ALL;
         }
-        let writes = |rights: &Rights| !rights.write.is_empty();
-        let granted = self.granted(Some(id), entry, writes);
-        granted.fold(AttributeSet::EMPTY, |sum, (_, rights)| sum.union(&rights.write))
+        let granted = self.granted(Some(id), entry, |_, rights| !rights.write.is_empty());
+        granted.fold(AttributeSet::EMPTY, |sum, rights| sum.union(&rights.write))
     }
 
     /// Whether the viewer may add `entry`, or have an entry become like it by a new name.
     pub fn may_add<E: Attributes>(&self, entry: &E) -> bool {
-        self.viewer == Viewer::Root || self.granted(None, entry, |rights| rights.add).next().is_some()
+        self.viewer == Viewer::Root || self.granted(None, entry, |_, rights| rights.add).next().is_some()
     }
 
     /// Whether the viewer may delete `entry`, whose id is `id`, or take it away from its name.
     pub fn may_delete<E: Attributes>(&self, id: EntryId, entry: &E) -> bool {
-        let mut granted = self.granted(Some(id), entry, |rights| rights.delete);
+        let mut granted = self.granted(Some(id), entry, |_, rights| rights.delete);
         self.viewer == Viewer::Root || granted.next().is_some()
     }
 
     /// The sum of what everybody may see, by the owner's switches, and what the viewer's other grants add.
     fn granted_sight<E: Attributes>(&self, id: EntryId, entry: &E) -> Option<Sight> {
-        let (mut public, mut own) = (None, None);
-        for (to, rights) in self.granted(Some(id), entry, |rights| !rights.sight.is_blind()) {
-            let sum = if to == Place::Public {
-                &mut public
-            } else {
-                &mut own
-            };
-            *sum = Some(sum.map_or(rights.sight, |sum: Sight| sum.and(&rights.sight)));
+        let (mut sight, mut is_known) = (Sight::NONE, false);
+        for is_public in [true, false] {
+            let granted = self.granted(Some(id), entry, |to, rights| {
+                (to == Place::Public) == is_public && !rights.sight.is_blind()
+            });
+            for rights in granted {
+                sight.add(&rights.sight);
+                is_known = true;
+            }
+            if is_public && is_known {
+                self.rules
+                    .switches
+                    .turn(&mut sight, entry, entry.marks(), self.schema);
+            }
         }
-        let public = public.map(|sight| self.rules.switches.turned(sight, entry, self.schema));
-        let both = public.into_iter().chain(own).reduce(|sum, more| sum.and(&more));
-        both.map(|sum| sum.and(&Sight::of(self.rules.plain)))
+        is_known.then(|| {
+            sight.add(&Sight::of(self.rules.plain));
+            sight
+        })
     }
 
     /// The grants to the viewer that say something of `wanted` of `entry`; of an entry that is not there yet, nobody is
@@ -265,15 +278,16 @@ impl View<'_> {
         &'v self,
         id: Option<EntryId>,
         entry: &'v E,
-        wanted: impl Fn(&Rights) -> bool + 'v,
-    ) -> impl Iterator<Item = (Place, &'v Rights)> {
+        wanted: impl Fn(Place, &Rights) -> bool + 'v,
+    ) -> impl Iterator<Item = &'v Rights> {
+        let marks = entry.marks();
         self.grants_to(id)
-            .filter(move |(_, grant)| wanted(&grant.rights))
-            .filter(|(_, grant)| {
+            .filter(move |(to, grant)| wanted(*to, &grant.rights))
+            .filter(move |(_, grant)| {
                 let entries = self.rules.entries(grant.entries);
-                entries.is_some_and(|entries| entries.holds(entry, self.schema))
+                entries.is_some_and(|entries| entries.holds(entry, marks, self.schema))
             })
-            .map(|(to, grant)| (to, &grant.rights))
+            .map(|(_, grant)| &grant.rights)
     }
 
     /// All grants to the viewer of the entry with this id, whatever entries they are of.
@@ -289,7 +303,8 @@ impl View<'_> {
     /// Whether `rule` says something to the viewer about the entry `entry`, whose id is `id`.
     pub(super) fn hears<E: Attributes>(&self, rule: &Rule, id: EntryId, entry: &E) -> bool {
         let place = self.rules.place(&rule.grantee);
-        place.is_some_and(|place| self.is(place, Some(id))) && rule.entries.holds(entry, self.schema)
+        place.is_some_and(|place| self.is(place, Some(id)))
+            && rule.entries.holds(entry, entry.marks(), self.schema)
     }
 
     fn is(&self, place: Place, id: Option<EntryId>) -> bool {

@@ -68,6 +68,15 @@ fn unescape_line(line: &[u8]) -> Vec<u8> {
 
 /// Appends the folded form of UTF-8 text. Errors: not UTF-8.
 pub(super) fn fold_into(value: &[u8], fold: Fold, out: &mut Vec<u8>) -> Result<(), InvalidValue> {
+    if fold.dropped.is_empty() && value.iter().all(u8::is_ascii_graphic) {
+        // Most names and values: nothing to leave out.
+        let start = out.len();
+        out.extend_from_slice(value);
+        if let (Case::Ignore, Some(added)) = (fold.case, out.get_mut(start..)) {
+            added.make_ascii_lowercase();
+        }
+        return Ok(());
+    }
     if value.is_ascii() {
         out.extend(fold.ascii(value));
         return Ok(());

@@ -1,13 +1,11 @@
 //! From the descriptions of schema files to a [`Schema`]: names resolved, inheritance applied.
 
-use std::collections::HashMap;
-
 use crate::domain::matching::MatchingRule;
 use crate::domain::schema::reader::parse;
 use crate::domain::schema::text::{
     AttributeTypeText, Descriptions, Head, ObjectClassText, SchemaError, SchemaFault, SchemaFile,
 };
-use crate::domain::schema::{AttributeDefinition, ClassPosition, ObjectClass, Schema, WellKnown};
+use crate::domain::schema::{AttributeDefinition, ByName, ClassPosition, ObjectClass, Schema, WellKnown};
 use crate::domain::syntax::Syntax;
 use crate::types::attribute::ATTRIBUTE_TYPES_MAX;
 use crate::types::{AttributeSet, AttributeType};
@@ -71,8 +69,8 @@ impl<T> Sources<'_, T> {
         &self,
         head: impl Fn(&T) -> &Head,
         position: impl Fn(u16) -> P,
-    ) -> Result<HashMap<Box<[u8]>, P>, SchemaError> {
-        let mut names = HashMap::new();
+    ) -> Result<ByName<P>, SchemaError> {
+        let mut names = ByName::default();
         for (at, text) in self.texts.iter().enumerate() {
             let head = head(text);
             if at >= ATTRIBUTE_TYPES_MAX {
@@ -99,7 +97,7 @@ impl<T> Sources<'_, T> {
 
 fn attribute_types(
     sources: Sources<'_, AttributeTypeText>,
-    names: &HashMap<Box<[u8]>, AttributeType>,
+    names: &ByName<AttributeType>,
 ) -> Result<Vec<AttributeDefinition>, SchemaError> {
     let texts = &sources.texts;
     let mut lines = Vec::with_capacity(texts.len());
@@ -130,7 +128,7 @@ fn set(definitions: &[AttributeDefinition], is_in: impl Fn(&AttributeDefinition)
 fn line_of_types(
     at: usize,
     texts: &[AttributeTypeText],
-    names: &HashMap<Box<[u8]>, AttributeType>,
+    names: &ByName<AttributeType>,
 ) -> Compiled<Vec<usize>> {
     let mut line = vec![at];
     let mut current = at;
@@ -167,15 +165,15 @@ fn rule(name: &str) -> Compiled<&'static MatchingRule> {
     MatchingRule::find(name.as_bytes()).ok_or_else(|| SchemaFault::UnknownRule(name.into()))
 }
 
-fn attribute(name: &str, names: &HashMap<Box<[u8]>, AttributeType>) -> Compiled<AttributeType> {
+fn attribute(name: &str, names: &ByName<AttributeType>) -> Compiled<AttributeType> {
     let found = names.get(name.to_ascii_lowercase().as_bytes()).copied();
     found.ok_or_else(|| SchemaFault::UnknownAttribute(name.into()))
 }
 
 fn object_classes(
     sources: Sources<'_, ObjectClassText>,
-    names: &HashMap<Box<[u8]>, ClassPosition>,
-    attribute_names: &HashMap<Box<[u8]>, AttributeType>,
+    names: &ByName<ClassPosition>,
+    attribute_names: &ByName<AttributeType>,
 ) -> Result<Vec<ObjectClass>, SchemaError> {
     let mut classes = Vec::with_capacity(sources.texts.len());
     for (at, text) in sources.texts.iter().enumerate() {
@@ -188,8 +186,8 @@ fn object_classes(
 fn object_class(
     at: usize,
     texts: &[ObjectClassText],
-    names: &HashMap<Box<[u8]>, ClassPosition>,
-    attribute_names: &HashMap<Box<[u8]>, AttributeType>,
+    names: &ByName<ClassPosition>,
+    attribute_names: &ByName<AttributeType>,
 ) -> Compiled<ObjectClass> {
     let line = line_of_classes(at, texts, names)?;
     let collect = |field: fn(&ObjectClassText) -> &[Box<str>]| -> Compiled<AttributeSet> {
@@ -209,7 +207,7 @@ fn object_class(
 fn line_of_classes(
     at: usize,
     texts: &[ObjectClassText],
-    names: &HashMap<Box<[u8]>, ClassPosition>,
+    names: &ByName<ClassPosition>,
 ) -> Compiled<Vec<ClassPosition>> {
     let mut line = vec![ClassPosition(at as u16)];
     let mut done = 0;

@@ -9,6 +9,8 @@ mod well_known;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use crate::domain::entry::AttributeDescription;
 use crate::domain::matching::{Form, MatchingRule};
 pub use crate::domain::schema::compile::OBJECT_CLASS;
@@ -23,13 +25,16 @@ use crate::types::{AttributeSet, AttributeType};
 pub struct Schema {
     pub(super) attribute_types: Vec<AttributeDefinition>,
     pub(super) object_classes: Vec<ObjectClass>,
-    /// Names, aliases and OIDs in lower case.
-    pub(super) attribute_names: HashMap<Box<[u8]>, AttributeType>,
-    pub(super) class_names: HashMap<Box<[u8]>, ClassPosition>,
+    pub(super) attribute_names: ByName<AttributeType>,
+    pub(super) class_names: ByName<ClassPosition>,
     pub(super) operational: AttributeSet,
     pub(super) dn_valued: AttributeSet,
     pub(super) well_known: WellKnown,
 }
+
+/// What has these names, aliases and OIDs, in lower case. Only schema files put names in, so nobody can make them meet in
+/// one place.
+type ByName<P> = HashMap<Box<[u8]>, P, FixedState>;
 
 /// An attribute type with everything it inherits resolved.
 #[derive(Debug)]

@@ -49,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("base64", &["domain", "exchange", "server/work"]),
     ("unicode_normalization", &["domain/matching"]),
     ("arc_swap", &["index", "server"]),
-    ("foldhash", &["index", "radius", "server"]),
+    ("foldhash", &["domain", "index", "radius", "server"]),
     ("mimalloc", &["main"]),
     ("hashbrown", &["index"]),
     ("imbl", &["index"]),

@@ -62,19 +62,33 @@ impl<'a> Look<'a> {
         sink: &mut dyn EntrySink,
         effort: &Effort,
     ) -> ControlFlow<Stop, ControlFlow<()>> {
-        let Some((entry, sight)) = self.matching(slot, pending, effort)? else {
-            return ControlFlow::Continue(ControlFlow::Continue(()));
+        const NEXT: ControlFlow<Stop, ControlFlow<()>> = ControlFlow::Continue(ControlFlow::Continue(()));
+        let question = self.question;
+        let entry = question.snapshot.entry(slot);
+        let Some(entry) = entry.filter(|entry| in_scope(entry, pending.base, question.search.scope)) else {
+            return NEXT;
         };
+        let Some(sight) = self.view.sight(entry.id(), &entry) else {
+            return NEXT;
+        };
+        // What is given in its order has been looked at before.
+        if !matches!(pending.order, Order::Ranks(_)) {
+            self.allowance.look()?;
+        }
+        let matches = self.matches(entry, &sight, effort);
+        exceeded(effort)?;
+        if !matches {
+            return NEXT;
+        }
         if let Order::Ranking(ranking) = &mut pending.order {
             let rank = self.rank(entry, &sight.read, effort);
             exceeded(effort)?;
             return match ranking.add(rank, slot) {
-                Ok(()) => ControlFlow::Continue(ControlFlow::Continue(())),
+                Ok(()) => NEXT,
                 Err(why) => ControlFlow::Break(Stop::Unsorted(why)),
             };
         }
         self.allowance.give()?;
-        let question = self.question;
         self.compute(entry, &question.selected.kinds().intersection(&sight.read));
         let found = Found {
             entry: self.whole(entry),
@@ -83,29 +97,6 @@ impl<'a> Look<'a> {
             schema: question.schema(),
         };
         ControlFlow::Continue(sink.entry(&found))
-    }
-
-    /// The entry at `slot`, and what may be seen of it, if the viewer may know of it and the filter is true of it.
-    fn matching(
-        &mut self,
-        slot: Slot,
-        pending: &Pending,
-        effort: &Effort,
-    ) -> ControlFlow<Stop, Option<(EntryRef<'a>, Sight)>> {
-        let question = self.question;
-        let entry = question.snapshot.entry(slot);
-        let entry = entry.filter(|entry| in_scope(entry, pending.base, question.search.scope));
-        let known = entry.and_then(|entry| Some((entry, self.view.sight(entry.id(), &entry)?)));
-        let Some((entry, sight)) = known else {
-            return ControlFlow::Continue(None);
-        };
-        // What is given in its order has been looked at before.
-        if !matches!(pending.order, Order::Ranks(_)) {
-            self.allowance.look()?;
-        }
-        let matches = self.matches(entry, &sight, effort);
-        exceeded(effort)?;
-        ControlFlow::Continue(matches.then_some((entry, sight)))
     }
 
     fn rank(&mut self, entry: EntryRef<'_>, readable: &AttributeSet, effort: &Effort) -> Rank {

@@ -275,7 +275,7 @@ impl Question {
         if let Some(sets) = view.sets_known() {
             let own = view.own().and_then(|id| self.snapshot.entry_by_id(id));
             self.snapshot
-                .keep_in(&sets, own.map(|entry| entry.slot()), &mut slots);
+                .keep_in(sets, own.map(|entry| entry.slot()), &mut slots);
         }
         Ok(Pending {
             base,
