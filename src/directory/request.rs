@@ -3,15 +3,16 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::directory::changes::{Change, Terms};
 use crate::domain::audit::Subject;
 use crate::domain::filter::Filter;
 use crate::domain::packed::AttributeView;
+use crate::domain::schema::Schema;
 use crate::domain::sort::{Rank, SortKey};
 use crate::types::{
-    AttributeType, Caller, Dn, EntryId, LocalUser, MailAddress, NormalDn, Pin, SourceGroup, Uid,
+    AttributeType, Caller, Dn, EntryId, LocalUser, MailAddress, NormalDn, NormalDnRef, Pin, SourceGroup, Uid,
 };
 
 /// Who asks: decides what may be read.
@@ -126,7 +127,7 @@ pub struct Selection {
 /// A search. Has no `Debug`: filters hold values.
 pub struct Search {
     /// Where it starts. The empty name is not a search but the root DSE; sessions answer it themselves.
-    pub base: Dn,
+    pub base: Arc<SearchBase>,
     /// How far it looks.
     pub scope: Scope,
     /// The filter.
@@ -139,6 +140,34 @@ pub struct Search {
     pub time_limit_s: u32,
     /// What controls ask for.
     pub controls: SearchControls,
+}
+
+/// Where searches start. Its normal form is found once.
+pub struct SearchBase {
+    dn: Dn,
+    normal: OnceLock<Option<NormalDn>>,
+}
+
+impl From<Dn> for SearchBase {
+    fn from(dn: Dn) -> SearchBase {
+        SearchBase {
+            dn,
+            normal: OnceLock::new(),
+        }
+    }
+}
+
+impl SearchBase {
+    /// The name.
+    pub fn dn(&self) -> &Dn {
+        &self.dn
+    }
+
+    /// Its normal form; `None` if the schema cannot read it. `schema` is the same each time.
+    pub fn normal(&self, schema: &Schema) -> Option<NormalDnRef<'_>> {
+        let normal = self.normal.get_or_init(|| schema.normal_dn(&self.dn));
+        normal.as_ref().map(NormalDn::as_ref)
+    }
 }
 
 /// What may be asked of a search beyond RFC 4511.

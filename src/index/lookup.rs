@@ -65,7 +65,8 @@ impl Snapshot {
         }
     }
 
-    fn walk_normal(&self, normal: NormalDnRef<'_>) -> Walk<'_> {
+    /// The same by the normal form of a name.
+    pub fn walk_normal(&self, normal: NormalDnRef<'_>) -> Walk<'_> {
         let Some((mut at, mut below)) = self.topmost_of(normal) else {
             return Walk::Missing(None);
         };
@@ -130,6 +131,15 @@ impl Snapshot {
         }
         let postings = column.equality.as_ref()?;
         Some(postings.count(hash) + self.delta.indexes.equality(kind, hash).count())
+    }
+
+    /// Whether more than a thousand entries may have a value of `kind` with this normal form, for all the equality index
+    /// knows.
+    pub fn has_very_many(&self, kind: AttributeType, normal: &[u8]) -> bool {
+        let hash = self.base.fixed.hasher.value(normal);
+        let column = self.base.columns.of(kind);
+        let postings = column.and_then(|column| column.equality.as_ref());
+        postings.is_some_and(|postings| postings.bitmap(hash).is_some())
     }
 
     /// As [`Snapshot::equality_estimate`], of the slots only that `counts`; of a value that very many entries have, all

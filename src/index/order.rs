@@ -32,11 +32,13 @@ impl Snapshot {
 
     /// Sorts slots by the ids of their entries and drops repetitions.
     pub fn put_in_order(&self, slots: &mut Vec<Slot>) {
-        slots.sort_unstable();
+        // Mostly a few runs that ascend, which this sort takes as they are.
+        slots.sort();
         slots.dedup();
         // Slots of the base ascend as their ids do, and so do those behind it, unless an id was given out before
         // and is written only now.
-        if !slots.is_sorted_by_key(|slot| self.id_at(*slot)) {
+        let is_based = |slot: &Slot| (slot.0 as usize) < self.base.entries.len();
+        if !slots.last().is_none_or(is_based) && !slots.is_sorted_by_key(|slot| self.id_at(*slot)) {
             slots.sort_unstable_by_key(|slot| self.id_at(*slot));
         }
     }

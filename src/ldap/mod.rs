@@ -10,6 +10,7 @@ pub mod entry_writer;
 pub mod envelope;
 pub mod extended;
 pub mod filter_decoder;
+mod last_base;
 pub mod limits;
 pub mod log_in;
 pub mod names;

@@ -1,7 +1,9 @@
 //! What clients may give instead of a distinguished name, where the configuration allows it: for appliances that can
 //! do nothing else.
 
-use crate::directory::request::{LoginName, Scope};
+use std::sync::Arc;
+
+use crate::directory::request::{LoginName, Scope, SearchBase};
 use crate::types::{Dn, MailAddress, Uid};
 
 /// How names that are none are read. By default they are not.
@@ -26,9 +28,11 @@ pub enum BindName {
 
 impl Names {
     /// Where a search of `base` looks.
-    pub(super) fn search_base(&self, base: Dn, scope: Scope) -> Dn {
+    pub(super) fn search_base(&self, base: Arc<SearchBase>, scope: Scope) -> Arc<SearchBase> {
         match &self.default_search_base {
-            Some(default) if base.rdns.is_empty() && scope != Scope::Base => default.clone(),
+            Some(default) if base.dn().rdns.is_empty() && scope != Scope::Base => {
+                Arc::new(default.clone().into())
+            }
             _ => base,
         }
     }

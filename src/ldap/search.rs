@@ -17,11 +17,12 @@ use crate::ldap::control::sort::{self, SortRequest};
 use crate::ldap::control::{Criticality, RequestControls};
 use crate::ldap::entry_writer::EntryWriter;
 use crate::ldap::envelope::{Message, MessageId};
+use crate::ldap::last_base::LastBase;
 use crate::ldap::own_entry::OwnEntry;
 use crate::ldap::result::{LdapResult, ResultCode};
 use crate::ldap::search_request::{self, SearchRequestError, Values};
 use crate::ldap::selection::{self, SelectionError};
-use crate::ldap::shared::{Shared, parse_dn};
+use crate::ldap::shared::Shared;
 use crate::ldap::subschema::is_subschema;
 use crate::types::{AttributeSet, Dn};
 
@@ -81,15 +82,16 @@ pub struct Asking<'a> {
 }
 
 /// Reads a search; one for the root DSE or the subschema subentry is answered into `out`.
-pub fn ask(
+pub(super) fn ask(
     message: &Message<'_>,
     asking: &Asking<'_>,
     shared: &Shared,
+    last_base: &mut LastBase,
     out: &mut BytesMut,
 ) -> Result<Asked, LdapResult<'static>> {
     let request = search_request::decode(message.body, &*shared.schema).map_err(undecodable)?;
     let selection = selection::decode(request.attributes, &shared.schema).map_err(unselectable)?;
-    let base = parse_dn(request.base).ok_or_else(not_a_dn)?;
+    let base = last_base.read(request.base).ok_or_else(not_a_dn)?;
     let paging = asking.controls.paged.map(|paged| {
         let sort = asking.controls.sort.as_ref();
         let sort = sort.map_or(&[][..], |sort| sort.value);
@@ -127,7 +129,7 @@ pub fn ask(
             page: page.flatten().map(Box::new),
         },
     };
-    match own_entry(&search.base, asking.channel, shared) {
+    match own_entry(search.base.dn(), asking.channel, shared) {
         None => Ok(Asked::Directory(search, reply)),
         Some(own) => {
             let code = answer_own(own, &search, shared, message.id, request.values, out);
@@ -261,7 +263,7 @@ fn answer_own(
     values: Values,
     out: &mut BytesMut,
 ) -> ResultCode {
-    match (search.scope, search.base.rdns.is_empty()) {
+    match (search.scope, search.base.dn().rdns.is_empty()) {
         (Scope::Base, _) | (Scope::Subtree, false) => {
             let effort = Effort::of(OWN_LOOKS_MAX);
             let truth = |filter: &Filter| filter.truth(&shared.schema, own, &AttributeSet::ALL, &effort);

@@ -19,6 +19,7 @@ use crate::ldap::channel::Channel;
 use crate::ldap::control::{ControlError, Criticality, RequestControls, password_policy, pre_post};
 use crate::ldap::envelope::{Message, MessageId, Refusal};
 use crate::ldap::extended::{self, PASSWORD_MODIFY, START_TLS, WHO_AM_I};
+use crate::ldap::last_base::LastBase;
 use crate::ldap::limits::MessageLimits;
 use crate::ldap::log_in::LogIn;
 use crate::ldap::next::{Next, Pending, Purpose, Trailing};
@@ -38,6 +39,7 @@ pub struct Session {
     channel: Channel,
     /// Who the client has proved to be (RFC 4513 section 4).
     asker: Asker,
+    last_base: LastBase,
 }
 
 impl Session {
@@ -48,6 +50,7 @@ impl Session {
             source,
             channel,
             asker: Asker::Public,
+            last_base: LastBase::default(),
         }
     }
 
@@ -216,7 +219,7 @@ impl Session {
             channel: self.channel,
             controls,
         };
-        match search::ask(message, &asking, &self.shared, out) {
+        match search::ask(message, &asking, &self.shared, &mut self.last_base, out) {
             Ok(Asked::Directory(request, reply)) => run(
                 message,
                 controls,

@@ -98,7 +98,7 @@ fn a_search_under_the_empty_name_looks_below_the_default_base() {
         let asked = |base| {
             let (_, request) =
                 with_default_base().ask(LdapOp::SearchRequest(search(base, scope.clone(), &[])));
-            asked_search(request).base.to_string()
+            asked_search(request).base.dn().to_string()
         };
         assert_eq!(asked(""), "ou=people,dc=uni,dc=example");
         assert_eq!(

@@ -125,7 +125,7 @@ fn a_search_reaches_the_directory_as_it_was_asked() {
         (search.scope, search.entries_max, search.time_limit_s),
         (Scope::One, 9, 8)
     );
-    assert_eq!(search.base.to_string(), "ou=people,dc=uni,dc=example");
+    assert_eq!(search.base.dn().to_string(), "ou=people,dc=uni,dc=example");
     assert_eq!(
         (search.selection.all_user, search.selection.all_operational),
         (true, true)

@@ -48,7 +48,11 @@ impl SearchPlan<'_> {
 impl Planner<'_> {
     /// Where `filter` may be true, in no order. [`Candidates::Anywhere`] also if more than `worthwhile` candidates would have to be looked at.
     pub(super) fn candidates(&self, filter: &Filter, worthwhile: usize) -> Candidates {
-        let plan = self.plan(filter);
+        let plan = match filter {
+            // Nothing to choose from, and looking is as good as counting.
+            Filter::Equality(assertion) if self.is_rare(assertion) => SearchPlan::Item(filter, 0),
+            _ => self.plan(filter),
+        };
         if plan.estimate() > worthwhile {
             return Candidates::Anywhere;
         }
@@ -74,6 +78,13 @@ impl Planner<'_> {
             Filter::Substrings(_) => self.item(filter, Some(self.share(8))),
             Filter::Undefined => SearchPlan::Nowhere,
         }
+    }
+
+    /// Whether few entries at the most can have the value.
+    fn is_rare(&self, assertion: &Assertion) -> bool {
+        let mut kinds = assertion.target.kinds.iter();
+        let is_computed = self.computed.all().contains(assertion.target.kind);
+        !is_computed && kinds.all(|kind| !self.snapshot.has_very_many(kind, &assertion.normal))
     }
 
     fn union<'f>(&self, filters: &'f [Filter]) -> SearchPlan<'f> {

@@ -53,6 +53,7 @@ pub(super) fn schema<'a>(files: impl Iterator<Item = SchemaFile<'a>>) -> Result<
         !definition.is_operational() && definition.is_dn_valued()
     });
     Ok(Schema {
+        spelled: attribute_types.iter().map(|kind| kind.name().into()).collect(),
         attribute_types,
         object_classes,
         attribute_names,

@@ -25,6 +25,8 @@ use crate::types::{AttributeSet, AttributeType};
 pub struct Schema {
     pub(super) attribute_types: Vec<AttributeDefinition>,
     pub(super) object_classes: Vec<ObjectClass>,
+    /// The canonical name of each attribute type: together, as every attribute of an answer needs one.
+    pub(super) spelled: Box<[Box<str>]>,
     pub(super) attribute_names: ByName<AttributeType>,
     pub(super) class_names: ByName<ClassPosition>,
     pub(super) operational: AttributeSet,
@@ -198,7 +200,7 @@ impl Schema {
 
     /// The canonical name of an attribute type, as answers spell it, such as `givenName`.
     pub fn name(&self, kind: AttributeType) -> &str {
-        self.definition(kind).name()
+        &self.spelled[usize::from(kind.0)]
     }
 
     /// Every attribute type.

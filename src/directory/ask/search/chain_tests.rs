@@ -56,7 +56,7 @@ fn found(asker: &Asker, filter: &str) -> Vec<String> {
         .apply(&[change(2, writes)], schema)
         .unwrap();
     let search = Search {
-        base: Dn::parse(BASE).unwrap(),
+        base: Arc::new(Dn::parse(BASE).unwrap().into()),
         scope: Scope::Subtree,
         filter: Filter::parse(schema, filter).unwrap(),
         selection: selection(&["1.1"], &directory),

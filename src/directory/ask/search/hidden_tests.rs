@@ -87,13 +87,12 @@ impl Directories {
     fn work(&self, twin: usize, asker: &Asker, scope: Scope, filter: &str, limits: SearchLimits) -> Work {
         let (directory, snapshot) = (&self.directory, self.twins[twin].clone());
         let limited = Arc::new(directory_with(limits));
+        let base = match scope {
+            Scope::One => "ou=people,dc=uni,dc=example",
+            _ => BASE,
+        };
         let search = Search {
-            base: Dn::parse(if scope == Scope::One {
-                "ou=people,dc=uni,dc=example"
-            } else {
-                BASE
-            })
-            .unwrap(),
+            base: Arc::new(Dn::parse(base).unwrap().into()),
             scope,
             filter: Filter::parse(directory.schema(), filter).unwrap(),
             selection: selection(&["1.1"], directory),

@@ -18,7 +18,7 @@ use crate::directory::ask::directory::Directory;
 use crate::directory::ask::plan::{Planner, mentioned};
 use crate::directory::ask::selection::Selected;
 use crate::directory::request::{
-    Answer, Asker, EntrySink, PageMark, Position, Scope, Search, SearchEnd, SortEnd,
+    Answer, Asker, EntrySink, PageMark, Position, Scope, Search, SearchBase, SearchEnd, SortEnd,
 };
 use crate::domain::access::{Groups, View};
 use crate::domain::schema::Schema;
@@ -256,7 +256,7 @@ impl Question {
 
     /// Finds the base and where to look. Errors: the answer, if the base is nothing the viewer may know of.
     fn begin(&self, view: &View<'_>, room: u64) -> Result<Pending, Answer> {
-        let base = known_entry(&self.snapshot, &self.search.base, self.schema(), view)?;
+        let base = known_base(&self.snapshot, &self.search.base, self.schema(), view)?;
         if let Some(assertion) = &self.search.controls.assertion {
             self.directory.check_assertion(base, view, assertion)?;
         }
@@ -344,7 +344,25 @@ pub(in crate::directory) fn known_entry<'s>(
     schema: &Schema,
     view: &View<'_>,
 ) -> Result<EntryRef<'s>, Answer> {
-    match snapshot.walk(dn, schema) {
+    known(snapshot.walk(dn, schema), view)
+}
+
+/// The same of a base.
+fn known_base<'s>(
+    snapshot: &'s Snapshot,
+    base: &SearchBase,
+    schema: &Schema,
+    view: &View<'_>,
+) -> Result<EntryRef<'s>, Answer> {
+    let walk = match base.normal(schema) {
+        Some(normal) => snapshot.walk_normal(normal),
+        None => snapshot.walk(base.dn(), schema),
+    };
+    known(walk, view)
+}
+
+fn known<'s>(walk: Walk<'s>, view: &View<'_>) -> Result<EntryRef<'s>, Answer> {
+    match walk {
         Walk::Found(entry) if view.knows(entry.id(), &entry) => Ok(entry),
         Walk::Found(entry) => Err(no_such_entry(entry.parent(), view)),
         Walk::Missing(deepest) => Err(no_such_entry(deepest, view)),

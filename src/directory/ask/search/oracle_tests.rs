@@ -75,7 +75,7 @@ impl Oracle {
 
     fn planned(&self, asker: &Asker, base: &str, scope: Scope, filter: Filter) -> Vec<String> {
         let search = Search {
-            base: Dn::parse(base).unwrap(),
+            base: Arc::new(Dn::parse(base).unwrap().into()),
             scope,
             filter,
             selection: selection(&["1.1"], &self.directory),

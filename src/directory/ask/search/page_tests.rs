@@ -85,7 +85,7 @@ impl Changing {
             sort,
         } = *question;
         let search = Search {
-            base: Dn::parse(base).unwrap(),
+            base: Arc::new(Dn::parse(base).unwrap().into()),
             scope,
             filter: Filter::parse(self.directory.schema(), filter).unwrap(),
             selection: Selection::default(),

@@ -71,7 +71,7 @@ impl Town {
             SortKey::new(schema, name.as_bytes(), None, *direction).unwrap()
         };
         let search = Search {
-            base: Dn::parse(BASE).unwrap(),
+            base: Arc::new(Dn::parse(BASE).unwrap().into()),
             scope: Scope::Subtree,
             filter: Filter::parse(schema, filter).unwrap(),
             selection: selection(&["1.1"], &self.directory),

@@ -83,7 +83,7 @@ pub(super) fn selection(attributes: &[&str], directory: &Directory) -> Selection
 fn cursor(ask: &Ask<'_>, limits: SearchLimits) -> SearchCursor {
     let directory = Arc::new(directory(limits));
     let search = Search {
-        base: Dn::parse(ask.base).unwrap(),
+        base: Arc::new(Dn::parse(ask.base).unwrap().into()),
         scope: ask.scope,
         filter: Filter::parse(directory.schema(), ask.filter).unwrap(),
         selection: selection(ask.attributes, &directory),

@@ -15,7 +15,7 @@ fn a_long_filter_is_given_shorter_turns() {
     let turns = |filter: &str| {
         let directory = Arc::new(directory(UNLIMITED));
         let search = Search {
-            base: Dn::parse(BASE).unwrap(),
+            base: Arc::new(Dn::parse(BASE).unwrap().into()),
             scope: Scope::Subtree,
             filter: Filter::parse(directory.schema(), filter).unwrap(),
             selection: Selection::default(),
@@ -54,7 +54,7 @@ fn a_filter_that_makes_too_much_work_of_one_entry_is_given_up() {
     let all: Arc<Snapshot> = Arc::new(all.apply(&[change(2, vec![bo])], directory.schema()).unwrap());
     let answer = |asker: &Asker, items: usize| {
         let search = Search {
-            base: Dn::parse(&format!("cn=Bo,{BASE}")).unwrap(),
+            base: Arc::new(Dn::parse(&format!("cn=Bo,{BASE}")).unwrap().into()),
             scope: Scope::Base,
             filter: Filter::parse(
                 directory.schema(),
