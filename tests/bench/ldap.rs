@@ -256,6 +256,31 @@ pub fn modify(options: &Options) -> Result<Tally> {
     })
 }
 
+/// `latency`: `(uid=…)` on one connection, `--rate` a second; prints what half and what 99 in 100 of the answers took at
+/// the most, in microseconds.
+pub fn latency(options: &Options) -> Result<()> {
+    let (people, rate) = (options.number("people", 1000), options.number("rate", 500));
+    let mut connection = Connection::bound(options.text("addr", "127.0.0.1:3389"), options)?;
+    let (start, mut took) = (Instant::now(), Vec::new());
+    while start.elapsed() < options.seconds() {
+        let due = Duration::from_secs(1) * took.len() as u32 / rate as u32;
+        std::thread::sleep(due.saturating_sub(start.elapsed()));
+        let uid = people::uid(took.len() as u64 * 48_271 % people);
+        let asked = Instant::now();
+        connection
+            .stream
+            .write_all(&search_request(took.len() as u32 + 2, &by_uid(&uid)))?;
+        if connection.receive()?.bad != 0 {
+            return Err(Error::other("a search was refused"));
+        }
+        took.push(asked.elapsed().as_micros());
+    }
+    took.sort_unstable();
+    let at_most = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
+    println!("{{\"p50_us\":{},\"p99_us\":{}}}", at_most(50), at_most(99));
+    Ok(())
+}
+
 /// `first`: waits until the server answers a search with an entry and prints how long that took, in ms,
 /// counted from `--since-ms` (milliseconds since the epoch) if given.
 pub fn first_answer(options: &Options) -> Result<()> {

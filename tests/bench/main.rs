@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 const USAGE: &str =
-    "usage: load people|search|export|bind|modify|echo|pap|first|commits|fdatasync [--key value]…";
+    "usage: load people|search|latency|export|bind|modify|echo|pap|first|commits|fdatasync [--key value]…";
 
 fn main() -> std::io::Result<()> {
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -23,6 +23,7 @@ fn main() -> std::io::Result<()> {
     match command.as_str() {
         "people" => people::write(&options),
         "search" => report(&options, || ldap::search(&options)),
+        "latency" => ldap::latency(&options),
         "export" => report(&options, || export::export(&options)),
         "bind" => report(&options, || ldap::bind(&options)),
         "modify" => report(&options, || ldap::modify(&options)),
