@@ -39,7 +39,10 @@ def check(campus, checks):
     own_entry(campus, checks)
     registry(member(campus, "registrar"), checks)
     groups_of_service(service, checks)
-    administrator(Tools(campus, at.ROOT_DN, at.ROOT_PIN), checks)
+    root = Tools(campus, at.ROOT_DN, at.ROOT_PIN)
+    administrator(root, checks)
+    reading_entries(root, checks)
+    password_policy(campus, checks)
     on_this_machine(Tools(campus, url=campus.ldapi_url, words=("-Q", "-Y", "EXTERNAL")), checks)
 
 
@@ -120,6 +123,11 @@ def own_entry(campus, checks):
     checks.equal("the right one changes it", grace.code("ldappasswd", "-a", at.pin_of("grace"), "-s", "a-newer-pin-5"), SUCCESS)
     checks.equal("the new one logs in", member(campus, "grace", "a-newer-pin-5").code("ldapwhoami"), SUCCESS)
     checks.equal("the old one no more", grace.code("ldapwhoami"), INVALID_CREDENTIALS)
+    replace = change(own, "replace: userPassword", "userPassword: a-newest-pin-6")
+    swap = change(own, "delete: userPassword", "userPassword: a-newer-pin-5", "-", "add: userPassword", "userPassword: a-newest-pin-6")
+    grace = member(campus, "grace", "a-newer-pin-5")
+    checks.equal("ldapmodify does not replace it unseen", grace.code("ldapmodify", given=replace), UNWILLING)
+    checks.equal("and takes the old one out and the new one in", grace.code("ldapmodify", given=swap), SUCCESS)
     made_up = Tools(campus, at.ROOT_DN, at.ROOT_PIN).run("ldappasswd", own).stdout.strip()
     pin = made_up.removeprefix("New password: ")
     checks.equal("an administrator has one made up, which logs in", member(campus, "grace", pin).code("ldapwhoami"), SUCCESS)
@@ -173,6 +181,26 @@ def administrator(root, checks):
     before = number()
     increment = change(at.dn_of("olga"), "increment: uidNumber", "uidNumber: 1000")
     checks.equal("a number is incremented", (root.code("ldapmodify", given=increment), number()), (SUCCESS, before + 1000))
+
+
+def reading_entries(root, checks):
+    controls = "-e", "!preread=title,mail", "-e", "!postread=title,mail"
+    said = root.run("ldapmodify", *controls, given=change(at.dn_of("olga"), "add: title", "title: Dr.")).stdout.splitlines()
+    about = ["dn: " + at.dn_of("olga"), "mail: olga@uni.example"]
+    checks.equal("an entry is read before and after its change", [line for line in said if line in [*about, "title: Dr."]],
+                 [*about, *about, "title: Dr."])
+    gone = root.run("ldapdelete", "-e", "!preread=mail", at.dn_of("olga")).stdout
+    checks.that("and before its end", "mail: olga@uni.example" in gone, gone)
+
+
+def password_policy(campus, checks):
+    right = member(campus, "zoe").run("ldapwhoami", "-e", "ppolicy")
+    checks.equal("a log-in with the password policy control", (right.returncode, right.stdout, right.stderr),
+                 (SUCCESS, f"dn:{at.dn_of('zoe')}\n", ""))
+    wrong = [Tools(campus, at.dn_of(uid), "wrong").run("ldapwhoami", "-e", "ppolicy").stderr for uid in ("zoe", at.DISABLED, "nobody")]
+    checks.equal("and a refused one is told nothing by it", wrong, ["ldap_bind: Invalid credentials (49)\n"] * 3)
+    other = member(campus, "zoe").run("ldappasswd", "-e", "ppolicy", "-s", "a-newer-pin-5", at.dn_of("ada"))
+    checks.that("whose PIN it is not is told so", "Policy prevents password modification" in other.stdout, other.stdout)
 
 
 def on_this_machine(local, checks):

@@ -5,9 +5,14 @@ use utf8;
 use Encode qw(encode_utf8 decode_utf8);
 use JSON::PP;
 use Net::LDAP;
-use Net::LDAP::Constant qw(LDAP_CONTROL_PAGED LDAP_CONTROL_SORTRESULT);
+use Net::LDAP::Constant qw(
+    LDAP_CONTROL_PAGED LDAP_CONTROL_PASSWORDPOLICY LDAP_CONTROL_POSTREAD LDAP_CONTROL_PREREAD LDAP_CONTROL_SORTRESULT
+    LDAP_PP_MUST_SUPPLY_OLD_PASSWORD LDAP_PP_PASSWORD_MOD_NOT_ALLOWED);
 use Net::LDAP::Control::Assertion;
 use Net::LDAP::Control::Paged;
+use Net::LDAP::Control::PasswordPolicy;
+use Net::LDAP::Control::PostRead;
+use Net::LDAP::Control::PreRead;
 use Net::LDAP::Control::Sort;
 use Net::LDAP::Control::SortResult;
 use Net::LDAP::Extension::SetPassword;
@@ -238,6 +243,41 @@ sub writes {
     code('what has entries below stays', $ldap->delete($people), 'NOT_ALLOWED_ON_NONLEAF');
 }
 
+# Pre-read and post-read: what an entry was before a change, and what it is after.
+sub reading_entries {
+    my $ldap = logged_in($root, $root_pin);
+    my $olga = "uid=olga,$people";
+    my @controls = map { $_->new(attrs => [qw(title mail)], critical => 1) } qw(Net::LDAP::Control::PreRead Net::LDAP::Control::PostRead);
+    my $message = $ldap->modify($olga, replace => { title => 'Akademikerin' }, control => \@controls);
+    code('a change with pre-read and post-read', $message, 'SUCCESS');
+    my ($before) = $message->control(LDAP_CONTROL_PREREAD);
+    my ($after) = $message->control(LDAP_CONTROL_POSTREAD);
+    equal('it is told what was', [map { scalar $before->entry->get_value($_) } qw(title mail)], [undef, 'olga@uni.example']);
+    equal('and what is', [map { scalar $after->entry->get_value($_) } qw(title mail)], ['Akademikerin', 'olga@uni.example']);
+    $message = $ldap->delete($olga, control => [$controls[0]]);
+    ($before) = $message->control(LDAP_CONTROL_PREREAD);
+    equal('who deletes is told whom', $before->entry->dn, $olga);
+}
+
+sub password_policy {
+    my @control = (control => [Net::LDAP::Control::PasswordPolicy->new]);
+    my $told = sub {
+        my ($message) = @_;
+        my ($policy) = $message->control(LDAP_CONTROL_PASSWORDPOLICY);
+        return $policy && $policy->pp_error;
+    };
+    my ($ldap, $zoe) = (client(), "uid=zoe,$people");
+    for my $pin ($campus->{pins}{zoe}, 'wrong') {
+        equal('a log-in is told nothing by its control', $told->($ldap->bind($zoe, password => $pin, @control)), undef);
+    }
+    $ldap = member('zoe');
+    my $message = $ldap->set_password(newpasswd => 'a-newer-pin-5', @control);
+    code('who does not give the present PIN', $message, 'UNWILLING_TO_PERFORM');
+    equal('is told that it is missing', $told->($message), LDAP_PP_MUST_SUPPLY_OLD_PASSWORD + 0);
+    $message = $ldap->set_password(user => "uid=ada,$people", newpasswd => 'a-newer-pin-5', @control);
+    equal('whose PIN it is not, that they may not', $told->($message), LDAP_PP_PASSWORD_MOD_NOT_ALLOWED + 0);
+}
+
 log_ins();
 discovery();
 groups();
@@ -245,3 +285,5 @@ searches();
 failures();
 own_entry();
 writes();
+reading_entries();
+password_policy();

@@ -231,9 +231,33 @@ function writes(): void
     that('what has entries below stays', !ldap_delete($ldap, $campus->people) && ldap_errno($ldap) === 66, said($ldap));
 }
 
+// Pre-read and post-read, and the password policy of a log-in.
+function controls(): void
+{
+    global $campus;
+    [$ldap, $olga, $asked] = [connect(), "uid=olga,$campus->people", ['attrs' => ['title', 'mail']]];
+    ldap_bind($ldap, ...$campus->root);
+    $controls = array_map(fn ($oid) => ['oid' => $oid, 'iscritical' => true, 'value' => $asked],
+        [LDAP_CONTROL_PRE_READ, LDAP_CONTROL_POST_READ]);
+    $result = ldap_mod_replace_ext($ldap, $olga, ['title' => 'Dr.'], $controls);
+    ldap_parse_result($ldap, $result, $code, $matched, $message, $referrals, $answered);
+    $mail = ['mail' => ['olga@uni.example']];
+    $read = fn ($oid) => array_filter($answered[$oid]['value'] ?? [], 'is_array');
+    equal('an entry is read before its change', $read(LDAP_CONTROL_PRE_READ), $mail);
+    equal('and after it', $read(LDAP_CONTROL_POST_READ), $mail + ['title' => ['Dr.']]);
+    foreach ([$campus->pins->olga => 0, 'wrong' => 49] as $pin => $expected) {
+        $result = ldap_bind_ext($ldap, $olga, $pin, [['oid' => LDAP_CONTROL_PASSWORDPOLICYREQUEST]]);
+        ldap_parse_result($ldap, $result, $code, $matched, $message, $referrals, $answered);
+        $policy = $answered[LDAP_CONTROL_PASSWORDPOLICYRESPONSE]['value'] ?? null;
+        equal("a log-in with the result $expected is told nothing by its control", [$code, $policy['error'] ?? null],
+            [$expected, null]);
+    }
+}
+
 log_ins();
 groups();
 searches();
 failures();
 own_entry();
 writes();
+controls();

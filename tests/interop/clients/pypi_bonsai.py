@@ -46,6 +46,7 @@ def check(campus, checks):
     failures(clients.member("mary"), checks)
     own_entry(clients, checks)
     writes(clients.root(), checks)
+    password_policy(clients, checks)
     asyncio.run(overlapping(clients, checks))
 
 
@@ -168,6 +169,16 @@ def writes(connection, checks):
     for dn in branch, f"ou=leaf,{branch}":
         connection.add(new_entry(dn, objectClass="organizationalUnit"))
     checks.that("a branch is deleted leaf by leaf", connection.delete(branch, recursive=True))
+
+
+def password_policy(clients, checks):
+    client = clients.client(at.dn_of("mary"), at.pin_of("mary"))
+    client.set_password_policy(True)
+    connection, policy = client.connect()
+    checks.equal("a log-in with the password policy control is told nothing that is wrong", policy,
+                 {"oid": "1.3.6.1.4.1.42.2.27.8.5.1", "expire": -1, "grace": -1})
+    missing = refusal(connection.modify_password, None, "a-newer-pin-5", None)
+    checks.that("who does not give the present PIN is told that it is missing", missing[0] == "MustSupplyOldPassword", missing)
 
 
 async def overlapping(clients, checks):

@@ -6,6 +6,7 @@ import campus as at, registries
 sys.path.insert(0, str(registries.pypi()))
 import ldap3
 from ldap3.core.exceptions import LDAPOperationResult, LDAPSocketOpenError
+from ldap3.protocol.rfc4527 import post_read_control, pre_read_control
 from ldap3.utils.conv import escape_filter_chars
 
 AROUND = "1.2.840.113556.1.4.1941"
@@ -42,6 +43,7 @@ def check(campus, checks):
     own_entry(client, checks)
     writes(client, checks)
     objects(client, checks)
+    reading_entries(client.root(), checks)
 
 
 def outcome(connection):
@@ -207,3 +209,12 @@ def objects(client, checks):
     checks.equal("and read again", entry.departmentNumber.values, ["7"])
     entry.entry_delete()
     checks.that("and deleted", entry.entry_commit_changes(), connection.result)
+
+
+def reading_entries(connection, checks):
+    olga = at.dn_of("olga")
+    controls = [pre_read_control(["title", "mail"], True), post_read_control(["title", "mail"], True)]
+    connection.modify(olga, {"title": [(ldap3.MODIFY_REPLACE, ["Dr."])]}, controls=controls)
+    answered = connection.result["controls"]
+    titles = [answered[oid]["value"]["result"].get("title") for oid in ("1.3.6.1.1.13.1", "1.3.6.1.1.13.2")]
+    checks.equal("an entry is read before and after its change", titles, [None, ["Dr."]])

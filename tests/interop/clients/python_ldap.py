@@ -2,6 +2,8 @@
 import ldap, ldap.asyncsearch, ldap.filter, ldap.modlist, ldap.schema
 from ldap.controls import LDAPControl
 from ldap.controls.libldap import AssertionControl, SimplePagedResultsControl
+from ldap.controls.ppolicy import PasswordPolicyControl
+from ldap.controls.readentry import PostReadControl, PreReadControl
 from ldap.controls.sss import SSSRequestControl, SSSResponseControl
 
 import campus as at
@@ -49,6 +51,8 @@ def check(campus, checks):
     failures(clients, checks)
     own_entry(clients, checks)
     writes(clients.root(), checks)
+    reading_entries(clients.root(), checks)
+    password_policy(clients, checks)
 
 
 def refusal(do, *words, **more):
@@ -231,3 +235,38 @@ def under(connection, dn, checks):
         change = [(ldap.MOD_REPLACE, "title", [b"Prof."])]
         checks.equal(f"a change under the assertion {search_filter}", refusal(connection.modify_ext_s, dn, change, [control])[0],
                      expected)
+
+
+def reading_entries(connection, checks):
+    """Pre-read and post-read: what an entry was before a change, and what it is after."""
+    dn, moved = f"uid=read,{at.PEOPLE}", f"uid=reread,{at.PEOPLE}"
+    before, after = PreReadControl(True, ["uid", "title", "entryUUID"]), PostReadControl(True, ["uid", "title", "entryUUID"])
+
+    def read(message):
+        answered = connection.result3(message)[3]
+        return {type(control): (control.dn, control.entry) for control in answered}
+
+    person = [("objectClass", [b"inetOrgPerson"]), ("cn", [b"R"]), ("sn", [b"R"]), ("title", [b"Dr."])]
+    added = read(connection.add_ext(dn, person, serverctrls=[after]))[PostReadControl]
+    checks.equal("who adds reads what was added", (added[0], added[1]["uid"], len(added[1]["entryUUID"][0])), (dn, [b"read"], 36))
+    change = [(ldap.MOD_REPLACE, "title", [b"Prof."])]
+    both = read(connection.modify_ext(dn, change, serverctrls=[before, after]))
+    checks.equal("who modifies reads what was, and what is", [both[kind][1]["title"] for kind in (PreReadControl, PostReadControl)],
+                 [[b"Dr."], [b"Prof."]])
+    both = read(connection.rename(dn, "uid=reread", serverctrls=[before, after]))
+    checks.equal("who renames reads both names", [both[kind][0] for kind in (PreReadControl, PostReadControl)], [dn, moved])
+    last = read(connection.delete_ext(moved, serverctrls=[before]))[PreReadControl]
+    checks.equal("who deletes reads what is gone", last, (moved, {**added[1], "uid": [b"reread"], "title": [b"Prof."]}))
+
+
+def password_policy(clients, checks):
+    def told(uid, pin):
+        connection = clients.connect()
+        try:
+            connection.simple_bind(at.dn_of(uid), pin, serverctrls=[PasswordPolicyControl()])
+            return connection.result3()[3][0].error
+        except ldap.INVALID_CREDENTIALS as refused:
+            return refused.args[0]["ctrls"]
+
+    checks.equal("a log-in is told nothing that is wrong", told("mary", at.pin_of("mary")), None)
+    checks.equal("whatever is wrong with a refused one", told("mary", "wrong"), told(at.DISABLED, at.pin_of(at.DISABLED)))
