@@ -130,16 +130,16 @@ pub struct RequestControls<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ControlError {
     /// A critical one is not served for this operation: `unavailableCriticalExtension`.
-    #[error("critical control")]
+    #[error("a critical control is not served for this operation")]
     Unavailable,
     /// One is given twice: `protocolError`.
-    #[error("control given twice")]
+    #[error("a control is given twice")]
     Repeated,
     /// Its value is not what its RFC says: `protocolError`, critical or not, as slapd has it.
-    #[error("malformed control")]
+    #[error("the value of a control is malformed")]
     Malformed,
     /// It asks for more than anybody needs: `adminLimitExceeded`.
-    #[error("control too large")]
+    #[error("the value of a control is too large")]
     TooLarge,
 }
 
