@@ -20,7 +20,7 @@ const ROUNDS: u64 = 25;
 const CUTS: usize = 4;
 
 /// The file with some of the pages that were written between the two.
-fn cut(before: &[u8], after: &[u8], entropy: &mut SeededEntropy) -> Vec<u8> {
+pub fn cut(before: &[u8], after: &[u8], entropy: &mut SeededEntropy) -> Vec<u8> {
     let mut left = before.to_vec();
     left.resize(after.len(), 0);
     for (left, after) in left.chunks_mut(PAGE_BYTES).zip(after.chunks(PAGE_BYTES)) {
