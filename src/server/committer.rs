@@ -150,7 +150,12 @@ impl Runner {
 fn refusal(error: &CommitError) -> Refusal {
     let answer = match error {
         CommitError::Conflict { .. } => Answer::Busy,
-        CommitError::TooLarge(_) => Answer::AdminLimitExceeded,
+        CommitError::TooLarge(limits) => {
+            let (records, bytes) = (limits.operations_max, limits.batch_bytes_max);
+            let why =
+                format!("with all that refers to it the change is past {records} records or {bytes} bytes");
+            return Refusal::because(Answer::AdminLimitExceeded, why);
+        }
         CommitError::Malformed => {
             tracing::error!(target: "beadle", %error, "a change was decided wrongly; nothing was written");
             Answer::Unavailable

@@ -21,15 +21,22 @@ pub struct Limits {
     pub batch_bytes_max: usize,
 }
 
+/// The most that whoever may cut the work where it likes (a load, a sweep, a copy) puts into one batch or transaction.
+/// Loads in transactions of thousands made sled keep gigabytes in memory and stall every reader.
+pub const PIECE_OPERATIONS: usize = 200;
+/// The same in bytes of keys and values.
+pub const PIECE_BYTES: usize = 1024 * 1024;
+
 impl Limits {
-    /// The limits of the engines on this machine. 200 operations: batches of thousands made sled keep
-    /// gigabytes in memory and stall every reader. 256 KiB: sled writes pages past a quarter of a segment to
-    /// files of their own, which it neither syncs nor always removes, and a page may hold several values.
+    /// The limits of the engines on this machine. 20,000 operations: a change of everything that refers to an entry
+    /// cannot be cut, and who is in thousands of groups can be deleted. 16 MiB: half of what the change log keeps
+    /// ([`LogBounds`]); a batch that it cannot keep costs a transaction. 256 KiB: sled writes pages past a quarter of a
+    /// segment to files of their own, which it neither syncs nor always removes, and a page may hold several values.
     pub const LOCAL: Limits = Limits {
-        operations_max: 200,
-        guards_max: 1000,
+        operations_max: 20_000,
+        guards_max: 40_000,
         value_bytes_max: 256 * 1024,
-        batch_bytes_max: 1024 * 1024,
+        batch_bytes_max: 16 * 1024 * 1024,
     };
 
     /// Whether `batch` may be tried at all. Errors: `TooLarge`, `Malformed`.

@@ -10,8 +10,8 @@ use crate::store::deletions::{Deletions, revision_of};
 use crate::store::feed::{Follower, Ring};
 use crate::store::ticket::Committed;
 use crate::store::{
-    BoxStream, CommitError, Fault, Feed, FeedError, Limits, LogBounds, Records, Store, StoreError, StoreId,
-    Ticket,
+    BoxStream, CommitError, Fault, Feed, FeedError, Limits, LogBounds, PIECE_OPERATIONS, Records, Store,
+    StoreError, StoreId, Ticket,
 };
 use crate::types::Timestamp;
 
@@ -31,7 +31,7 @@ struct State {
 /// How many records a piece of a snapshot has.
 const PIECE_RECORDS: usize = 512;
 /// How many records one call of `sweep` deletes at most.
-const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
+const SWEEP_MAX: usize = PIECE_OPERATIONS;
 
 impl MemoryStore {
     /// An empty store called `id`, whose feed keeps as many commits as `feed` says.

@@ -28,7 +28,7 @@ use crate::types::Timestamp;
 pub use backup::{BackupError, BackupReader};
 pub use digest::Digest;
 pub use error::{CommitError, Fault, FeedError, OpenError, StoreError};
-pub use limits::{Limits, LogBounds};
+pub use limits::{Limits, LogBounds, PIECE_BYTES, PIECE_OPERATIONS};
 pub use space::Space;
 pub use stream::{BoxStream, next};
 pub use ticket::Ticket;

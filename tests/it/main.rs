@@ -36,6 +36,7 @@ mod log_ins;
 mod log_lines;
 mod log_reader;
 mod malformed;
+mod power_record;
 mod quarantine;
 mod radius_nas;
 mod radius_socket;

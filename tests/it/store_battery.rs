@@ -278,10 +278,16 @@ async fn more_than_the_limits_is_refused_and_the_limits_are_not(open: Open) {
         )
     };
     let long = |bytes: usize| batch([put("long", vec![1; bytes])]);
-    // Four keys of two bytes, and values that together fill the batch.
+    // Keys of four bytes, and values that together fill the batch.
     let heavy = |bytes: usize| {
-        let (each, rest) = ((bytes - 8) / 4, (bytes - 8) % 4);
-        batch(["0", "1", "2", "3"].map(|name| put(name, vec![1; each + if name == "0" { rest } else { 0 }])))
+        let count = bytes / value_bytes_max + 1;
+        let (each, rest) = ((bytes / count) - 4, bytes % count);
+        let length = |at| each + if at == 0 { rest } else { 0 };
+        batch(
+            (0..count)
+                .map(|at| put(&format!("{at:03}"), vec![1; length(at)]))
+                .collect::<Vec<_>>(),
+        )
     };
     let wary = |count: usize| Batch {
         guards: (0..count)
@@ -293,7 +299,7 @@ async fn more_than_the_limits_is_refused_and_the_limits_are_not(open: Open) {
     for good in [
         many(operations_max),
         long(value_bytes_max),
-        heavy(batch_bytes_max.min(4 * value_bytes_max)),
+        heavy(batch_bytes_max),
         wary(guards_max),
         keyed(512),
     ] {
@@ -302,7 +308,7 @@ async fn more_than_the_limits_is_refused_and_the_limits_are_not(open: Open) {
     for bad in [
         many(operations_max + 1),
         long(value_bytes_max + 1),
-        heavy(batch_bytes_max + 9),
+        heavy(batch_bytes_max + 1),
         wary(guards_max + 1),
         keyed(513),
     ] {

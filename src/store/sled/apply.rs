@@ -7,22 +7,24 @@ use crate::record::{Batch, Change, Guard, Key, Operation, Revision};
 use crate::store::LogBounds;
 use crate::store::deletions::Deletions;
 use crate::store::sled::codec::{decode_expiry, encode_expiry, encode_record};
+use crate::store::sled::files::DatabaseFile;
 use crate::store::sled::log::LogIndex;
 use crate::store::sled::scan::Overlay;
 use crate::store::sled::space::{LiveBytes, Mark};
 use crate::store::sled::trees::{Trees, Writes, fault, undecodable};
-use crate::store::{CommitError, Fault, Limits};
+use crate::store::{CommitError, Fault, PIECE_OPERATIONS};
 use crate::types::Timestamp;
 
 /// How many operations of several batches are written in one go, about. Small ones travel together, as a
 /// transaction of the engine costs it two writes and two syncs of a file range; big ones cost it memory.
 const TOGETHER_MAX: usize = 100;
 /// How many records one call of `sweep` deletes at most: one batch.
-const SWEEP_MAX: usize = Limits::LOCAL.operations_max;
+const SWEEP_MAX: usize = PIECE_OPERATIONS;
 
 /// The state of the one writer.
 pub(super) struct Applier {
     trees: Trees,
+    database: DatabaseFile,
     log: LogIndex,
     live: LiveBytes,
     deletions: Deletions,
@@ -44,7 +46,7 @@ struct Unwritten {
 
 /// What a batch comes to, short of a [`Fault`].
 pub(super) enum Applied {
-    /// It has a revision. Not written before [`Applier::settle`], and not durable then.
+    /// It has a revision. Not written and durable before [`Applier::make_durable`].
     Written(Arc<Change>),
     /// There was nothing to write and every guard holds.
     Nothing(Revision),
@@ -53,14 +55,20 @@ pub(super) enum Applied {
 }
 
 impl Applier {
-    /// A writer that continues what `trees` hold, and counts in `live`.
-    pub(super) fn new(trees: Trees, bounds: LogBounds, live: LiveBytes) -> Result<Applier, Fault> {
+    /// A writer that continues what `trees` hold, whose file is `database`, and counts in `live`.
+    pub(super) fn new(
+        trees: Trees,
+        database: DatabaseFile,
+        bounds: LogBounds,
+        live: LiveBytes,
+    ) -> Result<Applier, Fault> {
         let revision = trees.revision()?;
         let log = LogIndex::load(&trees, bounds)?;
         live.grow(0, log.bytes());
         let deletions = Deletions::since(revision);
         Ok(Applier {
             trees,
+            database,
             log,
             live,
             deletions,
@@ -118,15 +126,21 @@ impl Applier {
         Ok(Applied::Written(Arc::new(change)))
     }
 
-    /// Writes what waits to be written. Not durable before [`Trees::flush`] and a sync.
-    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+    /// Writes what waits to be written, and makes durable what is written.
+    pub(super) fn make_durable(&mut self) -> Result<(), Fault> {
+        self.settle()?;
+        self.database.make_durable(&self.trees)
+    }
+
+    /// Writes what waits to be written. Not durable before [`Applier::make_durable`].
+    fn settle(&mut self) -> Result<(), Fault> {
         if self.unwritten.operations == 0 {
             return Ok(());
         }
         let unwritten = std::mem::take(&mut self.unwritten);
         let (revision, writes) = (self.revision, &unwritten.writes);
         let grown = match self.log.holds(self.written, revision) {
-            true => self.trees.apply_logged(revision, writes)?,
+            true => self.trees.apply_logged(revision, writes, &mut self.database)?,
             false => self.trees.apply(revision, writes)?,
         };
         self.written = revision;

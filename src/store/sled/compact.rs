@@ -17,12 +17,8 @@ use crate::store::sled::trees::{Trees, Writes, fault, undecodable};
 use crate::store::sled::verify::check;
 use crate::store::sled::verify::{Stats, VerifyError};
 use crate::store::sled::writer::guarded;
-use crate::store::{Fault, Limits, OpenError};
+use crate::store::{Fault, OpenError, PIECE_BYTES, PIECE_OPERATIONS};
 use crate::types::SeededEntropy;
-
-/// How much one piece of the copy writes at most: what one commit may.
-const PIECE_OPERATIONS_MAX: usize = Limits::LOCAL.operations_max;
-const PIECE_BYTES_MAX: usize = Limits::LOCAL.batch_bytes_max;
 
 /// What a copy takes at most beyond twice what it holds: the engine's files have a least size.
 const ROOM_BYTES_MIN: u64 = 4 * SEGMENT_BYTES as u64;
@@ -115,13 +111,13 @@ fn make_copy(
     let copy = files.copy();
     copy.close_engine()?;
     let trees = open_engine(&copy, settings)?;
+    let mut database = DatabaseFile::open(&copy)?;
     guarded(|| {
         trees.set_up(from.id()?)?;
         copy_log(from, &trees)?;
         copy_records(from, &trees, &mut |copied| hear(copied, records))?;
-        trees.flush()
+        database.make_durable(&trees)
     })?;
-    DatabaseFile::open(&copy)?.sync()?;
     drop(trees);
     let trees = open_engine(&copy, settings)?;
     Ok(check(&trees, &copy, &mut |_| {})?)
@@ -176,7 +172,7 @@ impl Piece<'_> {
 
     /// Makes sure that one more operation of so many bytes has room.
     fn make_room(&mut self, bytes: usize) -> Result<(), Fault> {
-        if self.operations >= PIECE_OPERATIONS_MAX || self.bytes + bytes > PIECE_BYTES_MAX {
+        if self.operations >= PIECE_OPERATIONS || self.bytes + bytes > PIECE_BYTES {
             self.write()?;
         }
         self.operations += 1;

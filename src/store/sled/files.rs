@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::store::sled::blobs::Blobs;
-use crate::store::sled::trees::disk_fault;
+use crate::store::sled::trees::{Trees, disk_fault};
 use crate::store::{Fault, OpenError};
 
 /// Where the files of a store are.
@@ -203,13 +203,11 @@ impl DatabaseFile {
         Ok(DatabaseFile { file, blobs })
     }
 
-    /// Waits until every blob is on the disk. To be called before what points to them is flushed.
-    pub(super) fn sync_blobs(&mut self) -> Result<(), Fault> {
-        self.blobs.sync().map_err(|cause| disk_fault(&cause))
-    }
-
-    /// Waits until everything written to the engine's file is on the disk (fdatasync).
-    pub(super) fn sync(&self) -> Result<(), Fault> {
+    /// Waits until everything that `trees` were told is on the disk: every blob before what points to it is handed
+    /// over, then the engine's file (fdatasync).
+    pub(super) fn make_durable(&mut self, trees: &Trees) -> Result<(), Fault> {
+        self.blobs.sync().map_err(|cause| disk_fault(&cause))?;
+        trees.flush()?;
         self.file.sync_data().map_err(|cause| disk_fault(&cause))
     }
 }

@@ -121,7 +121,7 @@ impl SledStore {
         } = opened;
         let because = |fault| refused(&settings.path, fault);
         let live = LiveBytes::default();
-        let applier = Applier::new(trees.clone(), settings.log, live.clone()).map_err(because)?;
+        let applier = Applier::new(trees.clone(), database, settings.log, live.clone()).map_err(because)?;
         let ring = Arc::new(Ring::new(applier.revision(), RING_CHANGES_MAX, RING_BYTES_MAX));
         let fault = Arc::new(fault.map_or_else(OnceLock::new, OnceLock::from));
         let (jobs, queue) = channel();
@@ -132,7 +132,6 @@ impl SledStore {
                 soon: settings.soon_delay,
             },
             applier,
-            database,
             ring: ring.clone(),
             fault: fault.clone(),
             tainted: false,

@@ -21,6 +21,9 @@ use crate::types::Entropy;
 /// and no page reaches a quarter of a segment, where it becomes a blob, a file that must be durable before what
 /// points to it is. With the engine's own 512 KiB neither held.
 pub(super) const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The most bytes of keys and values that are written between two syncs, about. The engine writes up to five times as
+/// many: the change log has them too, and every tenth change of a page writes it whole.
+pub(super) const UNSYNCED_BYTES_MAX: usize = SEGMENT_BYTES / 8;
 
 /// How often the engine's own lock is tried again, and after what pause.
 const LOCK_ATTEMPTS: u32 = 40;
@@ -94,9 +97,8 @@ fn open_trees(
     }
     check_format(&files.path, &trees)?;
     let whole = guarded(|| {
-        replay(&trees)?;
-        database.sync_blobs()?;
-        trees.flush()
+        replay(&trees, &mut database)?;
+        database.make_durable(&trees)
     });
     whole.map_err(|fault| refused(&files.path, fault))?;
     // Every time and not only at creation: it costs nothing, and heals a copy that was never synced.

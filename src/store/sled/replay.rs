@@ -9,18 +9,21 @@
 use crate::record::{Change, Operation, Revision};
 use crate::store::Fault;
 use crate::store::sled::codec::{decode_log_key, encode_expiry, encode_record, log_key};
+use crate::store::sled::files::DatabaseFile;
 use crate::store::sled::log::LoggedChanges;
 use crate::store::sled::trees::{Trees, Writes, fault, undecodable};
 
-/// Makes `trees` whole, durably once they are flushed and synced. Errors: `Damaged` if no crash leaves them so;
-/// `Disk` if they cannot be read.
-pub(super) fn replay(trees: &Trees) -> Result<(), Fault> {
+/// Makes `trees` whole, whose file is `database`; not durably yet. Errors: `Damaged` if no crash leaves them so; `Disk`
+/// if they cannot be read.
+pub(super) fn replay(trees: &Trees, database: &mut DatabaseFile) -> Result<(), Fault> {
     let mut last = trees.revision()?;
+    // What only the system has of the log must not be lost beside what is written of it again.
+    database.make_durable(trees)?;
     let mut changes = LoggedChanges::after(trees, last);
     loop {
         match changes.next() {
             Some(Ok(change)) if change.revision.0 == last.0 + 1 => {
-                trees.apply(change.revision, &again(&change))?;
+                trees.apply_logged(change.revision, &again(&change), database)?;
                 last = change.revision;
             }
             // What is cut off does not decode.
@@ -71,14 +74,22 @@ mod tests {
     use super::*;
     use crate::record::{Key, Kind};
     use crate::store::sled::codec::{PART_BYTES, encode_change};
+    use crate::store::sled::files::Files;
     use crate::types::Timestamp;
 
     fn trees() -> (tempfile::TempDir, Trees) {
         let folder = tempfile::tempdir().unwrap();
-        let db = ::sled::Config::new().path(folder.path()).flush_every_ms(None);
+        let db = ::sled::Config::new()
+            .path(folder.path().join("sled"))
+            .flush_every_ms(None);
         let trees = Trees::of(db.open().unwrap()).unwrap();
         trees.apply(Revision(4), &Writes::default()).unwrap();
         (folder, trees)
+    }
+
+    fn replay_in(folder: &tempfile::TempDir, trees: &Trees) -> Result<(), Fault> {
+        let mut database = DatabaseFile::open(&Files::of(folder.path())).unwrap();
+        replay(trees, &mut database)
     }
 
     fn key(name: &str) -> Key {
@@ -106,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_only_the_log_has_is_written_again() {
-        let (_folder, trees) = trees();
+        let (folder, trees) = trees();
         log(&trees, 5, &[put("a", 3, None), put("b", 3, Some(9))], 1);
         log(
             &trees,
@@ -114,7 +125,7 @@ mod tests {
             &[Operation::Delete { key: key("a") }, put("c", PART_BYTES, None)],
             9,
         );
-        replay(&trees).unwrap();
+        replay_in(&folder, &trees).unwrap();
         assert_eq!(trees.revision().unwrap(), Revision(6));
         let revision = |name: &str| trees.revision_of(&key(name)).unwrap();
         assert_eq!(revision("a"), None);
@@ -127,10 +138,10 @@ mod tests {
 
     #[test]
     fn a_commit_that_the_log_has_in_part_never_was() {
-        let (_folder, trees) = trees();
+        let (folder, trees) = trees();
         log(&trees, 5, &[put("a", 3, None)], 1);
         log(&trees, 6, &[put("b", 2 * PART_BYTES, None)], 2);
-        replay(&trees).unwrap();
+        replay_in(&folder, &trees).unwrap();
         assert_eq!(trees.revision().unwrap(), Revision(5));
         assert_eq!(trees.revision_of(&key("b")).unwrap(), None);
         assert_eq!(trees.log.len(), 1);
@@ -139,10 +150,13 @@ mod tests {
     #[test]
     fn a_log_that_no_crash_leaves_so_is_damaged() {
         for (torn, next) in [(0, 6), (2, 6), (0, 7)] {
-            let (_folder, trees) = trees();
+            let (folder, trees) = trees();
             log(&trees, 5, &[put("b", 2 * PART_BYTES, None)], torn);
             log(&trees, next, &[put("c", 3, None)], 1);
-            assert!(matches!(replay(&trees), Err(Fault::Damaged(_))), "{torn} {next}");
+            assert!(
+                matches!(replay_in(&folder, &trees), Err(Fault::Damaged(_))),
+                "{torn} {next}"
+            );
         }
     }
 }

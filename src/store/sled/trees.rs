@@ -9,6 +9,8 @@ use ::sled::{Batch, Db, IVec, Tree};
 
 use crate::record::{Key, Record, Revision};
 use crate::store::sled::codec::{decode_record, decode_revision};
+use crate::store::sled::files::DatabaseFile;
+use crate::store::sled::open::UNSYNCED_BYTES_MAX;
 use crate::store::{Fault, StoreId};
 
 /// The newest layout of the trees that this version reads and writes. 2: the log may hold commits that the other
@@ -56,33 +58,58 @@ impl Puts {
         self.0.insert(key.into(), None);
     }
 
-    /// Writes them to a tree by `insert` and `remove`, in the order of the keys. Returns by how many bytes of keys
-    /// and values it grows.
+    /// Writes them to a tree by `put`, in the order of the keys. Returns by how many bytes of keys and values it grows.
     fn write<E>(
         &self,
-        insert: impl Fn(&IVec, &IVec) -> Result<Option<IVec>, E>,
-        remove: impl Fn(&IVec) -> Result<Option<IVec>, E>,
+        mut put: impl FnMut(&IVec, &Option<IVec>) -> Result<Option<IVec>, E>,
     ) -> Result<i64, E> {
         let mut grown = 0;
         for (key, value) in &self.0 {
-            let old = match value {
-                Some(value) => insert(key, value)?,
-                None => remove(key)?,
-            };
-            let bytes =
-                |value: &Option<IVec>| value.as_ref().map_or(0, |value| key.len() + value.len()) as i64;
-            grown += bytes(value) - bytes(&old);
+            let old = put(key, value)?;
+            grown += weight_bytes(key, value) as i64 - weight_bytes(key, &old) as i64;
         }
         Ok(grown)
     }
 
-    fn write_to(&self, tree: &Tree) -> Result<i64, Fault> {
-        self.write(|key, value| tree.insert(key, value), |key| tree.remove(key))
-            .map_err(fault)
+    fn write_to(&self, tree: &Tree, unsynced: &mut Unsynced<'_>) -> Result<i64, Fault> {
+        self.write(|key, value| {
+            unsynced.add(weight_bytes(key, value))?;
+            let old = match value {
+                Some(value) => tree.insert(key, value),
+                None => tree.remove(key),
+            };
+            old.map_err(fault)
+        })
     }
 
     fn write_in(&self, view: &TransactionalTree) -> Result<i64, UnabortableTransactionError> {
-        self.write(|key, value| view.insert(key, value), |key| view.remove(key))
+        self.write(|key, value| match value {
+            Some(value) => view.insert(key, value),
+            None => view.remove(key),
+        })
+    }
+}
+
+fn weight_bytes(key: &IVec, value: &Option<IVec>) -> usize {
+    value.as_ref().map_or(0, |value| key.len() + value.len())
+}
+
+/// What was written since the last sync: never much more than [`UNSYNCED_BYTES_MAX`].
+struct Unsynced<'a> {
+    trees: &'a Trees,
+    database: &'a mut DatabaseFile,
+    bytes: usize,
+}
+
+impl Unsynced<'_> {
+    /// So many bytes are about to be written.
+    fn add(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.bytes += bytes;
+        if self.bytes >= UNSYNCED_BYTES_MAX {
+            self.bytes = bytes;
+            self.database.make_durable(self.trees)?;
+        }
+        Ok(())
     }
 }
 
@@ -120,24 +147,35 @@ impl Trees {
             .ok_or_else(|| undecodable("a record"))
     }
 
-    /// Writes commits that the log in `writes` holds whole, the last of them `revision`. Not durable before
-    /// [`Trees::flush`] and a sync. Returns by how many bytes the records have grown.
+    /// Writes commits that the log holds whole, as it is or with `writes`; the last of them is `revision`. Not durable
+    /// before [`DatabaseFile::make_durable`]; but of a commit that is long, pieces are on the way. Returns by how many bytes
+    /// the records have grown.
     ///
     /// Neither a batch nor a transaction of the engine: either costs it one more write and one more wait for the
     /// disk. Its own log keeps what one thread writes in that order, and a crash cuts off the end; so the change
     /// log goes first and `meta` last, and what lies between the two is written again at the next opening
-    /// (`sled_replay.rs`).
-    pub(super) fn apply_logged(&self, revision: Revision, writes: &Writes) -> Result<i64, Fault> {
-        writes.log.write_to(&self.log)?;
-        let grown = writes.kv.write_to(&self.kv)?;
-        writes.exp.write_to(&self.exp)?;
+    /// (`replay.rs`).
+    pub(super) fn apply_logged(
+        &self,
+        revision: Revision,
+        writes: &Writes,
+        database: &mut DatabaseFile,
+    ) -> Result<i64, Fault> {
+        let mut unsynced = Unsynced {
+            trees: self,
+            database,
+            bytes: 0,
+        };
+        writes.log.write_to(&self.log, &mut unsynced)?;
+        let grown = writes.kv.write_to(&self.kv, &mut unsynced)?;
+        writes.exp.write_to(&self.exp, &mut unsynced)?;
         let revision = &revision.0.to_be_bytes();
         self.meta.insert(REVISION_KEY, revision).map_err(fault)?;
         Ok(grown)
     }
 
     /// Writes one commit or more, the last of them `revision`, all or nothing, whatever the log in `writes` holds.
-    /// Not durable before [`Trees::flush`] and a sync. Returns by how many bytes the records have grown.
+    /// Not durable before [`DatabaseFile::make_durable`]. Returns by how many bytes the records have grown.
     ///
     /// A transaction of the engine, because nothing else of it writes several trees at once. It decides
     /// nothing and never runs twice: there is one writer.

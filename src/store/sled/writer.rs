@@ -10,8 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::record::{Batch, Change, Key, Record, Revision};
 use crate::store::feed::Ring;
 use crate::store::sled::apply::{Applied, Applier};
-use crate::store::sled::files::DatabaseFile;
-use crate::store::sled::open::SEGMENT_BYTES;
+use crate::store::sled::open::UNSYNCED_BYTES_MAX;
 use crate::store::sled::scan::scan;
 use crate::store::ticket::Committed;
 use crate::store::{CommitError, Fault, Records, StoreError};
@@ -20,9 +19,6 @@ use crate::types::Timestamp;
 /// How many commits, and operations in them, share one flush at most.
 const GROUP_COMMITS_MAX: usize = 1024;
 const GROUP_OPERATIONS_MAX: usize = 2048;
-/// How many bytes share one flush at most, about. The engine writes up to five times as many: the change log has
-/// them too, and every tenth change of a page writes it whole. See [`SEGMENT_BYTES`].
-const GROUP_BYTES_MAX: usize = SEGMENT_BYTES / 8;
 /// For how many companions of the last flush the next one waits at most.
 const COMPANIONS_MAX: usize = 64;
 /// In how many steps the delay of *soon* commits is waited out.
@@ -74,7 +70,6 @@ pub(super) struct Writer {
     pub(super) jobs: Receiver<Job>,
     pub(super) waits: Waits,
     pub(super) applier: Applier,
-    pub(super) database: DatabaseFile,
     pub(super) ring: Arc<Ring>,
     pub(super) fault: Arc<std::sync::OnceLock<Fault>>,
     /// Set once a write has failed: the trees may then hold what is not durable and never will be, so
@@ -119,7 +114,7 @@ impl Group {
     fn is_full(&self) -> bool {
         self.commits.len() >= GROUP_COMMITS_MAX
             || self.operations >= GROUP_OPERATIONS_MAX
-            || self.bytes >= GROUP_BYTES_MAX
+            || self.bytes >= UNSYNCED_BYTES_MAX
     }
 
     /// Whether nobody waits for any of it.
@@ -224,17 +219,10 @@ impl Writer {
         if changes.is_empty() || self.fault.get().is_some() {
             return;
         }
-        match guarded(|| self.write_through()) {
+        match guarded(|| self.applier.make_durable()) {
             Ok(()) => self.ring.publish(changes),
             Err(fault) => drop(self.fail(fault)),
         }
-    }
-
-    fn write_through(&mut self) -> Result<(), Fault> {
-        self.applier.settle()?;
-        self.database.sync_blobs()?;
-        self.applier.trees().flush()?;
-        self.database.sync()
     }
 
     /// A batch that was written in a group that could not be made durable is not committed.

@@ -22,15 +22,15 @@ use crate::record::{
 use crate::server::index::hearing::Heard;
 use crate::server::index::realm::Realm;
 use crate::server::login::attempts::AttemptsTable;
-use crate::store::Limits;
+use crate::store::PIECE_OPERATIONS;
 use crate::types::{EntryId, SourceGroup, Timestamp};
 
 /// The most accounts whose log-ins wait to be stored. One more is passed over; its next log-in asks again.
 pub const UNSTORED_MAX: usize = 65_536;
 
-/// The most accounts of one commit: as many as a batch has room for where each takes two operations. A commit an
+/// The most accounts of one commit, each of which takes two operations at most. A commit an
 /// account would cost the store's writer a hand-over for each, and the change log a place.
-const TOGETHER_MAX: usize = Limits::LOCAL.operations_max / 2;
+const TOGETHER_MAX: usize = PIECE_OPERATIONS / 2;
 /// How long log-ins gather before they are stored, so that a rush of them makes few commits.
 const GATHER: Duration = Duration::from_millis(50);
 
