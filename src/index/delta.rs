@@ -107,18 +107,29 @@ impl DeltaIndexes {
     }
 
     pub(super) fn membership(&self, kind: AttributeType, hash: u32) -> impl Iterator<Item = Posting> + '_ {
-        let end = |slot, offset| {
-            (
-                kind,
-                Posting {
-                    hash,
-                    slot: Slot(slot),
-                    offset,
-                },
-            )
-        };
+        self.membership_between(kind, hash, Slot(0), Slot(u32::MAX))
+    }
+
+    /// Those of the entry at `slot`.
+    pub(super) fn membership_in(
+        &self,
+        kind: AttributeType,
+        hash: u32,
+        slot: Slot,
+    ) -> impl Iterator<Item = Posting> + '_ {
+        self.membership_between(kind, hash, slot, slot)
+    }
+
+    fn membership_between(
+        &self,
+        kind: AttributeType,
+        hash: u32,
+        first: Slot,
+        last: Slot,
+    ) -> impl Iterator<Item = Posting> + '_ {
+        let end = |slot, offset| (kind, Posting { hash, slot, offset });
         self.membership
-            .range(end(0, 0)..=end(u32::MAX, u32::MAX))
+            .range(end(first, 0)..=end(last, u32::MAX))
             .map(|(_, posting)| *posting)
     }
 

@@ -280,11 +280,18 @@ impl Snapshot {
     /// Whether the entry at `slot` has the value with this normal form; `None` if `kind` is not indexed as a
     /// membership attribute.
     pub fn holds(&self, slot: Slot, kind: AttributeType, normal: &[u8], schema: &Schema) -> Option<bool> {
-        self.base.columns.of(kind)?.membership.as_ref()?;
-        Some(
-            self.listing(kind, normal, schema)
-                .any(|entry| entry.slot() == slot),
-        )
+        let column = self.base.columns.of(kind)?.membership.as_ref()?;
+        let Some(entry) = self.entry(slot) else {
+            return Some(false);
+        };
+        let hash = self.base.fixed.hasher.value(normal);
+        let based: &[Posting] = match self.delta.hides(slot) {
+            true => &[],
+            false => column.find_in(hash, slot),
+        };
+        let written = self.delta.indexes.membership_in(kind, hash, slot);
+        let mut postings = based.iter().copied().chain(written);
+        Some(postings.any(|posting| self.verified(entry, kind, posting.offset, normal, schema)))
     }
 
     fn verified(

@@ -38,6 +38,15 @@ impl MembershipColumn {
         let length = rest.partition_point(|posting| posting.hash == hash);
         rest.get(..length).unwrap_or_default()
     }
+
+    /// Those of them in the entry at `slot`: found without a look at the others, of whom there may be thousands.
+    pub(super) fn find_in(&self, hash: u32, slot: Slot) -> &[Posting] {
+        let all = self.find(hash);
+        let start = all.partition_point(|posting| posting.slot < slot);
+        let rest = all.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|posting| posting.slot == slot);
+        rest.get(..length).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +64,7 @@ mod tests {
         assert_eq!(column.find(9), [posting(9, 1, 8), posting(9, 2, 0)]);
         assert_eq!(column.find(5), [posting(5, 1, 40)]);
         assert_eq!(column.find(7), []);
+        assert_eq!(column.find_in(9, Slot(2)), [posting(9, 2, 0)]);
+        assert_eq!(column.find_in(9, Slot(3)), []);
     }
 }

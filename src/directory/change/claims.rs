@@ -1,6 +1,6 @@
 //! What a change depends on and takes, as guards and operations of its batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::directory::change::decide::World;
 use crate::directory::change::draft::Draft;
@@ -93,11 +93,14 @@ impl Claims {
     ) -> Result<(), Refusal> {
         let schema = world.directory.schema();
         for kind in &world.rules.unique {
+            let had: HashSet<Vec<u8>> = own
+                .map(|own| normal_values(schema, &own, *kind))
+                .unwrap_or_default();
             for value in draft.values(*kind) {
                 let Some(normal) = schema.normal_value(*kind, value) else {
                     continue;
                 };
-                if own.is_some_and(|own| has_value(schema, &own, *kind, &normal)) {
+                if had.contains(&normal) {
                     continue;
                 }
                 let but = own.map(|own| own.id());
@@ -148,6 +151,17 @@ pub fn holder<'s>(
     let others = slots.into_iter().filter_map(|slot| snapshot.entry(slot));
     let mut others = others.filter(|entry| Some(entry.id()) != but);
     others.find(|entry| has_value(schema, entry, kind, normal))
+}
+
+/// The values of an entry in normal form.
+fn normal_values(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType) -> HashSet<Vec<u8>> {
+    let values = entry
+        .packed()
+        .filter(|attribute| attribute.kind == kind)
+        .flat_map(|attribute| attribute.values());
+    values
+        .filter_map(|value| schema.normal_value(kind, value))
+        .collect()
 }
 
 fn has_value(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType, normal: &[u8]) -> bool {
