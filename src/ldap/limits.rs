@@ -37,7 +37,7 @@ impl Default for Limits {
         };
         let authenticated = MessageLimits {
             bytes_max: 1024 * 1024,
-            elements_max: 10_000,
+            elements_max: 100_000,
             ..anonymous
         };
         Limits {

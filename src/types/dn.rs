@@ -41,7 +41,7 @@ pub enum DnError {
 }
 
 /// The deepest name; a deeper one is refused with [`DnError::TooLong`].
-pub const DN_RDNS_MAX: usize = 64;
+pub const DN_RDNS_MAX: usize = 256;
 /// The most pairs in one RDN; more are refused with [`DnError::TooLong`].
 pub const RDN_AVAS_MAX: usize = 16;
 

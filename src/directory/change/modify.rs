@@ -1,5 +1,7 @@
 //! Modifying an entry (RFC 4511 section 4.6, RFC 4525).
 
+use std::collections::HashSet;
+
 use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
@@ -52,14 +54,12 @@ pub(super) fn modify(
     if let Some(step) = pin::set_in(world, Some(entry), &mut draft, &pin, supplies)? {
         return Ok(step);
     }
-    let mut spelt: Vec<Box<str>> = sound
-        .iter()
-        .map(|it| schema.spell(&it.description).into())
-        .collect();
+    let mut seen = HashSet::new();
+    let each_once = sound.iter().filter(|it| seen.insert(&it.description));
+    let mut spelt: Vec<Box<str>> = each_once.map(|it| schema.spell(&it.description).into()).collect();
     if touched.contains(&password) {
         spelt.push(schema.name(password).into());
     }
-    spelt.dedup();
     let (what, attributes) = (Written::Modified, spelt);
     Ok(Step::Done(rewritten(
         world, entry, draft, actor, supplies, what, attributes,
