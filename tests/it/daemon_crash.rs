@@ -10,8 +10,10 @@ use beadle::exchange::import::{Format, KeepGoing, Mode};
 use beadle::server::http::api::{ImportLine, ImportQuery};
 use beadle::server::work::telling::Told;
 use beadle::server::work::transfer::Wanted;
+use ldap3_proto::proto::LdapModifyType;
 
 use crate::harness::{BASE, Campus, Daemon, ROOT_DN, ROOT_PIN, base, beadle, http_get, person, said, stdout};
+use crate::ldap_wire::{Wire, delete, modify, step};
 
 const PIN: &str = "correct-PIN-42";
 
@@ -251,4 +253,56 @@ fn on_a_full_disk_writes_are_refused_in_a_sentence_and_everything_else_goes_on()
     log_in(&daemon, "u00000");
     log_in(&daemon, "late");
     assert_eq!(names(&daemon.campus.export(&[])).len(), PEOPLE + 4);
+}
+
+#[test]
+fn on_a_full_disk_a_modify_is_unavailable_and_leaves_no_half_and_the_next_start_writes_again() {
+    const UNAVAILABLE: i64 = 52;
+    let campus = on_a_disk();
+    let folder = campus.path("disk");
+    let Some(disk) = Disk::mount(&folder, "48m") else {
+        return;
+    };
+    let ballast = folder.join("ballast").display().to_string();
+    let daemon = Daemon::start_by(disk.command(beadle()), campus, &[]);
+    daemon.campus.import(&crowd(2));
+    let dn = format!("uid=u00000,ou=people,{BASE}");
+    let change = |number: u64| {
+        let text = format!("{number:05} {}", "long ".repeat(2_000));
+        let replace = |name| step(LdapModifyType::Replace, name, &[&text]);
+        modify(&dn, vec![replace("sn"), replace("title"), replace("description")])
+    };
+    // The number that all three attributes say.
+    let said_by = |wire: &mut Wire| {
+        let values = ["sn", "title", "description"].map(|name| wire.values(&dn, name));
+        assert!(
+            values.iter().all(|it| it.len() == 1 && *it == values[0]),
+            "half of a change"
+        );
+        values[0][0][..5].parse::<u64>().expect("a number")
+    };
+    let mut wire = Wire::connect(&daemon.campus.path("ldapi"));
+    assert_eq!(wire.code(change(0)), 0);
+    disk.run("dd", &["if=/dev/zero", &format!("of={ballast}"), "bs=4k"]);
+    let refused = (1..10_000).find(|number| match wire.code(change(*number)) {
+        0 => false,
+        UNAVAILABLE => true,
+        code => panic!("{code}"),
+    });
+    let refused = refused.expect("the disk is full");
+    assert_eq!(said_by(&mut wire), refused - 1);
+    assert_eq!(wire.code(change(refused)), UNAVAILABLE);
+    assert_eq!(wire.code(delete(&dn)), UNAVAILABLE);
+    assert_eq!(said_by(&mut wire), refused - 1, "it goes on reading");
+    log_in(&daemon, "u00001");
+
+    let (campus, code, logged) = daemon.stop();
+    assert_eq!(code, Some(0), "{logged:?}");
+    disk.run("rm", &[&ballast]);
+    let daemon = Daemon::start_by(disk.command(beadle()), campus, &[]);
+    let mut wire = Wire::connect(&daemon.campus.path("ldapi"));
+    // What was refused may be there, for nobody knows how far it came; but whole.
+    assert!([refused - 1, refused].contains(&said_by(&mut wire)));
+    assert_eq!(wire.code(change(refused + 1)), 0);
+    assert_eq!(said_by(&mut wire), refused + 1);
 }

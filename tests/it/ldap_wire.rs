@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -86,6 +87,12 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
+    /// Says that nothing more will be sent.
+    pub fn end(&mut self) {
+        // The other end may have gone before.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
     /// The next answer. Errors: the other end has gone.
     pub fn answer(&mut self) -> io::Result<LdapMsg> {
         loop {
@@ -127,6 +134,14 @@ impl Wire {
         let (found, code) = self.search(request).expect("it answers");
         assert_eq!(code, 0);
         found.into_keys().collect()
+    }
+
+    /// The values of an attribute of one entry, sorted; none of an entry that is not there.
+    pub fn values(&mut self, dn: &str, attribute: &str) -> Vec<String> {
+        let request = search(dn, LdapSearchScope::Base, &[attribute]);
+        let (found, _) = self.search(request).expect("it answers");
+        let values = found.get(dn).and_then(|entry| entry.get(attribute));
+        values.into_iter().flatten().cloned().collect()
     }
 
     /// Everything below `base`: user attributes and `memberOf`.

@@ -60,3 +60,4 @@ mod writes;
 mod writes_crash;
 mod writes_model;
 mod writes_power_cut;
+mod writes_wrong;
