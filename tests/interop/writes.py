@@ -24,11 +24,8 @@ unique_uri ldap:///?mail?sub
 unique_uri ldap:///?employeeNumber?sub
 overlay sssvlv
 """
-# beadle follows names in the attributes that are indexed. uidNumber need not be unique: slapd takes the number that one is
-# incremented by for a value that somebody else may have.
+# uidNumber need not be unique: slapd takes the number that one is incremented by for a value that somebody else may have.
 RULES = """
-[index]
-membership = ["member", "uniqueMember", "memberUid", "seeAlso"]
 [unique]
 attributes = ["uid", "mail", "employeeNumber"]
 """

@@ -1,5 +1,10 @@
 //! Requests as a client writes them and answers as it reads them, by another codec than ours.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use bytes::BytesMut;
 use ldap3_lber::{Parser, write};
 use ldap3_proto::control::LdapControl;
@@ -99,4 +104,53 @@ pub fn told(message: &LdapMsg) -> (i32, &'static str, i64) {
         _ => ("another", LdapResultCode::Other),
     };
     (message.msgid, kind, result as i64)
+}
+
+/// A client on a connection of its own that reads its answers one by one.
+pub struct Client {
+    stream: TcpStream,
+    input: Vec<u8>,
+}
+
+impl Client {
+    /// Connects.
+    pub fn of(address: &str) -> Client {
+        let stream = TcpStream::connect(address).expect("it listens");
+        let limit = Some(Duration::from_secs(60));
+        stream.set_read_timeout(limit).expect("a time limit");
+        Client {
+            stream,
+            input: Vec::new(),
+        }
+    }
+
+    /// Sends requests; `Break` where nobody reads any more.
+    pub fn ask(&mut self, requests: &[u8]) -> ControlFlow<()> {
+        match self.stream.write_all(requests) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// The kind and code of the next answer; `Break` when the connection has ended.
+    pub fn answer(&mut self) -> ControlFlow<(), (&'static str, i64)> {
+        loop {
+            if let Some((message, rest)) = first_answer(&self.input) {
+                let (kept, (_, kind, code)) = (rest.len(), told(&message));
+                self.input.drain(..self.input.len() - kept);
+                return ControlFlow::Continue((kind, code));
+            }
+            let mut piece = [0; 4096];
+            match self.stream.read(&mut piece) {
+                Ok(0) | Err(_) => return ControlFlow::Break(()),
+                Ok(length) => self.input.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+
+    /// Binds, and gives the answer.
+    pub fn log_in(&mut self, dn: &str, pin: &str) -> ControlFlow<(), (&'static str, i64)> {
+        self.ask(&request(1, bind(3, dn, pin)))?;
+        self.answer()
+    }
 }

@@ -1,66 +1,17 @@
 //! The reader of the log stalls, or the daemon ends, and nothing is lost that must not be.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::ops::ControlFlow;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use ldap3_proto::proto::{LdapOp, LdapSearchScope};
 
 use crate::harness::{Campus, Daemon, ROOT_DN, ROOT_PIN, base, http_get};
-use crate::ldap_client::{bind, first_answer, request, search, told};
+use crate::ldap_client::{Client, request, search};
 
 /// More than wait in the queue, are being written and are in the pipe.
 const SEARCHES: usize = 40_000;
 const LOG_INS: usize = 50;
-
-/// A client that counts its answers.
-struct Client {
-    stream: TcpStream,
-    input: Vec<u8>,
-}
-
-impl Client {
-    fn of(address: &str) -> Client {
-        let stream = TcpStream::connect(address).expect("it listens");
-        let limit = Some(Duration::from_secs(60));
-        stream.set_read_timeout(limit).expect("a time limit");
-        Client {
-            stream,
-            input: Vec::new(),
-        }
-    }
-
-    fn ask(&mut self, requests: &[u8]) -> ControlFlow<()> {
-        match self.stream.write_all(requests) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    }
-
-    /// The kind and code of the next answer; `Break` when the connection has ended.
-    fn answer(&mut self) -> ControlFlow<(), (&'static str, i64)> {
-        loop {
-            if let Some((message, rest)) = first_answer(&self.input) {
-                let (kept, (_, kind, code)) = (rest.len(), told(&message));
-                self.input.drain(..self.input.len() - kept);
-                return ControlFlow::Continue((kind, code));
-            }
-            let mut piece = [0; 4096];
-            match self.stream.read(&mut piece) {
-                Ok(0) | Err(_) => return ControlFlow::Break(()),
-                Ok(length) => self.input.extend_from_slice(&piece[..length]),
-            }
-        }
-    }
-
-    fn log_in(&mut self) -> ControlFlow<(), (&'static str, i64)> {
-        self.ask(&request(1, bind(3, ROOT_DN, ROOT_PIN)))?;
-        self.answer()
-    }
-}
 
 fn daemon() -> Daemon {
     let campus = Campus::new("");
@@ -84,7 +35,10 @@ fn a_log_that_nobody_reads_stops_no_request_and_says_what_it_lost() {
         (0..100).for_each(|_| assert_eq!(client.answer(), ControlFlow::Continue(("done", 32))));
     }
     for _ in 0..LOG_INS {
-        assert_eq!(client.log_in(), ControlFlow::Continue(("bind", 0)));
+        assert_eq!(
+            client.log_in(ROOT_DN, ROOT_PIN),
+            ControlFlow::Continue(("bind", 0))
+        );
     }
     let admin = format!("http://{}", daemon.address("admin"));
     assert!(http_get(&format!("{admin}/healthz")).starts_with("HTTP/1.1 200"));
@@ -112,7 +66,7 @@ fn every_log_in_that_was_answered_before_sigterm_has_its_audit_line() {
             let (mut client, sender) = (Client::of(daemon.address("ldap")), sender.clone());
             thread::spawn(move || {
                 let mut accepted = 0;
-                while client.log_in() == ControlFlow::Continue(("bind", 0)) {
+                while client.log_in(ROOT_DN, ROOT_PIN) == ControlFlow::Continue(("bind", 0)) {
                     accepted += 1;
                     if accepted == 200 {
                         sender.send(()).expect("it is waited for");

@@ -75,8 +75,9 @@ impl Checker<'_> {
 
     fn compiled(&self, rules: Vec<Rule>, never: Never, raw: &RawAccess) -> Option<AccessRules> {
         let too_many = |error: TooManyGroups| {
-            let last = raw.rules.iter().flatten().next_back();
-            let place = last.map(Spanned::span).unwrap_or_default();
+            let mut written = raw.rules.iter().flatten();
+            let first = written.find(|written| **written.get_ref() == *error.0);
+            let place = first.map(Spanned::span).unwrap_or_default();
             self.error(
                 &place,
                 error.to_string(),

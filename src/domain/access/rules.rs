@@ -14,10 +14,10 @@ use crate::types::{AttributeSet, EntryId, NormalDn, NormalDnRef};
 /// The most groups that rules may speak of.
 pub const GROUPS_MAX: usize = 64;
 
-/// Rules speak of more than [`GROUPS_MAX`] groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// Rules speak of more than [`GROUPS_MAX`] groups: the first that does, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("rules speak of more than {GROUPS_MAX} groups")]
-pub struct TooManyGroups;
+pub struct TooManyGroups(pub Box<str>);
 
 /// The sentences of the configuration, compiled.
 pub struct AccessRules {
@@ -90,7 +90,7 @@ impl AccessRules {
             && !self.groups.contains(name)
         {
             if self.groups.len() == GROUPS_MAX {
-                return Err(TooManyGroups);
+                return Err(TooManyGroups(rule.text.clone()));
             }
             self.groups.push(name.clone());
         }
