@@ -71,6 +71,8 @@ class OwnRoot(peers.Server):
         installed = self.run(["sh", "-c", INSTALL.format(debs=self.debs, packages=packages)])
         if installed.returncode:
             raise SystemExit(f"apt-get: {installed.stdout}{installed.stderr}")
+        # Who is refused is told so at once, which is two seconds saved each time.
+        self.run(["sed", "-i", "s/pam_unix.so nullok/& nodelay/", "/etc/pam.d/common-auth"])
 
     def write(self, path, text, mode="600"):
         written = self.run(["sh", "-c", f"umask 077; cat >{path} && chmod {mode} {path}"], given=text)

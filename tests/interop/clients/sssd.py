@@ -29,6 +29,7 @@ ldap_page_size = 7
 ldap_access_order = filter
 ldap_access_filter = (|(employeeType=staff)(uid=s1001))
 enumerate = true
+ldap_enumeration_refresh_offset = 0
 cache_credentials = true
 # It looks again at once whether beadle is back.
 offline_timeout = 1
