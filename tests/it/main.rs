@@ -53,6 +53,7 @@ mod store_full;
 mod store_power_cut;
 mod store_sled;
 mod town;
+mod twins;
 mod visibility;
 mod write_controls;
 mod writer;

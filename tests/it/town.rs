@@ -170,6 +170,28 @@ async fn fill(store: &dyn Store, schema: &Schema, rows: &[Row]) {
     }
 }
 
+/// The operation that writes the entry `id` below `parent`, 0 for none.
+pub fn put(schema: &Schema, id: u64, parent: u64, rdn: &str, lines: &[String]) -> Operation {
+    let above = (parent != 0).then_some(EntryId(parent));
+    let entry = entry(schema, rdn, lines);
+    let stored = StoredEntry::new(schema, EntryId(id), above, &entry).expect("an entry");
+    Operation::put(Key::entry(EntryId(id)), stored.encode())
+}
+
+/// The index of what these operations write, as it is built at start.
+pub fn index_of(plan: &Plan, operations: Vec<Operation>) -> Snapshot {
+    let store = MemoryStore::new(StoreId(1), LogBounds::default());
+    let batch = Batch {
+        guards: Vec::new(),
+        operations,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(async {
+        store.commit(batch).await.expect("stored");
+        load(&store, &index_plan(plan)).await.expect("an index")
+    })
+}
+
 fn entry(schema: &Schema, dn: &str, lines: &[String]) -> Entry {
     let mut attributes: Vec<Attribute> = Vec::new();
     for line in lines {

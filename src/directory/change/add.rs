@@ -1,6 +1,6 @@
 //! Adding an entry (RFC 4511 section 4.7).
 
-use crate::directory::ask::search::deepest_known;
+use crate::directory::ask::search::known_entry;
 use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
@@ -98,7 +98,7 @@ pub(super) fn add(
 }
 
 /// The entry that the new one is to be below; `None` of the base. Errors: [`Answer::AlreadyExists`],
-/// [`Answer::NoSuchEntry`] if what is to be above is not there.
+/// [`Answer::NoSuchEntry`] if what is to be above is nothing the asker may know of.
 fn place<'w>(
     world: &World<'w>,
     new: &NewEntry,
@@ -109,15 +109,17 @@ fn place<'w>(
         let why = "the name is not below the directory's base";
         return Err(Refusal::because(Answer::Unwilling, why));
     }
-    if world.snapshot.entry_by_normal_dn(name).is_some() {
-        return Err(Answer::AlreadyExists.into());
-    }
+    let is_taken = world.snapshot.entry_by_normal_dn(name).is_some();
     if name == base {
-        return Ok(None);
+        return match is_taken {
+            true => Err(Answer::AlreadyExists.into()),
+            false => Ok(None),
+        };
     }
     let above = new.dn.parent().unwrap_or_default();
-    match world.snapshot.entry_by_dn(&above, world.directory.schema()) {
-        Some(parent) => Ok(Some(parent)),
-        None => Err(deepest_known(world.snapshot, &above, world.directory.schema(), &world.view).into()),
+    let parent = known_entry(world.snapshot, &above, world.directory.schema(), &world.view)?;
+    match is_taken {
+        true => Err(Answer::AlreadyExists.into()),
+        false => Ok(Some(parent)),
     }
 }

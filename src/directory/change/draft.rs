@@ -71,6 +71,12 @@ impl<'s> Draft<'s> {
         }
     }
 
+    /// The same, but these are demanded though the entry lacked them before.
+    pub(super) fn demanding(mut self, kinds: &AttributeSet) -> Draft<'s> {
+        self.lacking = self.lacking.difference(kinds);
+        self
+    }
+
     /// The values of `description`, if it has any.
     pub(super) fn has(&self, description: &AttributeDescription) -> bool {
         self.held.iter().any(|held| held.description == *description)

@@ -7,6 +7,11 @@
 //! The guards: the entry itself; the buckets of its name and of the values that must be unique ([`unique`]); for an
 //! entry that is added, the entries above; for one that is removed, the bucket of its children, which every child that is
 //! added touches.
+//!
+//! No answer tells what who asks may not know, but for what a right to write cannot do without: who may add entries or
+//! rename them learns which names below entries they know of are taken, who may write values that no two entries may share
+//! which ones are, who may delete an entry whether another is below it, who may write `objectClass` whether the entry
+//! fits its classes, and everybody who writes whether an entry is full.
 
 mod add;
 mod claims;
@@ -22,6 +27,7 @@ mod remove;
 mod rename;
 mod stamp;
 pub mod unique;
+mod unseen;
 
 pub use claims::holder;
 pub use stamp::random_uuid;

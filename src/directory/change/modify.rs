@@ -7,6 +7,7 @@ use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, 
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::stamp;
+use crate::directory::change::unseen::Seen;
 use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, Modify, Strictness};
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::audit::{AuditEvent, EntryWritten, Written};
@@ -16,10 +17,10 @@ use crate::index::EntryRef;
 use crate::types::AttributeType;
 
 /// A modification whose attribute and values the schema knows.
-struct Sound {
-    kind: ModificationKind,
-    description: AttributeDescription,
-    values: Vec<Box<[u8]>>,
+pub(super) struct Sound {
+    pub(super) kind: ModificationKind,
+    pub(super) description: AttributeDescription,
+    pub(super) values: Vec<Box<[u8]>>,
 }
 
 /// Decides on modifications of one entry. Errors: [`Refusal`].
@@ -46,9 +47,11 @@ pub(super) fn modify(
     }
     let mut touched: Vec<AttributeType> = sound.iter().map(|it| it.description.kind).collect();
     touched.extend((!matches!(pin, Wanted::Unchanged)).then_some(password));
-    let mut draft = Draft::of(schema, entry);
+    let seen = Seen::of(world, entry);
+    let mut draft = Draft::of(schema, entry).demanding(&seen.hidden(&touched));
     for step in &sound {
-        apply(schema, &mut draft, step, world.terms.modify)?;
+        let strictness = seen.strictness(schema, step, world.terms.modify)?;
+        apply(schema, &mut draft, step, strictness)?;
     }
     draft.check(&draft.entry(entry.dn()), &touched)?;
     if let Some(step) = pin::set_in(world, Some(entry), &mut draft, &pin, supplies)? {

@@ -7,6 +7,7 @@ use crate::directory::change::draft::Draft;
 use crate::directory::change::naming::{self, naming};
 use crate::directory::change::references::References;
 use crate::directory::change::stamp;
+use crate::directory::change::unseen::Seen;
 use crate::directory::changes::{Actor, OldValues, Rename};
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::audit::{AuditEvent, EntryWritten, Written};
@@ -40,6 +41,10 @@ pub(super) fn rename(
         },
     };
     let new_name = schema.normal_dn(&new_dn).ok_or(Answer::InvalidName)?;
+    let seen = Seen::of(world, entry);
+    for ava in &rename.rdn.avas {
+        seen.check_naming(schema, naming(schema, ava)?.kind)?;
+    }
     let mut draft = Draft::of(schema, entry);
     let mut touched = rename_values(world, &mut draft, entry, rename)?;
     let whole = draft.entry(new_dn.clone());
