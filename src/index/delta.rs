@@ -74,6 +74,16 @@ impl Delta {
         live.map(|(slot, _)| *slot)
     }
 
+    /// Those of them that are in any of these sets.
+    pub(super) fn marked(&self, sets: u64) -> impl Iterator<Item = Slot> + '_ {
+        let is_in = move |entry: &Arc<DeltaEntry>| entry.marks & sets != 0;
+        let marked = self
+            .entries
+            .iter()
+            .filter(move |(_, entry)| entry.as_ref().is_some_and(is_in));
+        marked.map(|(slot, _)| *slot)
+    }
+
     pub(super) fn slot_of(&self, id: EntryId) -> Option<Slot> {
         self.ids.get(&id).copied()
     }

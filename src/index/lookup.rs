@@ -1,5 +1,7 @@
 //! Finding entries by name and by value.
 
+use roaring::RoaringBitmap;
+
 use super::membership::Posting;
 use super::ordered::OrderedColumn;
 use super::terms::normal_value;
@@ -25,6 +27,14 @@ pub enum Candidates {
 }
 
 impl Candidates {
+    /// The slots; `None` if the indexes do not know.
+    pub fn among(self) -> Option<Vec<Slot>> {
+        match self {
+            Candidates::Among(slots) => Some(slots),
+            Candidates::Anywhere => None,
+        }
+    }
+
     /// The slots, or what `otherwise` gives if the indexes do not know.
     pub fn or_else(self, otherwise: impl FnOnce() -> Vec<Slot>) -> Vec<Slot> {
         match self {
@@ -184,6 +194,23 @@ impl Snapshot {
             Some(slots) => Candidates::Among(slots.collect()),
             None => Candidates::Anywhere,
         }
+    }
+
+    /// The same; if very many have the value, without those that are in none of these sets, a bit each.
+    pub fn equality_in(&self, kind: AttributeType, normal: &[u8], sets: u64) -> Candidates {
+        let hash = self.base.fixed.hasher.value(normal);
+        let column = self.base.columns.of(kind);
+        let postings = column.and_then(|column| column.equality.as_ref());
+        let heavy = postings.and_then(|postings| postings.bitmap(hash));
+        let Some((heavy, marks)) = heavy.zip(self.base.marks.get()) else {
+            return self.equality(kind, normal);
+        };
+        let common = marks
+            .sets(sets)
+            .fold(RoaringBitmap::new(), |sum, set| sum | (heavy & set));
+        let mut slots = self.unhidden(common.iter().map(Slot));
+        slots.extend(self.delta.indexes.equality(kind, hash));
+        Candidates::Among(slots)
     }
 
     /// The slots that the equality index has for this normal form; `None` if `kind` has no such index.

@@ -171,6 +171,14 @@ impl Snapshot {
         }
     }
 
+    /// The entries in any of these sets, a bit each; `None` if nothing is marked.
+    pub fn slots_in(&self, sets: u64) -> Option<Vec<Slot>> {
+        let mut slots: Vec<Slot> = self.base.marks.get()?.sets(sets).flatten().map(Slot).collect();
+        slots.retain(|slot| !self.delta.hides(*slot));
+        slots.extend(self.delta.marked(sets));
+        Some(slots)
+    }
+
     /// Takes out of `slots` those that are in none of these sets, a bit each, and not `own`; none if nothing is marked.
     pub fn keep_in(&self, sets: u64, own: Option<Slot>, slots: &mut Vec<Slot>) {
         let is_in = |marks: u64| marks & sets != 0;

@@ -95,10 +95,16 @@ impl<'a> LdapResult<'a> {
 impl From<ControlError> for LdapResult<'static> {
     fn from(error: ControlError) -> LdapResult<'static> {
         let (code, why) = match error {
-            ControlError::Unavailable => (ResultCode::UnavailableCriticalExtension, "a critical control is not served for this operation"),
+            ControlError::Unavailable => (
+                ResultCode::UnavailableCriticalExtension,
+                "a critical control is not served for this operation",
+            ),
             ControlError::Repeated => (ResultCode::ProtocolError, "a control is given twice"),
             ControlError::Malformed => (ResultCode::ProtocolError, "the value of a control is malformed"),
-            ControlError::TooLarge => (ResultCode::AdminLimitExceeded, "the value of a control is too large"),
+            ControlError::TooLarge => (
+                ResultCode::AdminLimitExceeded,
+                "the value of a control is too large",
+            ),
         };
         LdapResult::with_diagnostic(code, why)
     }

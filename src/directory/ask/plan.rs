@@ -144,7 +144,7 @@ impl Planner<'_> {
 
     fn equality(&self, assertion: &Assertion, slots: &mut Vec<Slot>) -> bool {
         if self.computed.all().contains(assertion.target.kind) {
-            let look_up = || {
+            let look_up = |_| {
                 self.computed
                     .candidates(assertion, self.snapshot, self.schema, self.view)
             };
@@ -154,7 +154,13 @@ impl Planner<'_> {
             definition.equality
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| self.add(kind, || self.snapshot.equality(kind, &assertion.normal), slots))
+        kinds.all(|kind| {
+            let look_up = |sets| match sets {
+                Some(sets) => self.snapshot.equality_in(kind, &assertion.normal, sets),
+                None => self.snapshot.equality(kind, &assertion.normal),
+            };
+            self.add(kind, look_up, slots)
+        })
     }
 
     fn range(
@@ -167,7 +173,7 @@ impl Planner<'_> {
             definition.ordering
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| self.add(kind, || look_up(self.snapshot, kind, &assertion.normal), slots))
+        kinds.all(|kind| self.add(kind, |_| look_up(self.snapshot, kind, &assertion.normal), slots))
     }
 
     fn substrings(&self, assertion: &SubstringAssertion, worthwhile: usize, slots: &mut Vec<Slot>) -> bool {
@@ -190,7 +196,7 @@ impl Planner<'_> {
                 true => worthwhile,
                 false => usize::MAX,
             };
-            self.add(kind, || self.snapshot.substring(kind, &parts, most), slots)
+            self.add(kind, |_| self.snapshot.substring(kind, &parts, most), slots)
         })
     }
 
@@ -209,6 +215,9 @@ impl Planner<'_> {
             return self.snapshot.equality_estimate(kind, normal);
         }
         let sets = self.view.sets_searching(kind);
+        if sets == Some(HAS_SWITCHES) {
+            return Some(self.snapshot.len_of(HAS_SWITCHES) + self.own().count());
+        }
         let admits = |slot| self.admits(kind, sets, slot);
         self.snapshot.equality_count(kind, normal, sets, admits)
     }
@@ -235,21 +244,36 @@ impl Planner<'_> {
     }
 
     /// Appends those that an index of `kind` names and that the viewer may ask about; `false` if it does not know. Where
-    /// the viewer may never ask, the index is not looked into.
-    fn add(&self, kind: AttributeType, look_up: impl FnOnce() -> Candidates, slots: &mut Vec<Slot>) -> bool {
+    /// the viewer may never ask, the index is not looked into. `look_up` may leave out what is in none of the sets that it
+    /// is given.
+    fn add(
+        &self,
+        kind: AttributeType,
+        look_up: impl FnOnce(Option<u64>) -> Candidates,
+        slots: &mut Vec<Slot>,
+    ) -> bool {
         if !self.view.ever_searches(kind) {
             slots.extend(self.own());
             return true;
         }
-        let Candidates::Among(more) = look_up() else {
+        if self.view.always_searches(kind) {
+            let Candidates::Among(more) = look_up(None) else {
+                return false;
+            };
+            slots.extend(more);
+            return true;
+        }
+        let sets = self.view.sets_searching(kind);
+        let opened = match sets {
+            // So few have opened anything that no index is needed; to look into one takes as long as it has hidden values.
+            Some(HAS_SWITCHES) => self.snapshot.slots_in(HAS_SWITCHES),
+            _ => None,
+        };
+        let Some(more) = opened.or_else(|| look_up(sets).among()) else {
             return false;
         };
-        if self.view.always_searches(kind) {
-            slots.extend(more);
-        } else {
-            let sets = self.view.sets_searching(kind);
-            slots.extend(more.into_iter().filter(|slot| self.admits(kind, sets, *slot)));
-        }
+        let admitted = more.into_iter().filter(|slot| self.admits(kind, sets, *slot));
+        slots.extend(admitted.chain(self.own()));
         true
     }
 

@@ -1,6 +1,7 @@
 //! What a viewer can see at the most, whatever the entry: known before any entry is looked at, so that what the viewer
 //! can never see has no influence on where a search looks.
 
+use crate::domain::access::public::HAS_SWITCHES;
 use crate::domain::access::rules::{Grant, Place};
 use crate::domain::access::{Entries, View, Viewer};
 use crate::types::{AttributeType, EntryId};
@@ -43,12 +44,19 @@ impl View<'_> {
     }
 
     /// The sets ([`super::AccessRules::sets`]), a bit each, among whose entries are all that the viewer may ask about `kind`
-    /// of, but for those with switches and the viewer's own; `None` if that is no matter of sets.
+    /// of, but for the viewer's own; `None` if that is no matter of sets.
     pub fn sets_searching(&self, kind: AttributeType) -> Option<u64> {
         let is_plain = self.rules.plain.contains(kind);
-        self.sets(|grant| match is_plain {
+        let granted = self.sets(|grant| match is_plain {
             true => !grant.rights.sight.is_blind(),
             false => grant.rights.sight.search.contains(kind),
+        })?;
+        let can_open = !is_plain && self.rules.switches.can_open(kind);
+        let is_opened = can_open && self.heard().any(|(to, _)| to == Place::Public);
+        Some(if is_opened {
+            granted | HAS_SWITCHES
+        } else {
+            granted
         })
     }
 

@@ -58,6 +58,7 @@ const WRITTEN: &[&str] = &[
     "description",
     "displayName",
     "sn",
+    "sn",
     "jpegPhoto",
     "mobile",
     "uidNumber",
@@ -304,6 +305,7 @@ impl Requests {
         let new = format!("n{}", self.pick(15));
         let above = match self.pick(4) {
             0 => self.target(),
+            1 => person_dn(PEOPLE.start + 1 + 2 * self.pick(39)),
             _ => format!("ou=new,{BASE}"),
         };
         let dn = format!("cn={new},{above}");

@@ -216,9 +216,11 @@ impl Rows {
         if is_hidden {
             lines.push("description: hidden".to_owned());
         }
+        // The last one may have gone.
+        let is_empty = number == 3 && self.pick(members, 2) == 0;
         for at in 0..6 {
             let (has, who) = (self.pick(members, 3) > 0, self.pick(members, 80));
-            if has || at == 0 {
+            if (has || at == 0) && !is_empty {
                 lines.push(format!("member: {}", person_dn(PEOPLE.start + who)));
             }
         }
