@@ -77,6 +77,7 @@ pub(super) fn add(
     let id = supplies.fresh.ok_or(Answer::Busy)?;
     let mut claims = Claims::new(world);
     claims.values(world, &draft, None)?;
+    claims.names(world, &draft, None);
     claims.name(name.as_ref());
     parent.into_iter().for_each(|parent| claims.below(parent));
     let entry = draft.entry(new.dn.clone());

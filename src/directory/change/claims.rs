@@ -13,12 +13,18 @@ use crate::types::{AttributeType, EntryId, NormalDnRef};
 
 /// The buckets of who is below an entry. No attribute is called so.
 const CHILDREN: &str = "children of";
+/// The buckets of who refers to an entry.
+const REFERENCES: &str = "references to";
 
 /// A batch in the making.
 pub(super) struct Claims {
     /// Everything was looked at as of this commit.
     seen: Revision,
     batch: Batch,
+    /// Entries that must stay where they are.
+    staying: BTreeSet<EntryId>,
+    /// Buckets of references that are all known.
+    followed: BTreeSet<Key>,
     /// Buckets that are taken: no two writers at a time.
     taken: BTreeSet<Key>,
     /// Buckets that are touched for those who have taken them.
@@ -31,6 +37,8 @@ impl Claims {
         Claims {
             seen: world.snapshot.revision(),
             batch: Batch::default(),
+            staying: BTreeSet::new(),
+            followed: BTreeSet::new(),
             taken: BTreeSet::new(),
             touched: BTreeSet::new(),
         }
@@ -60,7 +68,7 @@ impl Claims {
         self.unchanged(id);
         self.batch
             .guards
-            .push(Guard::UnchangedSince(children(id), self.seen));
+            .push(Guard::UnchangedSince(bucket(CHILDREN, id), self.seen));
         self.batch
             .operations
             .push(Operation::Delete { key: Key::entry(id) });
@@ -69,12 +77,40 @@ impl Claims {
     /// Puts an entry below `parent`, which must stay, and so must everything above: whoever removes or moves one of them
     /// comes in between, or this does.
     pub(super) fn below(&mut self, parent: EntryRef<'_>) {
-        self.touched.insert(children(parent.id()));
-        let mut above = Some(parent);
-        while let Some(entry) = above {
+        self.touched.insert(bucket(CHILDREN, parent.id()));
+        self.stays(parent);
+    }
+
+    /// Nobody renames, moves or removes an entry, or what is above it.
+    fn stays(&mut self, entry: EntryRef<'_>) {
+        let mut above = Some(entry);
+        while let Some(entry) = above.filter(|entry| self.staying.insert(entry.id())) {
             self.unchanged(entry.id());
             above = entry.parent();
         }
+    }
+
+    /// The entries that `draft` refers to and the entry `own` does not must keep their names until it is stored, and who
+    /// renames one hears of it: its name is followed only where it is known to stand.
+    pub(super) fn names(&mut self, world: &World<'_>, draft: &Draft<'_>, own: Option<EntryRef<'_>>) {
+        let schema = world.directory.schema();
+        for kind in schema.dn_valued().iter() {
+            let own = own.and_then(|own| own.attribute(kind));
+            let had: HashSet<&[u8]> = own.iter().flat_map(|own| own.values()).collect();
+            let new = draft.values(kind).filter(|value| !had.contains(value));
+            for normal in new.filter_map(|value| schema.normal_value(kind, value)) {
+                let named = NormalDnRef::from_bytes(&normal);
+                if let Some(named) = world.snapshot.entry_by_normal_dn(named) {
+                    self.touched.insert(bucket(REFERENCES, named.id()));
+                    self.stays(named);
+                }
+            }
+        }
+    }
+
+    /// Nobody has come to refer to the entry `id` since it was looked at.
+    pub(super) fn referred(&mut self, id: EntryId) {
+        self.followed.insert(bucket(REFERENCES, id));
     }
 
     /// Takes a name.
@@ -120,20 +156,18 @@ impl Claims {
         // An import writes under no other bucket.
         let everything = Guard::UnchangedSince(unique::everything(), self.seen);
         self.batch.guards.push(everything);
-        for key in self.taken {
-            self.batch
-                .guards
-                .push(Guard::UnchangedSince(key.clone(), self.seen));
-            self.touched.insert(key);
-        }
+        self.touched.extend(self.taken.iter().cloned());
+        let looked_at = self.taken.into_iter().chain(self.followed);
+        let unchanged = looked_at.map(|key| Guard::UnchangedSince(key, self.seen));
+        self.batch.guards.extend(unchanged);
         let touched = self.touched.into_iter().map(unique::touch);
         self.batch.operations.extend(touched);
         self.batch
     }
 }
 
-fn children(parent: EntryId) -> Key {
-    unique::numbered(CHILDREN, unique::bucket_number(&parent.to_bytes()))
+fn bucket(of: &str, entry: EntryId) -> Key {
+    unique::numbered(of, unique::bucket_number(&entry.to_bytes()))
 }
 
 /// An entry other than `but` that has this value, in normal form, in `kind`.

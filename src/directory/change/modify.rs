@@ -83,6 +83,7 @@ pub(super) fn rewritten(
     stamp::modified(world, &mut draft, supplies.now);
     let mut claims = Claims::new(world);
     claims.values(world, &draft, Some(entry))?;
+    claims.names(world, &draft, Some(entry));
     let whole = draft.entry(entry.dn());
     let parent = entry.parent().map(|parent| parent.id());
     let bytes = draft.encode(entry.id(), parent, &whole, ENTRY_BYTES_MAX)?;
