@@ -185,47 +185,25 @@ fn length_octets(length: usize) -> usize {
 
 /// Appends tag and length, the length in its shortest form.
 pub fn put_header(out: &mut BytesMut, tag: u8, content_bytes: usize) {
-    Headers::default().and(tag, content_bytes).put(out);
+    let octets = length_octets(content_bytes);
+    if octets == 0 {
+        out.put_slice(&[tag, content_bytes as u8]);
+        return;
+    }
+    out.put_slice(&[tag, 0x80 | octets as u8]);
+    let digits = content_bytes.to_be_bytes();
+    out.put_slice(digits.get(digits.len() - octets..).unwrap_or(&digits));
 }
 
-/// Up to three headers that follow one another and are appended at once: an entry has some forty of them.
-#[derive(Default)]
-pub struct Headers {
-    octets: [u8; 3 * HEADER_BYTES_MAX],
-    filled: usize,
-}
-
-/// A tag, the first octet of a length and all that could follow it.
-const HEADER_BYTES_MAX: usize = 2 + size_of::<usize>();
-
-impl Headers {
-    /// These and one more: its tag, and its length in the shortest form.
-    #[inline]
-    pub fn and(mut self, tag: u8, content_bytes: usize) -> Headers {
-        let octets = length_octets(content_bytes);
-        let end = self.filled + 2 + octets;
-        if let Some([first, length, digits @ ..]) = self.octets.get_mut(self.filled..end) {
-            *first = tag;
-            *length = match octets {
-                0 => content_bytes as u8,
-                _ => 0x80 | octets as u8,
-            };
-            let all = content_bytes.to_be_bytes().into_iter();
-            digits
-                .iter_mut()
-                .rev()
-                .zip(all.rev())
-                .for_each(|(place, digit)| *place = digit);
-        }
-        self.filled = end;
-        self
+/// Appends the header of an element, and that of the first element in it.
+pub fn put_headers(out: &mut BytesMut, (outer, outer_bytes): (u8, usize), (inner, inner_bytes): (u8, usize)) {
+    // Nearly every attribute of an entry is short, and an entry has many.
+    if outer_bytes < 0x80 && inner_bytes < 0x80 {
+        out.put_slice(&[outer, outer_bytes as u8, inner, inner_bytes as u8]);
+        return;
     }
-
-    /// Appends them.
-    #[inline]
-    pub fn put(&self, out: &mut BytesMut) {
-        out.put_slice(self.octets.get(..self.filled).unwrap_or_default());
-    }
+    put_header(out, outer, outer_bytes);
+    put_header(out, inner, inner_bytes);
 }
 
 /// Appends a whole element.

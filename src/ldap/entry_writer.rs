@@ -75,8 +75,7 @@ fn put_attribute(out: &mut BytesMut, name: &str, view: AttributeView<'_>, values
     };
     let description = name.len() + options;
     let content = ber::element_bytes(description) + ber::element_bytes(encoded.len());
-    let headers = ber::Headers::default().and(ber::SEQUENCE, content);
-    headers.and(ber::OCTET_STRING, description).put(out);
+    ber::put_headers(out, (ber::SEQUENCE, content), (ber::OCTET_STRING, description));
     out.put_slice(name.as_bytes());
     if options != 0 {
         out.put_u8(b';');

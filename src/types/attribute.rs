@@ -81,8 +81,13 @@ impl AttributeSet {
     pub fn iter(&self) -> impl Iterator<Item = AttributeType> + '_ {
         let words = (0u16..).zip(&self.0).filter(|(_, word)| **word != 0);
         words.flat_map(|(at, word)| {
-            let bits = (0..64).filter(move |bit| word & (1 << bit) != 0);
-            bits.map(move |bit| AttributeType(at * 64 + bit))
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros();
+                // Takes the lowest bit away; of nothing, nothing.
+                rest &= rest.wrapping_sub(1);
+                (bit < u64::BITS).then(|| AttributeType(at * 64 + bit as u16))
+            })
         })
     }
 
