@@ -175,6 +175,13 @@ class Campus:
         self.beadle.launch()
         self.wait_until_ready(starts + 1)
 
+    def start_again_with(self, tables):
+        """With more tables of the configuration."""
+        self.stop()
+        with open(self.beadle.config, "a") as config:
+            config.write(tables)
+        self.start_again()
+
     def wait_until_ready(self, starts):
         """It answers "busy" until the directory is loaded."""
         peers.wait_for(lambda: self.log().count(READY) == starts, "beadle")

@@ -48,32 +48,36 @@ ldap {
     }
 }
 """
-SECTIONS = """
-authorize {
-    ldap {
-        fail = 1
-    }
+# Nobody hears of a wrong PIN while beadle is away or busy: without an answer a NAS asks again, or asks another server.
+SILENCE = """
     if (fail) {
         update control {
             &Response-Packet-Type := Do-Not-Respond
         }
         handled
-    }
-    if (notfound) {
+    }"""
+SECTIONS = f"""
+authorize {{
+    ldap {{
+        fail = 1
+    }}{SILENCE}
+    if (notfound) {{
         reject
-    }
-    update control {
+    }}
+    update control {{
         &Auth-Type := LDAP
-    }
-}
-authenticate {
-    Auth-Type LDAP {
-        ldap
-    }
-}
-post-auth {
+    }}
+}}
+authenticate {{
+    Auth-Type LDAP {{
+        ldap {{
+            fail = 1
+        }}{SILENCE}
+    }}
+}}
+post-auth {{
 FOR_EACH_GROUP
-}
+}}
 """
 BY_FILTER = """(|(member:1.2.840.113556.1.4.1941:=%{control:Ldap-UserDn})\\
             (uniqueMember=%{control:Ldap-UserDn})(memberUid=%{User-Name}))"""

@@ -27,6 +27,7 @@ CLIENTS = {
     "dovecot": "dovecot-imapd dovecot-ldap",
     "apache": "apache2",
     "freeradius": "freeradius freeradius-ldap freeradius-utils",
+    "crowd": "apache2 freeradius freeradius-ldap freeradius-utils",
     "nslcd": "util-linux",
     "sssd": "util-linux",
 }
