@@ -1,4 +1,6 @@
 """SSSD: the campus is the users and groups of a machine, logs in by su, and is remembered while beadle is away."""
+import concurrent.futures
+
 import campus as at, peers
 from own_root import OwnRoot
 
@@ -85,6 +87,9 @@ def log_ins(root, checks):
     checks.equal("a wrong PIN is refused", root.su("ada", "wrong"), refused)
     checks.equal("a disabled account is refused", root.su(at.DISABLED, at.pin_of(at.DISABLED)), refused)
     checks.equal("who may not use this machine is told so", root.su("s1002", at.pin_of("s1002")), "su: Permission denied")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda guess: root.su("locked", f"guess-{guess}"), range(8)))
+    checks.equal("after eight wrong PINs the right one is refused", root.su("locked", at.pin_of("locked")), refused)
 
 
 def new_pins(root, checks):
