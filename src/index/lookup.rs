@@ -1,5 +1,7 @@
 //! Finding entries by name and by value.
 
+use std::hint::black_box;
+
 use roaring::RoaringBitmap;
 
 use super::membership::Posting;
@@ -83,11 +85,23 @@ impl Snapshot {
         while let Some((rest, rdn)) = below.split_last_rdn() {
             match self.child(at.slot(), rdn) {
                 Some(child) => at = child,
-                None => return Walk::Missing(Some(at)),
+                None => {
+                    self.walk_nowhere(at, rest);
+                    return Walk::Missing(Some(at));
+                }
             }
             below = rest;
         }
         Walk::Found(at)
+    }
+
+    /// Looks for each part of `below` where it cannot be: a name takes as long if it leads through entries that who asks
+    /// may not know of.
+    fn walk_nowhere(&self, at: EntryRef<'_>, mut below: NormalDnRef<'_>) {
+        while let Some((rest, rdn)) = below.split_last_rdn() {
+            black_box(self.child(at.slot(), rdn));
+            below = rest;
+        }
     }
 
     /// The topmost entry that a normal DN ends in, and what is in front of it.
