@@ -36,14 +36,6 @@ impl Candidates {
             Candidates::Anywhere => None,
         }
     }
-
-    /// The slots, or what `otherwise` gives if the indexes do not know.
-    pub fn or_else(self, otherwise: impl FnOnce() -> Vec<Slot>) -> Vec<Slot> {
-        match self {
-            Candidates::Among(slots) => slots,
-            Candidates::Anywhere => otherwise(),
-        }
-    }
 }
 
 impl Snapshot {

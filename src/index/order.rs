@@ -4,30 +4,51 @@
 use super::{Slot, Snapshot};
 use crate::types::EntryId;
 
+/// The first of some entries.
+pub struct First {
+    /// Their slots, in ascending order of their ids. Entries that were deleted or moved elsewhere may be among them.
+    pub slots: Vec<Slot>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 impl Snapshot {
-    /// The slots right below `base`, ascending by id; some whose entry has gone or is elsewhere by now may be
-    /// among them.
-    pub fn slots_right_below(&self, base: Slot) -> Vec<Slot> {
-        let mut slots = self.base.children.of(base).to_vec();
-        slots.extend(self.delta.indexes.children(base));
-        self.put_in_order(&mut slots);
-        slots
+    /// Those right below `base` with ids above `after`, `most` of them.
+    pub fn first_right_below(&self, base: Slot, after: EntryId, most: usize) -> First {
+        let written = self.delta.indexes.children(base);
+        self.first([self.base.children.of(base)].into_iter(), written, after, most)
     }
 
-    /// The slots below `base`, without it, as [`Snapshot::slots_right_below`] gives them. Takes a look at each entry
-    /// that has children, not at each entry.
-    pub fn slots_below(&self, base: Slot) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        for (parent, children) in self.base.children.families() {
-            if self.is_within(parent, base) {
-                slots.extend_from_slice(children);
-            }
-        }
+    /// Those at or below `base` with ids above `after`, `most` of them. Takes a look at each entry that has children, not at
+    /// each entry.
+    pub fn first_within(&self, base: Slot, after: EntryId, most: usize) -> First {
+        let families = self.base.children.families();
+        let families = families.filter(|(parent, _)| self.is_within(*parent, base));
         let moved = self.delta.indexes.children.iter();
         let moved = moved.filter(|(parent, _)| self.is_within(*parent, base));
-        slots.extend(moved.map(|(_, child)| *child));
+        let written = moved.map(|(_, child)| *child).chain([base]);
+        self.first(families.map(|(_, children)| children), written, after, most)
+    }
+
+    fn first<'s>(
+        &self,
+        families: impl Iterator<Item = &'s [Slot]>,
+        written: impl Iterator<Item = Slot>,
+        after: EntryId,
+        most: usize,
+    ) -> First {
+        let heads = &self.base.entries.heads;
+        let start = heads.partition_point(|head| head.id <= after);
+        let mut slots = Vec::new();
+        for family in families {
+            let passed = family.partition_point(|slot| (slot.0 as usize) < start);
+            slots.extend(family.iter().skip(passed).take(most.saturating_add(1)));
+        }
+        slots.extend(written.filter(|slot| self.id_at(*slot) > Some(after)));
         self.put_in_order(&mut slots);
-        slots
+        let more = slots.len() > most;
+        slots.truncate(most);
+        First { slots, more }
     }
 
     /// Sorts slots by the ids of their entries and drops repetitions.
@@ -82,12 +103,42 @@ mod tests {
             .unwrap();
         let people = late.entry_by_id(EntryId(2)).unwrap().slot();
         let root = late.entry_by_id(EntryId(1)).unwrap().slot();
-        for slots in [late.slots_below(root), late.slots_right_below(people)] {
-            let ids: Vec<_> = slots.iter().map(|slot| late.id_at(*slot)).collect();
-            assert!(ids.is_sorted());
+        for first in [
+            late.first_within(root, EntryId(0), 100),
+            late.first_right_below(people, EntryId(0), 100),
+        ] {
+            let ids: Vec<_> = first.slots.iter().map(|slot| late.id_at(*slot)).collect();
+            assert!(ids.is_sorted() && !first.more);
             assert_eq!(ids[ids.len() - 2..], [Some(EntryId(30)), Some(EntryId(40))]);
-            assert_eq!(late.count_up_to(&slots, EntryId(30)), slots.len() - 1);
+            assert_eq!(late.count_up_to(&first.slots, EntryId(30)), first.slots.len() - 1);
         }
-        assert_eq!(late.slots_below(root).len(), late.len() - 1);
+        assert_eq!(late.first_within(root, EntryId(0), 100).slots.len(), late.len());
+        assert_eq!(
+            late.first_within(root, EntryId(0), late.len()).slots.len(),
+            late.len()
+        );
+    }
+
+    #[test]
+    fn piece_by_piece_is_the_whole() {
+        let schema = schema();
+        let person = |id, cn: &'static str| put(schema, &Row(id, 2, cn, &["objectClass: person"]));
+        let late = snapshot(schema, UNIVERSITY)
+            .apply(&[change(2, vec![person(40, "cn=d"), person(30, "cn=c")])], schema)
+            .unwrap();
+        let root = late.entry_by_id(EntryId(1)).unwrap().slot();
+        let whole = late.first_within(root, EntryId(0), usize::MAX).slots;
+        for most in 1..=whole.len() {
+            let (mut pieces, mut after) = (Vec::new(), EntryId(0));
+            loop {
+                let piece = late.first_within(root, after, most);
+                after = late.id_at(*piece.slots.last().unwrap()).unwrap();
+                pieces.extend(piece.slots);
+                if !piece.more {
+                    break;
+                }
+            }
+            assert_eq!(pieces, whole, "{most}");
+        }
     }
 }

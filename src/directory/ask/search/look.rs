@@ -37,7 +37,7 @@ impl<'a> Look<'a> {
         let mut looks = (budget as u64).saturating_mul(LOOKS_AN_ENTRY);
         while looks > 0 {
             let Some(slot) = pending.slots.get(pending.next).copied() else {
-                if pending.take_ranked() {
+                if self.question.gather(pending, self.view) || pending.take_ranked() {
                     continue;
                 }
                 return ControlFlow::Break(Stop::Answer(Answer::Success));

@@ -25,7 +25,7 @@ use crate::domain::access::{Groups, View};
 use crate::domain::schema::Schema;
 use crate::domain::sort::Rank;
 use crate::index::{Candidates, EntryRef, Slot, Snapshot, Walk};
-use crate::types::{AttributeSet, Dn, Timestamp};
+use crate::types::{AttributeSet, Dn, EntryId, Timestamp};
 
 /// The most looks ([`Effort`](crate::domain::effort::Effort)) at one entry for anybody but root: about a tenth of a second, in which nobody else is served
 /// by the thread. A filter that wants more, such as very many items on a group's very many members by another
@@ -79,6 +79,11 @@ struct Pending {
     slots: Vec<Slot>,
     /// How many have been looked at.
     next: usize,
+    /// The last entry in front of all `slots`, and the last that `slots` were gathered from.
+    before: EntryId,
+    behind: EntryId,
+    /// How many of those behind are to be gathered next; `None`: there are none.
+    gather: Option<usize>,
     order: Order,
 }
 
@@ -173,7 +178,7 @@ impl SearchCursor {
             }
             ControlFlow::Break(Stop::Answer(answer)) => self.end(answer),
             ControlFlow::Break(Stop::PageIsFull) => self.end_page(&pending),
-            ControlFlow::Break(Stop::Unsorted(why)) => self.leave_unsorted(pending, why),
+            ControlFlow::Break(Stop::Unsorted(why)) => self.leave_unsorted(why),
         }
     }
 
@@ -184,8 +189,7 @@ impl SearchCursor {
 
     /// The next page begins behind what was looked at for this one.
     fn end_page(&mut self, pending: &Pending) -> TurnEnd {
-        let passed = pending.next.checked_sub(1);
-        let position = passed.and_then(|at| pending.position(at, &self.question.snapshot));
+        let position = pending.position(pending.next, &self.question.snapshot);
         self.end.more = position.map(|position| PageMark {
             position,
             given: self.allowance.given(),
@@ -194,17 +198,13 @@ impl SearchCursor {
     }
 
     /// Begins again without an order, if that is an answer.
-    fn leave_unsorted(&mut self, pending: Pending, why: SortEnd) -> TurnEnd {
+    fn leave_unsorted(&mut self, why: SortEnd) -> TurnEnd {
         self.end.sort = Some(why);
-        let sort = &self.question.search.controls.sort;
-        if sort.as_ref().is_some_and(|sort| sort.is_critical) {
+        let sort = self.question.search.controls.sort.take();
+        if sort.is_some_and(|sort| sort.is_critical) {
             return self.end(Answer::NotSorted);
         }
-        self.state = State::Pending(Pending {
-            next: 0,
-            order: Order::Ids,
-            ..pending
-        });
+        self.state = State::Fresh;
         TurnEnd::More
     }
 
@@ -216,16 +216,23 @@ impl SearchCursor {
 
 /// So many children are counted one by one for who may not know of all.
 const CHILDREN_MAX: usize = 1024;
+/// No entry has this id.
+const BEFORE_ALL: EntryId = EntryId(0);
+/// So many entries of a whole scope are gathered at first, and each time more: a page is mostly full before. Tests have
+/// small directories.
+const GATHERED_FIRST: usize = if cfg!(test) { 3 } else { 4096 };
+/// How many times as many are gathered each time.
+const GATHERED_MORE: usize = 4;
 
 impl Pending {
-    /// Between the entry `at` this place and the next.
+    /// In front of the entry `at` this place.
     fn position(&self, at: usize, snapshot: &Snapshot) -> Option<Position> {
         match &self.order {
-            Order::Ranks(ranks) => ranks.get(at).cloned().map(Position::Behind),
-            Order::Ids | Order::Ranking(_) => {
-                let slot = self.slots.get(at)?;
-                snapshot.id_at(*slot).map(Position::After)
-            }
+            Order::Ranks(ranks) => ranks.get(at.checked_sub(1)?).cloned().map(Position::Behind),
+            Order::Ids | Order::Ranking(_) => Some(Position::After(match at.checked_sub(1) {
+                None => self.before,
+                Some(last) => snapshot.id_at(*self.slots.get(last)?)?,
+            })),
         }
     }
 
@@ -262,28 +269,62 @@ impl Question {
             self.directory.check_assertion(base, view, assertion)?;
         }
         let base = base.slot();
-        let mut slots = match self.search.scope {
-            Scope::Base => Candidates::Among(vec![base]),
-            scope => self.candidates(base, scope, view),
-        }
-        .or_else(|| self.whole_scope(base));
-        self.snapshot.put_in_order(&mut slots);
         let page = self.search.controls.page.as_ref();
         let position = page.and_then(|page| Some(&page.from.as_ref()?.position));
-        if let Some(Position::After(id)) = position {
-            slots.drain(..self.snapshot.count_up_to(&slots, *id));
+        let before = match position {
+            Some(Position::After(id)) => *id,
+            _ => BEFORE_ALL,
+        };
+        let mut pending = Pending {
+            base,
+            slots: Vec::new(),
+            next: 0,
+            before,
+            behind: before,
+            gather: None,
+            order: self.order(position, room),
+        };
+        let candidates = match self.search.scope {
+            Scope::Base => Candidates::Among(vec![base]),
+            scope => self.candidates(base, scope, view),
+        };
+        match candidates {
+            Candidates::Anywhere => pending.gather = Some(GATHERED_FIRST),
+            Candidates::Among(mut slots) => {
+                self.snapshot.put_in_order(&mut slots);
+                slots.drain(..self.snapshot.count_up_to(&slots, before));
+                pending.slots = self.known(slots, view);
+            }
         }
+        Ok(pending)
+    }
+
+    /// Gathers the next entries of the whole scope, when those there were have been looked at. `false`: there are no more.
+    fn gather(&self, pending: &mut Pending, view: &View<'_>) -> bool {
+        let Some(most) = pending.gather.take() else {
+            return false;
+        };
+        let (snapshot, after) = (&self.snapshot, pending.behind);
+        let first = match self.search.scope {
+            Scope::One => snapshot.first_right_below(pending.base, after, most),
+            _ => snapshot.first_within(pending.base, after, most),
+        };
+        let last = first.slots.last().and_then(|slot| snapshot.id_at(*slot));
+        (pending.before, pending.behind) = (after, last.unwrap_or(after));
+        pending.gather = first.more.then(|| most.saturating_mul(GATHERED_MORE));
+        pending.slots = self.known(first.slots, view);
+        pending.next = 0;
+        true
+    }
+
+    /// Those of `slots` that the viewer may know of, or nearly so.
+    fn known(&self, mut slots: Vec<Slot>, view: &View<'_>) -> Vec<Slot> {
         if let Some(sets) = view.sets_known() {
             let own = view.own().and_then(|id| self.snapshot.entry_by_id(id));
             self.snapshot
                 .keep_in(sets, own.map(|entry| entry.slot()), &mut slots);
         }
-        Ok(Pending {
-            base,
-            slots,
-            next: 0,
-            order: self.order(position, room),
-        })
+        slots
     }
 
     /// In which order to look. Pages that have begun unsorted go on unsorted.
@@ -322,19 +363,6 @@ impl Question {
         }
         let children = (all <= CHILDREN_MAX).then(|| self.snapshot.children(base));
         children.map(|children| children.filter(|child| view.knows(child.id(), child)).count())
-    }
-
-    fn whole_scope(&self, base: Slot) -> Vec<Slot> {
-        match self.search.scope {
-            Scope::Base => vec![base],
-            Scope::One => self.snapshot.slots_right_below(base),
-            Scope::Subordinate => self.snapshot.slots_below(base),
-            Scope::Subtree => {
-                let mut slots = self.snapshot.slots_below(base);
-                slots.push(base);
-                slots
-            }
-        }
     }
 }
 
