@@ -192,6 +192,15 @@ fn a_member_changes_the_own_pin_with_the_old_one_and_an_administrator_resets_it(
     );
     assert!(logs_in("chosen-PIN-8"));
     assert_eq!(values(&daemon, &ada, "pwdChangedTime").len(), 1);
+    expect(&daemon, &modify(&ada, "delete: userPassword\n"), 0, "");
+    assert!(!logs_in("chosen-PIN-8") && values(&daemon, &ada, "pwdChangedTime").is_empty());
+    expect(
+        &daemon,
+        &modify(&ada, "delete: userPassword\n"),
+        16,
+        "userPassword:",
+    );
+    expect(&daemon, &modify(&ada, "replace: userPassword\n"), 0, "");
     let (code, said) = as_root(&daemon, "ldappasswd", &["-s", "x"], "");
     assert!(code == 1 && said.contains("configuration"), "{said}");
     let (_, _, log) = daemon.stop();

@@ -7,7 +7,7 @@ use crate::directory::change::decide::{NewPin, Proof, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::modify::rewritten;
 use crate::directory::change::stamp;
-use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, SetPin};
+use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, SetPin, Strictness};
 use crate::directory::request::{Answer, Asker, PinFault, Refusal};
 use crate::domain::audit::Written;
 use crate::domain::pin::{self, PIN_BYTES_MAX};
@@ -18,10 +18,33 @@ use crate::types::{Dn, Entropy, Pin};
 pub(super) enum Wanted {
     /// Nothing.
     Unchanged,
-    /// Another one, after the old one was shown if it was given.
-    New { new: Value, old: Option<Value> },
+    /// Another one.
+    New { new: Value, old: Old },
     /// None.
-    Removed { old: Option<Value> },
+    Removed { old: Old },
+}
+
+/// What was said of the PIN that is there.
+pub(super) enum Old {
+    /// Nothing.
+    Untold,
+    /// That it is deleted, whatever it is.
+    Deleted,
+    /// That it is this one.
+    Shown(Value),
+}
+
+impl Old {
+    fn deleted(value: Option<Value>) -> Old {
+        value.map_or(Old::Deleted, Old::Shown)
+    }
+
+    fn shown(&self) -> Option<&Pin> {
+        match self {
+            Old::Untold | Old::Deleted => None,
+            Old::Shown(Value(pin)) => Some(pin),
+        }
+    }
 }
 
 /// A PIN or, from an administrator, its hash; wiped when dropped.
@@ -38,9 +61,21 @@ impl Wanted {
                     Wanted::New { new, old: was.old() }
                 }
                 (ModificationKind::Replace, None, was) => Wanted::Removed { old: was.old() },
-                (ModificationKind::Delete, old, Wanted::Unchanged) => Wanted::Removed { old },
+                (ModificationKind::Delete, old, Wanted::Unchanged) => Wanted::Removed {
+                    old: Old::deleted(old),
+                },
                 // As clients write it that add the new one first.
-                (ModificationKind::Delete, old, Wanted::New { new, old: None }) => Wanted::New { new, old },
+                (
+                    ModificationKind::Delete,
+                    old,
+                    Wanted::New {
+                        new,
+                        old: Old::Untold,
+                    },
+                ) => Wanted::New {
+                    new,
+                    old: Old::deleted(old),
+                },
                 (ModificationKind::Add, None, _) => return Err(Answer::Malformed.into()),
                 (ModificationKind::Delete | ModificationKind::Increment, ..) => {
                     let why = "userPassword: delete the old PIN and add the new one";
@@ -51,9 +86,9 @@ impl Wanted {
         Ok(wanted)
     }
 
-    fn old(self) -> Option<Value> {
+    fn old(self) -> Old {
         match self {
-            Wanted::Unchanged => None,
+            Wanted::Unchanged => Old::Untold,
             Wanted::New { old, .. } | Wanted::Removed { old } => old,
         }
     }
@@ -62,7 +97,10 @@ impl Wanted {
 /// The PIN that a new entry begins with. Errors: [`Answer::Malformed`] for none, [`Answer::Constraint`] for more than one.
 pub(super) fn first(values: &[GivenValue]) -> Result<Wanted, Refusal> {
     let new = only(values)?.ok_or(Answer::Malformed)?;
-    Ok(Wanted::New { new, old: None })
+    Ok(Wanted::New {
+        new,
+        old: Old::Untold,
+    })
 }
 
 fn only(values: &[GivenValue]) -> Result<Option<Value>, Refusal> {
@@ -87,15 +125,20 @@ pub(super) fn set_in(
 ) -> Result<Option<Step>, Refusal> {
     let (new, old) = match wanted {
         Wanted::Unchanged => return Ok(None),
-        Wanted::New { new, old } => (Some(new), old.as_ref()),
-        Wanted::Removed { old } => (None, old.as_ref()),
+        Wanted::New { new, old } => (Some(new), old),
+        Wanted::Removed { old } => (None, old),
     };
-    if let Some(entry) = entry
-        && let Some(step) = prove(world, entry, old.map(|old| &old.0), supplies)?
-    {
-        return Ok(Some(step));
-    }
     let types = world.directory.schema().well_known();
+    if let Some(entry) = entry {
+        if let Some(step) = prove(world, entry, old.shown(), supplies)? {
+            return Ok(Some(step));
+        }
+        let is_missing = entry.first_value(types.user_password).is_none();
+        if is_missing && !matches!(old, Old::Untold) && world.terms.modify == Strictness::Strict {
+            let why = "userPassword: the entry does not have it";
+            return Err(Refusal::because(Answer::NoSuchAttribute, why));
+        }
+    }
     let hash: Option<Box<[u8]>> = match (new, supplies.hash) {
         (None, _) => None,
         // Whoever moves accounts from another directory has hashes and no PINs.
@@ -108,7 +151,8 @@ pub(super) fn set_in(
             return Ok(Some(Step::Hash(NewPin::Given(Pin::new(given.expose())))));
         }
     };
-    draft.set(types.password_changed_time, vec![stamp::moment(supplies.now)]);
+    let changed = hash.iter().map(|_| stamp::moment(supplies.now));
+    draft.set(types.password_changed_time, changed.collect());
     draft.set(types.imported_hash, Vec::new());
     draft.set(types.user_password, hash.into_iter().collect());
     Ok(None)
