@@ -198,6 +198,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_where_it_breaks() {
+        refuse("  ", DnError::Syntax(2));
         refuse("cn", DnError::Syntax(2));
         refuse("=a", DnError::Syntax(0));
         refuse("cn=a,", DnError::Syntax(5));

@@ -15,11 +15,11 @@ pub struct AvaText<'a> {
 /// Hands the pairs of a whole name to `each` in their order, leaf first; none of an empty text. Keeps nothing, so that
 /// who only wants the name's normal form need not hold the name. Errors: [`DnError`]; the pairs before it were handed out.
 pub fn walk(text: &str, each: &mut dyn FnMut(AvaText<'_>)) -> Result<(), DnError> {
-    let mut reader = Reader::new(text);
-    reader.skip_spaces();
-    if reader.peek().is_none() {
+    if text.is_empty() {
         return Ok(());
     }
+    let mut reader = Reader::new(text);
+    reader.skip_spaces();
     for _ in 0..DN_RDNS_MAX {
         reader.rdn(each)?;
         match reader.peek() {
