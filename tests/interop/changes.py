@@ -2,28 +2,27 @@
 
 A change is a label, which says what is special about it, and what sends it. The label is what `differences.md` explains.
 """
+import time
 import ldap, ldap.dn
 
-import peers
+import peers, pins
+from change import ADD, DELETE, INCREMENT, REPLACE, Change, Outcome, encoded
+from controls import CONTROLS
 
 PEOPLE, GROUPS = f"ou=people,{peers.SUFFIX}", f"ou=groups,{peers.SUFFIX}"
 OIDS = {"uid": "0.9.2342.19200300.100.1.1", "cn": "2.5.4.3", "ou": "2.5.4.11", "sn": "2.5.4.4", "dc":
         "0.9.2342.19200300.100.1.25"}
 ALIASES = {"cn": "commonName", "sn": "surname", "ou": "organizationalUnitName", "uid": "userid"}
 WORDS = "Ada|Grace|Ka Wing|Émile|Max, Jr.|a+b|O'Neil|#one|  two  words |李|back\\slash|<x>|\"q\"|a=b;c".split("|")
-PIN = "a-good-PIN-42-"
 # With fewer than these, entries are added: what is deleted, renamed and searched needs something to be about.
 ENTRIES_MIN = 40
+# With more, entries are deleted: both servers tell everything after each change.
+ENTRIES_MAX = 90
+# After these slapd leaves a group as it was.
+IN_VAIN = {"delete the last member", "modify away the last member"}
 
 
-class Change:
-    """One write: what is special about it, and how it is sent over a connection."""
-
-    def __init__(self, label, text, send):
-        self.label, self.text, self.send = label, text, send
-
-
-class Changes:
+class Changes(pins.Pins):
     """Makes changes. `entries` are the DN and attributes of every entry, by normal form; who applies keeps it true."""
 
     def __init__(self, chance):
@@ -32,8 +31,13 @@ class Changes:
     def next(self):
         if len(self.entries) < ENTRIES_MIN:
             return self.right_add()
-        makers = [self.add, self.modify, self.delete, self.rename, self.password]
-        return self.chance.choices(makers, [30, 40, 10, 16, 4])[0]()
+        if len(self.entries) > ENTRIES_MAX and self.chance.random() < 0.3:
+            return self.deleting("delete", self.odd(self.person()))
+        if self.chance.random() < 0.06:
+            return self.chance.choice([self.password, self.own_pin, self.pin, self.pin])()
+        makers = [self.add, self.modify, self.delete, self.rename]
+        change = self.chance.choices(makers, [30, 40, 10, 16])[0]()
+        return change.under(*self.chance.choice(CONTROLS)(self)) if self.chance.random() < 0.2 else change
 
     # Names.
 
@@ -171,7 +175,7 @@ class Changes:
         if self.chance.random() < 0.05:
             where, absent = self.chance.choice([("outside", self.outside()), ("not there", self.missing())])
             return Change(f"modify what is {where}", f"modify {absent!r}",
-                          lambda to: to.modify_ext_s(absent, [(REPLACE, "description", [b"x"])]))
+                          lambda to, controls: to.modify_ext_s(absent, [(REPLACE, "description", [b"x"])], controls))
         dn = self.any()
         attributes = self.attributes_of(dn)
         makers = [self.chance.choice(MODIFICATIONS) for _ in range(self.chance.choice([1, 1, 1, 2, 3]))]
@@ -180,7 +184,7 @@ class Changes:
                    for _, kind, name, values in made]
         label = "modify " + ", ".join(label for label, *_ in made)
         dn = self.odd(dn)
-        return Change(label, f"modify {dn!r} {changes}", lambda to: to.modify_ext_s(dn, changes))
+        return Change(label, f"modify {dn!r} {changes}", lambda to, controls: to.modify_ext_s(dn, changes, controls))
 
     def other_class(self):
         """Another structural class, of which the entry would be a right one."""
@@ -192,7 +196,8 @@ class Changes:
                         if gone not in ("objectclass", "uid", "seealso", "ou", "description")]
         if kind == "description":
             changes.append((DELETE, "member", None))
-        return Change("modify the structural class", f"modify {dn!r} {changes}", lambda to: to.modify_ext_s(dn, changes))
+        return Change("modify the structural class", f"modify {dn!r} {changes}",
+                      lambda to, controls: to.modify_ext_s(dn, changes, controls))
 
     def value_of(self, attributes, name):
         """A value that is there, most often."""
@@ -201,14 +206,47 @@ class Changes:
 
     # Delete.
 
+    def last_member(self):
+        """What becomes of a group when its only member goes, or gets another name."""
+        uid, name = self.fresh("p"), self.fresh("g ")
+        dn, group = f"uid={uid},{PEOPLE}", f"cn={name},{GROUPS}"
+        person = {"objectClass": ["inetOrgPerson"], "uid": [uid], "cn": ["x"], "sn": ["x"]}
+        label, last = self.chance.choice([
+            ("delete the last member", lambda to: to.delete_s(dn)),
+            ("rename the last member", lambda to: to.rename_s(dn, f"uid={uid}x")),
+            ("modify away the last member", lambda to: to.modify_s(group, [(DELETE, "member", [dn.encode()])])),
+            ("modify to another last member",
+             lambda to: to.modify_s(group, [(ADD, "member", [PEOPLE.encode()]), (DELETE, "member", [dn.encode()])]))])
+
+        def send(to, controls):
+            for change in (adding("", dn, person),
+                           adding("", group, {"objectClass": ["groupOfNames"], "cn": [name], "member": [dn]})):
+                change.send(to)
+            code = "SUCCESS"
+            try:
+                last(to)
+            except ldap.LDAPError as error:
+                code = type(error).__name__
+            members = members_at_rest(to, group, dn, 0.3 if label in IN_VAIN else 10)
+            for gone in (group, dn, f"uid={uid}x,{PEOPLE}"):
+                if gone == group or to.search_s(PEOPLE, ldap.SCOPE_ONELEVEL, f"(uid={gone[4:].split(',')[0]})", ["1.1"]):
+                    to.delete_s(gone)
+            return Outcome(code, members)
+        return Change(label, f"{label} {dn!r} of {group!r}", send)
+
+    def deleting(self, label, dn):
+        return Change(label, f"delete {dn!r}", lambda to, controls: to.delete_ext_s(dn, controls))
+
     def delete(self):
+        if self.chance.random() < 0.1:
+            return self.last_member()
         label, dn = self.chance.choice([
             ("delete", self.person()), ("delete", self.person()), ("delete", self.group()), ("delete", self.branch()),
             ("delete what is not there", self.missing()),
             ("delete what is outside", self.outside()), ("delete suffix", peers.SUFFIX),
             ("delete bad name", "uid=,=x"), ("delete nothing", "")])
         dn = self.odd(dn) if dn and "bad" not in label else dn
-        return Change(label, f"delete {dn!r}", lambda to: to.delete_ext_s(dn))
+        return self.deleting(label, dn)
 
     # Rename.
 
@@ -219,32 +257,20 @@ class Changes:
         label = f"rename {label}" + (" keeping the old value" if keep_old else "")
         old, above = self.reference(old), above and self.reference(above)
         return Change(label, f"rename {old!r} to {rdn!r} below {above!r}, keep {keep_old}",
-                      lambda to: to.rename_s(old, rdn, above, 0 if keep_old else 1))
-
-    # Password Modify (RFC 3062).
-
-    def password(self):
-        pin = PIN + self.fresh("")
-        label, dn = self.chance.choice([("password", self.person()), ("password", self.person()),
-                                        ("password of what is not there", self.missing()),
-                                        ("password of what is outside", self.outside())])
-        spelt = self.odd(dn)
-
-        def send(to):
-            to.passwd_s(spelt, None, pin)
-            asker = ldap.initialize(to.get_option(ldap.OPT_URI))
-            asker.simple_bind_s(dn, pin)
-            asker.unbind_s()
-        return Change(label, f"password of {spelt!r}", send)
-
-
-def encoded(value):
-    return value if isinstance(value, bytes) else value.encode()
-
+                      lambda to, controls: to.rename_s(old, rdn, above, 0 if keep_old else 1, controls))
 
 def adding(label, dn, attributes):
     listed = [(name, [encoded(value) for value in values]) for name, values in attributes.items()]
-    return Change(label, f"add {dn!r} {attributes}", lambda to: to.add_ext_s(dn, listed))
+    return Change(label, f"add {dn!r} {attributes}", lambda to, controls: to.add_ext_s(dn, listed, controls))
+
+
+def members_at_rest(to, group, before, seconds):
+    """The members of a group once they are others than before; slapd's refint answers first."""
+    end = time.monotonic() + seconds
+    while True:
+        members = to.search_s(group, ldap.SCOPE_BASE, attrlist=["member"])[0][1].get("member", [])
+        if members != [before.encode()] or time.monotonic() > end:
+            return sorted(members)
 
 
 def without(attributes, *names):
@@ -313,8 +339,6 @@ def nobody(attributes):
 def required(attributes):
     return " that is required" if b"posixAccount" in attributes.get("objectclass", []) else ""
 
-
-ADD, DELETE, REPLACE, INCREMENT = ldap.MOD_ADD, ldap.MOD_DELETE, ldap.MOD_REPLACE, ldap.MOD_INCREMENT
 
 # Each takes the changes so far and the entry's attributes: label, operation, type, values.
 MODIFICATIONS = [

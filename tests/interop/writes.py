@@ -5,42 +5,54 @@ writes.py BEADLE [--count N] [--seed N] [--against slapd]     exits 1 if a diffe
 
 `--against slapd` asks a second slapd instead of beadle: it tests this script.
 """
-import argparse, collections, pathlib, random, re, tempfile, time, unicodedata
+import argparse, collections, functools, pathlib, random, re, tempfile, time, unicodedata
 import ldap, ldap.dn
+from ldap import CONTROL_POST_READ, CONTROL_PRE_READ
 from ldap.controls.libldap import SimplePagedResultsControl
 from ldap.controls.sss import SSSRequestControl
 
 import changes, peers
+from change import Outcome
 
-OVERLAYS = """
+OVERLAYS = f"""
 moduleload refint
 moduleload unique
 moduleload sssvlv
+moduleload ppolicy
 overlay refint
 refint_attributes member uniqueMember seeAlso
+refint_modifiersname "{peers.ROOT_DN}"
+overlay ppolicy
 overlay unique
 unique_uri ldap:///?uid?sub
 unique_uri ldap:///?mail?sub
 unique_uri ldap:///?employeeNumber?sub
 overlay sssvlv
+access to attrs=userPassword by self write by * auth
+access to * by * read
 """
 # uidNumber need not be unique: slapd takes the number that one is incremented by for a value that somebody else may have.
 RULES = """
 [unique]
 attributes = ["uid", "mail", "employeeNumber"]
+[hashing]
+memory_kib = 64
+iterations = 1
 """
 NAMES = {"member", "uniquemember", "seealso"}
+# What a server itself notes of an entry.
+STAMPS = {"creatorsname", "createtimestamp", "modifiersname", "modifytimestamp", "entryuuid", "entrycsn"}
+NOTES = STAMPS | {"structuralobjectclass", "pwdchangedtime"}
+# What it tells of an entry without storing it: compared once, at the end.
+COMPUTED = ["entryDN", "hasSubordinates", "subschemaSubentry"]
 PAGED, SORTED = "1.2.840.113556.1.4.319", "1.2.840.113556.1.4.473"
-START = f"""dn: {peers.SUFFIX}
-objectClass: dcObject
-objectClass: organization
-o: University
-dc: uni
-
-""" + "".join(f"dn: ou={unit},{peers.SUFFIX}\nobjectClass: organizationalUnit\nou: {unit}\n\n"
-              for unit in ("people", "groups", "rooms"))
+# Added by LDAP: what is imported has no author.
+START = [(peers.SUFFIX, [("objectClass", [b"dcObject", b"organization"]), ("o", [b"University"]), ("dc", [b"uni"])])]
+START += [(f"ou={unit},{peers.SUFFIX}", [("objectClass", [b"organizationalUnit"]), ("ou", [unit.encode()])])
+          for unit in ("people", "groups", "rooms")]
 
 
+@functools.lru_cache(100_000)
 def normal(dn):
     """A DN in one form of all its spellings. What is none stays as it is."""
     try:
@@ -71,15 +83,32 @@ def connect(server):
 
 def code_of(send, what=""):
     """The result's name, and what matchedDN says of an object that is not there."""
+    return answer_of(send, what)[0]
+
+
+def answer_of(send, what=""):
+    """The same, and what the answer's controls say, or whatever else was found out."""
     try:
-        send()
-        return "SUCCESS"
+        answered = send()
+        if isinstance(answered, Outcome):
+            return answered.code, answered.said
+        return "SUCCESS", said(answered)
     except ldap.SERVER_DOWN:
         raise SystemExit(f"a server has ended: {what}")
     except ldap.NO_SUCH_OBJECT as error:
-        return f"NO_SUCH_OBJECT after {normal(error.args[0].get('matched', ''))}"
+        return f"NO_SUCH_OBJECT after {normal(error.args[0].get('matched', ''))}", None
     except ldap.LDAPError as error:
-        return type(error).__name__
+        return type(error).__name__, None
+
+
+def said(answered):
+    """The entries that were read before and after a change."""
+    if not isinstance(answered, tuple) or len(answered) != 4:
+        return answered
+    reads = [control for control in answered[3] if control.controlType in (CONTROL_PRE_READ, CONTROL_POST_READ)]
+    entries = [comparable(told([(read.dn, read.entry)])) for read in reads]
+    return sorted((read.controlType, repr({dn: sorted(attributes.items()) for dn, attributes in entry.items()}))
+                  for read, entry in zip(reads, entries))
 
 
 def told(entries):
@@ -92,8 +121,53 @@ def told(entries):
     return found
 
 
+class Content(dict):
+    """Everything there is as `told` tells it, and in `notes` what the server has noted, by normal DN."""
+
+
 def content(server):
-    return told(server.search_ext_s(peers.SUFFIX, ldap.SCOPE_SUBTREE, "(objectClass=*)"))
+    entries = server.search_ext_s(peers.SUFFIX, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["*", *sorted(NOTES)])
+    is_note = lambda kind: kind.lower() in NOTES
+    users = [(dn, {kind: values for kind, values in attributes.items() if not is_note(kind)})
+             for dn, attributes in entries if dn is not None]
+    found = Content(told(users))
+    found.notes = {normal(dn): {kind.lower(): values[0].decode() for kind, values in attributes.items() if is_note(kind)}
+                   for dn, attributes in entries if dn is not None}
+    return found
+
+
+def noted(before, after, change):
+    """What a server has noted of a change, as it must be on all servers: of each entry that is new or changed, who did it
+    and what has stayed. slapd's refint notes nothing in an entry whose references it has changed: not asked here."""
+    by_identity = {notes["entryuuid"]: (dn, notes) for dn, notes in before.notes.items()}
+    said = {}
+    for dn, notes in after.notes.items():
+        was, old = by_identity.get(notes["entryuuid"], (None, None))
+        if old == notes:
+            continue
+        if old is None:
+            what = ["new", normal(notes["creatorsname"]), normal(notes["modifiersname"]),
+                    notes["createtimestamp"] == notes["modifytimestamp"]]
+        elif not change.label.startswith("modify") and refers(before[was][1], after[dn][1]):
+            continue
+        elif old["entrycsn"] != notes["entrycsn"]:
+            kept = [kind for kind in ("creatorsname", "createtimestamp") if old[kind] == notes[kind]]
+            later = [kind for kind in ("modifytimestamp", "entrycsn") if old[kind] <= notes[kind]]
+            what = ["changed", kept, later, normal(notes["modifiersname"])]
+        elif all(old[kind] == notes[kind] for kind in STAMPS):
+            continue
+        else:
+            what = ["noted without a number"]
+        said[dn] = what + [notes["structuralobjectclass"].lower()]
+        if "PIN" in change.label or change.label.startswith("password"):
+            said[dn].append("pwdchangedtime" in notes)
+    return said
+
+
+def refers(before, after):
+    """Whether other references are all that has changed."""
+    changed = {kind for kind in before.keys() | after.keys() if before.get(kind) != after.get(kind)}
+    return changed and changed <= NAMES
 
 
 def comparable(found):
@@ -140,11 +214,13 @@ class Explained:
 
     def has(self, label, theirs, ours):
         theirs, ours = theirs.split(" after")[0], ours.split(" after")[0]
+        label, _, control = label.partition(" under ")
         kind, _, rest = label.partition(" ")
         rest = rest.removesuffix(" keeping the old value")
         parts = [f"{kind} {part}".strip() for part in rest.split(", ")]
-        keys = [(part, theirs, ours) for part in parts]
-        if len(parts) > 1 and not {theirs, ours} & {"SUCCESS", "content"}:
+        keys = [(part, theirs, ours) for part in parts] + [(f"{kind} under {control}", theirs, ours),
+                                                           (f"under {control}", theirs, ours)]
+        if (len(parts) > 1 or control) and not {theirs, ours} & {"SUCCESS", "content"}:
             keys.append(("several mistakes at once", "a refusal", "another"))
         for key in keys:
             if key in self.rows:
@@ -164,21 +240,37 @@ class Run:
                    for server in (slapd, beadle)]
         self.offered = [control for control in (PAGED, SORTED)
                         if all(control.encode() in offer.get("supportedControl", []) for offer in offered)]
-        self.before = content(slapd)
+        for server in (slapd, beadle):
+            for dn, attributes in START:
+                server.add_s(dn, attributes)
+        self.before, self.noted = content(slapd), content(beadle)
 
     def write(self):
         self.changes.entries = self.before
         change = self.changes.next()
-        theirs, ours = (code_of(lambda: change.send(server), change.text) for server in (self.slapd, self.beadle))
+        (theirs, read), (ours, other) = (answer_of(lambda: change.send(server), change.text)
+                                         for server in (self.slapd, self.beadle))
         self.codes[theirs.split(" ")[0]] += 1
         after = self.settled()
         told = difference(*after)
+        if read != other and theirs == ours:
+            told = f"slapd says {read}, beadle {other}"
+        if not told and theirs == ours:
+            self.note(change, after)
         if theirs == ours and not told:
-            self.before = after[0]
+            self.before, self.noted = after
             return True
         self.find(change.label, change.text, theirs, ours, told)
         self.resume(theirs, ours, after)
         return False
+
+    def note(self, change, after):
+        """Compares what both have noted of a change."""
+        theirs, ours = (noted(*pair, change) for pair in zip((self.before, self.noted), after))
+        apart = [f"{dn}: slapd {theirs.get(dn)}, beadle {ours.get(dn)}"
+                 for dn in theirs.keys() | ours.keys() if theirs.get(dn) != ours.get(dn)]
+        if apart:
+            self.find(change.label, change.text, "notes", "notes", "; ".join(apart[:2]))
 
     def settled(self):
         """Both contents, once they are the same or slapd's refint, which answers first, must have ended."""
@@ -190,7 +282,7 @@ class Run:
             time.sleep(0.01)
 
     def find(self, label, text, theirs, ours, told):
-        if theirs == ours:
+        if theirs == ours != "notes":
             theirs = ours = "content"
         if not self.explained.has(label, theirs, ours):
             self.found.append(f"{label}: slapd {theirs}, beadle {ours}\n  {text}" + (f"\n  {told}" if told else ""))
@@ -206,7 +298,18 @@ class Run:
         if difference(*both):
             print("\n".join(self.found))
             raise SystemExit(f"cannot be made the same again: {difference(*both)}")
-        self.before = both[0]
+        self.before, self.noted = both
+
+    def compute(self):
+        """Compares what both tell of every entry without storing it."""
+        theirs, ours = ({normal(dn): {kind: value[0].lower() for kind, value in attributes.items()}
+                         for dn, attributes in server.search_s(peers.SUFFIX, ldap.SCOPE_SUBTREE, attrlist=COMPUTED)}
+                        for server in (self.slapd, self.beadle))
+        for notes in (*theirs.values(), *ours.values()):
+            notes["entryDN"] = normal(notes["entryDN"].decode())
+        apart = [f"{dn}: slapd {theirs.get(dn)}, beadle {ours.get(dn)}" for dn in theirs if theirs[dn] != ours.get(dn)]
+        if apart:
+            self.find("what is computed", "at the end", "notes", "notes", "; ".join(apart[:2]))
 
     # Searches.
 
@@ -286,13 +389,14 @@ def main():
     chance = random.Random(asked.seed)
     explained = Explained(pathlib.Path(__file__).with_name("differences.md"))
     with tempfile.TemporaryDirectory() as folder:
-        pathlib.Path(f"{folder}/start.ldif").write_text(START)
+        pathlib.Path(f"{folder}/start.ldif").write_text("")
         theirs = f"{folder}/slapd", f"{folder}/start.ldif", "include /etc/ldap/schema/nis.schema", OVERLAYS
         ours = asked.binary, f"{folder}/other", f"{folder}/start.ldif", RULES
         with peers.Slapd(*theirs) as slapd, \
                 (peers.Beadle(*ours) if asked.against == "beadle" else peers.Slapd(ours[1], *theirs[1:])) as other:
             run = Run(connect(slapd), connect(other), chance, explained)
             passed = sum(run.write() + run.search() for _ in range(asked.count))
+            run.compute()
     report(run, asked, passed)
 
 
