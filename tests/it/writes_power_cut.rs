@@ -7,9 +7,9 @@ use crate::power_record::{Answered, CLIENT, Recording};
 use crate::writer::{State, Writer, branches};
 use crate::writes_crash::index_answers;
 
-/// So many clients at once, and writes of each.
+/// So many clients at once, and writes of each; for many cuts they are more.
 const WRITERS: usize = 3;
-const WRITES: i32 = 70;
+const WRITES: usize = 70;
 /// So many power cuts, unless this variable says how many.
 const CUTS: usize = 8;
 const CUTS_VARIABLE: &str = "BEADLE_TEST_POWER_CUTS";
@@ -19,7 +19,7 @@ fn number_of(writer: usize) -> i32 {
 }
 
 /// Has all write at once to their ends. What was in the directory after each of their answers.
-fn write_all(daemon: &Daemon) -> Vec<(Writer, Vec<State>)> {
+fn write_all(daemon: &Daemon, writes: usize) -> Vec<(Writer, Vec<State>)> {
     let threads: Vec<_> = (0..WRITERS)
         .map(|number| {
             let socket = daemon.campus.path("ldapi");
@@ -27,7 +27,7 @@ fn write_all(daemon: &Daemon) -> Vec<(Writer, Vec<State>)> {
                 let (mut wire, mut writer) = (Wire::connect(&socket), Writer::new(number, 23));
                 wire.number(number_of(number) * CLIENT + 1);
                 let mut states = vec![writer.state.clone()];
-                for _ in 0..WRITES {
+                for _ in 0..writes {
                     let op = writer.next();
                     writer.answered(wire.code(op));
                     states.push(writer.state.clone());
@@ -47,11 +47,12 @@ fn whichever_pages_a_power_cut_takes_under_writes_of_many_there_is_what_was_ackn
     let campus = Campus::new("");
     campus.import(&branches(WRITERS));
     let (recording, daemon) = Recording::begin(campus);
-    let written = write_all(&daemon);
     let cuts = std::env::var(CUTS_VARIABLE)
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(CUTS);
+    // A cut is at a sync, and several writes share one.
+    let written = write_all(&daemon, WRITES.max(2 * cuts));
     let mut check = |answered: &Answered, there: &Content| {
         for (number, (writer, states)) in written.iter().enumerate() {
             let acknowledged = answered[&number_of(number)] as usize;
