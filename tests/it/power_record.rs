@@ -36,7 +36,9 @@ impl Recording {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-y", "-xx", "-s", "33554432", "--seccomp-bpf"]);
         strace.args(["-e", "trace=pwrite64,fdatasync,sendto", "-o"]);
-        strace.arg(recording.campus.path("record")).arg(beadle());
+        strace.arg(recording.campus.path("record"));
+        // However this ends, the daemon does not outlive what records it.
+        strace.args(["setpriv", "--pdeathsig", "KILL", beadle()]);
         let daemon = Daemon::start_by(strace, campus, &[]);
         // The engine writes its other files when it opens, and when it is closed.
         copy_store(&daemon.campus.path(ENGINE), &recording.campus.path("engine"));
