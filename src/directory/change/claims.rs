@@ -94,11 +94,9 @@ impl Claims {
     /// renames one hears of it: its name is followed only where it is known to stand.
     pub(super) fn names(&mut self, world: &World<'_>, draft: &Draft<'_>, own: Option<EntryRef<'_>>) {
         let schema = world.directory.schema();
-        for kind in schema.dn_valued().iter() {
-            let own = own.and_then(|own| own.attribute(kind));
-            let had: HashSet<&[u8]> = own.iter().flat_map(|own| own.values()).collect();
-            let new = draft.values(kind).filter(|value| !had.contains(value));
-            for normal in new.filter_map(|value| schema.normal_value(kind, value)) {
+        for kind in draft.kinds().intersection(schema.dn_valued()).iter() {
+            let normal = new_values(draft, own, kind).filter_map(|value| schema.normal_value(kind, value));
+            for normal in normal {
                 let named = NormalDnRef::from_bytes(&normal);
                 if let Some(named) = world.snapshot.entry_by_normal_dn(named) {
                     self.touched.insert(bucket(REFERENCES, named.id()));
@@ -129,10 +127,12 @@ impl Claims {
     ) -> Result<(), Refusal> {
         let schema = world.directory.schema();
         for kind in &world.rules.unique {
-            let had: HashSet<Vec<u8>> = own
-                .map(|own| normal_values(schema, &own, *kind))
-                .unwrap_or_default();
-            for value in draft.values(*kind) {
+            let mut new = new_values(draft, own, *kind).peekable();
+            let had: HashSet<Vec<u8>> = match (new.peek(), own) {
+                (Some(_), Some(own)) => normal_values(schema, &own, *kind),
+                _ => HashSet::new(),
+            };
+            for value in new {
                 let Some(normal) = schema.normal_value(*kind, value) else {
                     continue;
                 };
@@ -196,6 +196,17 @@ fn normal_values(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType) -> 
     values
         .filter_map(|value| schema.normal_value(kind, value))
         .collect()
+}
+
+/// The values of `kind` in `draft` that are written otherwise in the entry `own`, or not there.
+fn new_values<'d>(
+    draft: &'d Draft<'_>,
+    own: Option<EntryRef<'_>>,
+    kind: AttributeType,
+) -> impl Iterator<Item = &'d [u8]> {
+    let own = own.and_then(|own| own.attribute(kind));
+    let had: HashSet<&[u8]> = own.iter().flat_map(|own| own.values()).collect();
+    draft.values(kind).filter(move |value| !had.contains(value))
 }
 
 fn has_value(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType, normal: &[u8]) -> bool {

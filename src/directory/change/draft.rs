@@ -82,6 +82,11 @@ impl<'s> Draft<'s> {
         self.held.iter().any(|held| held.description == *description)
     }
 
+    /// The types of its attributes.
+    pub(super) fn kinds(&self) -> AttributeSet {
+        self.held.iter().map(|held| held.description.kind).collect()
+    }
+
     /// The values of `kind` without options.
     pub(super) fn values(&self, kind: AttributeType) -> impl Iterator<Item = &[u8]> {
         let mut held = self.held.iter();
