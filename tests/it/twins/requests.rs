@@ -281,7 +281,10 @@ impl Requests {
         let mut said = format!("modify {dn}");
         let mut steps = Vec::new();
         for _ in 0..1 + self.pick(2) {
-            let attribute = self.one(WRITTEN);
+            let attribute = match self.pick(2) {
+                0 if dn.starts_with("cn=g") => "member",
+                _ => self.one(WRITTEN),
+            };
             let kind = self.pick(4) as u8;
             let count = match kind {
                 0 => 1 + self.pick(2),
@@ -350,6 +353,7 @@ impl Requests {
         let superior = match self.pick(4) {
             0 => Some(self.target()),
             1 => Some(format!("ou=new,{BASE}")),
+            2 => Some(person_dn(PEOPLE.start + 1 + 2 * self.pick(39))),
             _ => None,
         };
         let said = format!("rename {dn} to {rdn}, {is_deleted}, below {superior:?}");
@@ -394,7 +398,9 @@ impl Requests {
             1 => format!("cn=zz,{}", person_dn(person)),
             2 => format!("cn=zz,{BASE}"),
             3 => format!("ou={},{BASE}", self.one(&["people", "new", "groups"])),
-            4 | 5 => self.value("memberOf"),
+            4 => self.value("memberOf"),
+            // The one that perhaps lacks what its class demands.
+            5 => format!("cn=g3,ou=groups,{BASE}"),
             6 | 7 => format!("cn=n{},ou=new,{BASE}", self.pick(15)),
             8 | 9 if self.knowledge == Knowledge::Member => person_dn(OWN),
             _ => person_dn(person),
@@ -405,7 +411,7 @@ impl Requests {
         let (few, person) = (self.pick(4), PEOPLE.start + self.pick(80));
         match attribute {
             "cn" | "name" => format!("C{few}"),
-            "sn" => format!("{}{few}", self.one(&["S", "T"])),
+            "sn" => [format!("T{few}"), format!("S{}", few % 2)][usize::from(few > 0)].clone(),
             "uid" => format!("u{person}"),
             "mail" => format!("m@uni.example{few}"),
             "telephoneNumber" => format!("+852 391{few}"),

@@ -152,7 +152,7 @@ impl Rows {
             format!("uid: u{id}"),
             format!("cn: p{id}"),
             format!("cn: C{}", self.pick(visible, 6)),
-            format!("sn: S{}", self.pick(hide(for_members), 5)),
+            format!("sn: S{}", self.pick(hide(for_members), 2)),
         ];
         let mut add = |is: Is, name: &str, value: &str, count: u64| {
             let (has, which) = (self.pick(hide(is), 3) > 0, self.pick(hide(is), count));
