@@ -122,6 +122,8 @@ struct Connection<S> {
     wiring: Wiring,
     input: BytesMut,
     output: BytesMut,
+    /// Whether a PIN is in `output`: then not even its bytes stay behind.
+    output_has_pin: bool,
     patience: Patience,
 }
 
@@ -136,6 +138,7 @@ impl<S: Stream> Connection<S> {
             wiring,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            output_has_pin: false,
             patience,
         }
     }
@@ -315,6 +318,11 @@ impl<S: Stream> Connection<S> {
     }
 
     fn settle(&mut self, pending: Pending, outcome: Outcome, served: &mut Served) {
+        if matches!(&outcome, Outcome::Changed(Ok(changed)) if changed.made_up.is_some()) {
+            // So that it does not move with the PIN in it.
+            self.output.reserve(READ_BYTES);
+            self.output_has_pin = true;
+        }
         served.code = Some(self.wiring.session.on_outcome(pending, outcome, &mut self.output));
     }
 
@@ -386,6 +394,9 @@ impl<S: Stream> Connection<S> {
         }
         let limit = seconds(self.wiring.service.settings.write_limit_s);
         let written = within(limit, write_all(&mut self.stream, &self.output)).await;
+        if std::mem::take(&mut self.output_has_pin) {
+            self.output.fill(0);
+        }
         // Whatever became of it, nothing is ever written twice.
         self.output.clear();
         Ok(written.ok_or(End::WriteTimeout)??)
