@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::directory::change::decide::{
-    Copies, Decision, NewPin, Proof, Step, Supplies, World, asker_now, decide,
+    Copies, Decision, NewPin, Proof, Proven, Step, Supplies, World, asker_now, decide,
 };
 use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::request::{Answer, Authenticate, Changed, LoginName, PinFault, Refusal, Verdict};
@@ -16,12 +16,31 @@ use crate::types::{EntryId, Pin, PinHash};
 /// So often somebody else may come first; after that the answer is [`Answer::Busy`].
 const ATTEMPTS_MAX: usize = 5;
 
+/// A change as it was asked for.
+struct Asked {
+    actor: Actor,
+    change: Change,
+    terms: Terms,
+}
+
 /// What a change has been given on its way.
 struct Given {
     fresh: Option<EntryId>,
     hash: Option<PinHash>,
     proof: Proof,
+    /// How often the present PIN was checked.
+    proofs: usize,
     made_up: Option<Pin>,
+}
+
+impl Given {
+    const NOTHING: Given = Given {
+        fresh: None,
+        hash: None,
+        proof: Proof::Missing,
+        proofs: 0,
+        made_up: None,
+    };
 }
 
 impl Runner {
@@ -34,31 +53,26 @@ impl Runner {
         terms: Terms,
     ) -> Result<Changed, Refusal> {
         let runner = self.clone();
-        let changing = async move { runner.carry_out(&actor, &change, &terms).await };
+        let asked = Asked { actor, change, terms };
+        let changing = async move { runner.carry_out(Arc::new(asked)).await };
         let task = self.realm.tasks.spawn_on(changing, &self.realm.runtime);
         // Only a panic could end it, and that the runtime reports.
         task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
     }
 
-    async fn carry_out(&self, actor: &Actor, change: &Change, terms: &Terms) -> Result<Changed, Refusal> {
-        let fresh = match change {
-            Change::Add(_) => Some(self.entry_ids.next(&self.realm).await?),
-            _ => None,
-        };
-        let mut given = Given {
-            fresh,
-            hash: None,
-            proof: Proof::Missing,
-            made_up: None,
-        };
+    async fn carry_out(self: &Arc<Self>, asked: Arc<Asked>) -> Result<Changed, Refusal> {
+        let mut given = Given::NOTHING;
         let mut attempts = 0;
         loop {
-            match self.step(actor, change, terms, &given)? {
-                Step::Prove(entry, pin) => {
-                    self.prove(actor, entry, pin).await?;
-                    given.proof = Proof::Given;
+            match self.decided(&asked, &given).await? {
+                // Proven before: the account was written in between.
+                Step::Prove(..) if given.proofs > ATTEMPTS_MAX => return Err(Answer::Busy.into()),
+                Step::Prove(account, pin) => {
+                    given.proofs += 1;
+                    given.proof = self.prove(&asked.actor, account, pin).await?;
                 }
-                Step::Hash(new) => self.hash(actor, new, &mut given).await?,
+                Step::Hash(new) => self.hash(&asked.actor, new, &mut given).await?,
+                Step::Number => given.fresh = Some(self.entry_ids.next(&self.realm).await?),
                 Step::Done(decision) => match self.commit(decision).await {
                     Ok(Copies { before, after }) => {
                         let made_up = given.made_up;
@@ -78,7 +92,22 @@ impl Runner {
         }
     }
 
-    fn step(&self, actor: &Actor, change: &Change, terms: &Terms, given: &Given) -> Result<Step, Refusal> {
+    async fn decided(self: &Arc<Self>, asked: &Arc<Asked>, given: &Given) -> Result<Step, Refusal> {
+        match asked.change {
+            // It may have very many to look at, and needs nothing: the threads are for those who wait for disk and hashes.
+            Change::Rename(_) | Change::Remove(_) => {
+                let (runner, asked) = (self.clone(), asked.clone());
+                let deciding = move || runner.step(&asked, &Given::NOTHING);
+                let task = self.realm.runtime.spawn_blocking(deciding);
+                // As in `change`.
+                task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
+            }
+            Change::Add(_) | Change::Modify(_) | Change::SetPin(_) => self.step(asked, given),
+        }
+    }
+
+    fn step(&self, asked: &Asked, given: &Given) -> Result<Step, Refusal> {
+        let Asked { actor, change, terms } = asked;
         let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
         let asker = asker_now(&self.directory, &snapshot, &actor.asker);
         let world = World::new(
@@ -110,7 +139,8 @@ impl Runner {
 
     /// Checks the present PIN as a log-in would: it is audited, and a wrong one counts. Who asks is the owner, or may set
     /// the PIN, and is told of a lock: it holds for the right PIN too, so that it says nothing of the one given.
-    async fn prove(&self, actor: &Actor, entry: EntryId, pin: Pin) -> Result<(), Refusal> {
+    async fn prove(&self, actor: &Actor, account: Proven, pin: Pin) -> Result<Proof, Refusal> {
+        let entry = account.entry;
         let snapshot = self.realm.snapshot().ok_or(Answer::Busy)?;
         let name = snapshot.entry_by_id(entry).map(|entry| entry.normal_dn());
         let log_in = Authenticate {
@@ -122,7 +152,7 @@ impl Runner {
         };
         let source = log_in.source_group();
         match self.authenticate(log_in, self.now()).await {
-            Verdict::Accepted(_) => Ok(()),
+            Verdict::Accepted(_) => Ok(Proof::Given(account)),
             Verdict::Refused => {
                 let refusal = Refusal::from(Answer::InvalidCredentials);
                 Err(match self.logins.ledger().state(entry, source, self.now()) {

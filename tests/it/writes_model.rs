@@ -9,7 +9,7 @@ use beadle::directory::changes::{
 use beadle::directory::request::{Answer, Asker, Refusal};
 use beadle::domain::audit::Origin;
 use beadle::server::runner::Runner;
-use beadle::types::{Dn, Rdn, SeededEntropy};
+use beadle::types::{Dn, EntryId, Rdn, SeededEntropy};
 
 use crate::ldap_serving::run;
 use crate::town::{BASE, PLAIN, Town, plan};
@@ -111,6 +111,30 @@ fn no_entry_is_left_without_its_parent_by_any_interleaving() {
             "{told:?}"
         );
         town.rebuilt_is_the_same().await;
+    });
+}
+
+/// What a refused change costs is nobody's disk.
+#[test]
+fn an_add_that_is_refused_commits_nothing() {
+    run(async {
+        let town = Town::new(plan(PLAIN), &[]).await;
+        let store = town.runner.realm.store.clone();
+        let revision = async || store.get(&[]).await.expect("read").0;
+        let before = revision().await;
+        for asker in [Asker::Public, Asker::Member(EntryId(3))] {
+            for number in 0..200 {
+                let asked = Actor {
+                    asker: asker.clone(),
+                    ..actor()
+                };
+                let new = unit(dn(&format!("ou=u{number},{BASE}")));
+                assert!(town.runner.change(asked, new, Terms::default()).await.is_err());
+            }
+        }
+        assert_eq!(revision().await, before);
+        let new = unit(dn(&format!("ou=u0,{BASE}")));
+        assert!(town.runner.change(actor(), new, Terms::default()).await.is_ok());
     });
 }
 

@@ -74,9 +74,12 @@ pub(super) fn add(
         .map(|attribute| schema.spell(&attribute.description).into());
     let names: Vec<Box<str>> = names.collect();
     stamp::created(world, &mut draft, supplies.now, supplies.entropy);
-    let id = supplies.fresh.ok_or(Answer::Busy)?;
     let mut claims = Claims::new(world);
     claims.values(world, &draft, None)?;
+    // Ids cost commits, so whoever is refused takes none.
+    let Some(id) = supplies.fresh else {
+        return Ok(Step::Number);
+    };
     claims.names(world, &draft, None);
     claims.name(name.as_ref());
     parent.into_iter().for_each(|parent| claims.below(parent));

@@ -10,7 +10,7 @@ use crate::directory::request::{Answer, Asker, EntryCopy, Refusal};
 use crate::domain::access::View;
 use crate::domain::audit::AuditEvent;
 use crate::index::{EntryRef, Snapshot};
-use crate::record::Batch;
+use crate::record::{Batch, Revision};
 use crate::types::{AttributeType, Dn, Entropy, EntryId, NormalDn, Pin, PinHash, Timestamp};
 
 /// The longest value of an entry's record, in bytes; what would be longer gets `AdminLimitExceeded`.
@@ -48,7 +48,7 @@ pub struct Supplies<'a> {
     pub now: Timestamp,
     /// Chance, for identities and PINs.
     pub entropy: &'a mut dyn Entropy,
-    /// An id that no entry has had. Only asked for by [`Change::Add`].
+    /// The id that [`Step::Number`] asked for.
     pub fresh: Option<EntryId>,
     /// The hash that [`Step::Hash`] asked for.
     pub hash: Option<&'a PinHash>,
@@ -61,14 +61,25 @@ pub struct Supplies<'a> {
 pub enum Proof {
     /// Not yet.
     Missing,
-    /// It was right.
-    Given,
+    /// It was that of this account.
+    Given(Proven),
+}
+
+/// An account as it stood when its PIN was asked for: once it is written, perhaps with another PIN, a proof is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The entry.
+    pub entry: EntryId,
+    /// The commit that had written it.
+    pub written: Revision,
 }
 
 /// What comes next.
 pub enum Step {
     /// Check this PIN of this account as at a log-in, and decide again with [`Supplies::proof`].
-    Prove(EntryId, Pin),
+    Prove(Proven, Pin),
+    /// Take an id that no entry has had, and decide again with [`Supplies::fresh`]. Nothing else is in the way.
+    Number,
     /// Hash this PIN and decide again with [`Supplies::hash`].
     Hash(NewPin),
     /// Commit this.

@@ -7,7 +7,7 @@
 //! The guards: the entry itself; the buckets of its name and of the values that must be unique ([`unique`]); for an
 //! entry that is added, the entries above; for one that is removed, the bucket of its children, which every child that is
 //! added touches; for one that is newly referred to, it and the entries above; for one that is renamed or removed, the
-//! bucket of its references, which every new one touches.
+//! bucket of its references, which every new one to it or to an entry below it touches.
 //!
 //! No answer tells what who asks may not know, but for what a right to write cannot do without: who may add entries or
 //! rename them learns which names below entries they know of are taken, who may write values that no two entries may share
@@ -27,6 +27,8 @@ mod references;
 mod remove;
 mod rename;
 mod stamp;
+#[cfg(test)]
+mod testing;
 pub mod unique;
 mod unseen;
 

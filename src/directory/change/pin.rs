@@ -3,7 +3,7 @@
 //! An entry has one PIN at most, and only its hash is stored. The owner must know the present one, which is checked as at
 //! a log-in: a wrong one counts.
 
-use crate::directory::change::decide::{NewPin, Proof, Step, Supplies, World};
+use crate::directory::change::decide::{NewPin, Proof, Proven, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::modify::rewritten;
 use crate::directory::change::stamp;
@@ -232,20 +232,21 @@ fn prove(
     if !is_own && !world.view.writable(entry.id(), &entry).contains(password) {
         return Err(Refusal::from(Answer::InsufficientAccess).for_pin(PinFault::NotAllowed));
     }
-    match (old, supplies.proof) {
-        (_, Proof::Given) => Ok(None),
+    let present = Proven {
+        entry: entry.id(),
+        written: entry.revision(),
+    };
+    match old {
+        // A proof of what has been written since is none: it may have got another PIN.
+        _ if supplies.proof == Proof::Given(present) => Ok(None),
         // An administrator may say what the hash was.
-        (Some(old), Proof::Missing)
-            if !is_own && entry.first_value(password).is_some_and(|hash| old.same_as(hash)) =>
-        {
-            Ok(None)
-        }
-        (Some(old), Proof::Missing) => Ok(Some(Step::Prove(entry.id(), Pin::new(old.expose())))),
-        (None, Proof::Missing) if is_own => {
+        Some(old) if !is_own && entry.first_value(password).is_some_and(|hash| old.same_as(hash)) => Ok(None),
+        Some(old) => Ok(Some(Step::Prove(present, Pin::new(old.expose())))),
+        None if is_own => {
             let why = "give the present PIN too";
             Err(Refusal::because(Answer::Unwilling, why).for_pin(PinFault::OldMissing))
         }
-        (None, Proof::Missing) => Ok(None),
+        None => Ok(None),
     }
 }
 
@@ -276,4 +277,56 @@ fn made_up(entropy: &mut dyn Entropy) -> Pin {
         *letter = ALPHABET[usize::from(*letter) % ALPHABET.len()];
     }
     Pin::new(letters.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::change::testing::{Given, after, done, step};
+    use crate::directory::changes::Change;
+    use crate::directory::testing::{UNLIMITED, directory_of};
+    use crate::index::testing::{UNIVERSITY, snapshot};
+    use crate::types::{EntryId, PinHash};
+
+    const RULES: &[&str] = &["members may read * of everything", "self may write userPassword"];
+
+    fn hashed(proof: Option<Proven>) -> Given {
+        Given {
+            hash: Some(PinHash::new(*b"{SSHA}abcdefgh")),
+            proof,
+            fresh: None,
+        }
+    }
+
+    fn setting(whose: &[u8], old: Option<&[u8]>) -> Change {
+        Change::SetPin(SetPin {
+            whose: Some(whose.into()),
+            old: old.map(Pin::new),
+            new: Some(Pin::new(&b"another"[..])),
+        })
+    }
+
+    #[test]
+    fn a_proof_is_of_one_account_and_of_the_pin_that_it_had() {
+        let directory = directory_of(RULES, UNLIMITED);
+        let before = snapshot(directory.schema(), UNIVERSITY);
+        let ada = Asker::Member(EntryId(4));
+        let own = setting(b"uid=ada,ou=people,dc=uni,dc=example", Some(b"stolen"));
+        let Ok(Step::Prove(proven, _)) = step(&directory, &before, &ada, &own, &hashed(None)) else {
+            panic!("the present PIN is asked for");
+        };
+        done(step(&directory, &before, &ada, &own, &hashed(Some(proven))));
+        let other = Proven {
+            entry: EntryId(5),
+            ..proven
+        };
+        let again = step(&directory, &before, &ada, &own, &hashed(Some(other)));
+        assert!(matches!(again, Ok(Step::Prove(..))), "of another account");
+
+        let reset = setting(b"uid=ada,ou=people,dc=uni,dc=example", None);
+        let reset = done(step(&directory, &before, &Asker::Root, &reset, &hashed(None)));
+        let reset = after(&directory, &before, &reset);
+        let again = step(&directory, &reset, &ada, &own, &hashed(Some(proven)));
+        assert!(matches!(again, Ok(Step::Prove(..))), "of the PIN before");
+    }
 }

@@ -196,9 +196,9 @@ impl Twin {
                 proof,
             };
             match decide(&world, change, &actor, &mut supplies)? {
-                Step::Prove(_, pin) if pin.same_as(OLD_PIN.as_bytes()) => {
+                Step::Prove(proven, pin) if pin.same_as(OLD_PIN.as_bytes()) => {
                     took.push("proved");
-                    proof = Proof::Given;
+                    proof = Proof::Given(proven);
                 }
                 Step::Prove(..) => {
                     took.push("not proved");
@@ -208,6 +208,7 @@ impl Twin {
                     took.push("hashed");
                     hashed = Some(&hash);
                 }
+                Step::Number => panic!("it was given one"),
                 Step::Done(decision) => {
                     self.commit(decision.batch.operations);
                     return Ok(Changed {
