@@ -23,8 +23,8 @@ pub(super) struct Claims {
     batch: Batch,
     /// Entries that must stay where they are.
     staying: BTreeSet<EntryId>,
-    /// Buckets of references that are all known.
-    followed: BTreeSet<Key>,
+    /// The bucket of references that are all known.
+    followed: Option<Key>,
     /// Buckets that are taken: no two writers at a time.
     taken: BTreeSet<Key>,
     /// Buckets that are touched for those who have taken them.
@@ -38,7 +38,7 @@ impl Claims {
             seen: world.snapshot.revision(),
             batch: Batch::default(),
             staying: BTreeSet::new(),
-            followed: BTreeSet::new(),
+            followed: None,
             taken: BTreeSet::new(),
             touched: BTreeSet::new(),
         }
@@ -91,7 +91,7 @@ impl Claims {
     }
 
     /// The entries that `draft` refers to and the entry `own` does not must keep their names until it is stored, and who
-    /// renames one hears of it: its name is followed only where it is known to stand.
+    /// renames one, or anything above it, hears of it: a name is followed only where it is known to stand.
     pub(super) fn names(&mut self, world: &World<'_>, draft: &Draft<'_>, own: Option<EntryRef<'_>>) {
         let schema = world.directory.schema();
         for kind in draft.kinds().intersection(schema.dn_valued()).iter() {
@@ -99,16 +99,23 @@ impl Claims {
             for normal in normal {
                 let named = NormalDnRef::from_bytes(&normal);
                 if let Some(named) = world.snapshot.entry_by_normal_dn(named) {
-                    self.touched.insert(bucket(REFERENCES, named.id()));
+                    self.referred(named);
                     self.stays(named);
                 }
             }
         }
     }
 
-    /// Nobody has come to refer to the entry `id` since it was looked at.
-    pub(super) fn referred(&mut self, id: EntryId) {
-        self.followed.insert(bucket(REFERENCES, id));
+    /// Somebody comes to refer to `entry` or to what is below it.
+    pub(super) fn referred(&mut self, entry: EntryRef<'_>) {
+        let above = std::iter::successors(Some(entry), EntryRef::parent);
+        let buckets = above.map(|entry| bucket(REFERENCES, entry.id()));
+        self.touched.extend(buckets);
+    }
+
+    /// Nobody has come to refer to the entry `id`, or to what is below it, since it was looked at.
+    pub(super) fn followed(&mut self, id: EntryId) {
+        self.followed = Some(bucket(REFERENCES, id));
     }
 
     /// Takes a name.

@@ -20,7 +20,6 @@ pub(super) struct References<'w> {
     /// The entry that is renamed or goes: whoever changes it writes it.
     own: (EntryId, Draft<'w>),
     others: BTreeMap<EntryId, (EntryRef<'w>, Draft<'w>)>,
-    followed: Vec<EntryId>,
 }
 
 impl<'w> References<'w> {
@@ -30,13 +29,11 @@ impl<'w> References<'w> {
             world,
             own: (entry, draft),
             others: BTreeMap::new(),
-            followed: Vec::new(),
         }
     }
 
     /// Has everybody who refers to `named` refer to it by the name `new`, or no more.
     pub(super) fn follow(&mut self, named: EntryRef<'_>, new: Option<&str>) {
-        self.followed.push(named.id());
         let (old, normal) = (named.dn_text(), named.normal_dn());
         let (world, schema) = (self.world, self.world.directory.schema());
         for kind in schema.dn_valued().iter() {
@@ -54,7 +51,7 @@ impl<'w> References<'w> {
 
     /// Writes the others, and gives the draft of the entry itself. Errors: [`Refusal`] for one that would be too long.
     pub(super) fn write(self, claims: &mut Claims, now: Timestamp) -> Result<Draft<'w>, Refusal> {
-        self.followed.into_iter().for_each(|id| claims.referred(id));
+        claims.followed(self.own.0);
         for (id, (holder, mut draft)) in self.others {
             stamp::modified(self.world, &mut draft, now);
             let entry = draft.entry(holder.dn());
@@ -81,52 +78,16 @@ fn rewrite(draft: &mut Draft<'_>, entry: EntryRef<'_>, kind: AttributeType, old:
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::*;
-    use crate::directory::change::decide::{ChangeRules, Proof, Step, Supplies, decide};
-    use crate::directory::changes::{
-        Actor, Change, GivenAttribute, Modification, ModificationKind, Modify, OldValues, Rename, Terms,
-    };
-    use crate::directory::login::principals::Principals;
-    use crate::directory::request::Asker;
+    use crate::directory::change::testing::{after, batch, dn, given, renaming, value};
+    use crate::directory::changes::{Change, NewEntry};
     use crate::directory::testing::{UNLIMITED, directory};
-    use crate::domain::audit::Origin;
-    use crate::index::Snapshot;
-    use crate::index::testing::{BASE, UNIVERSITY, snapshot};
+    use crate::index::testing::{UNIVERSITY, snapshot};
     use crate::record::{Batch, Guard};
-    use crate::types::{Dn, SeededEntropy};
 
-    fn batch(snapshot: &Snapshot, change: &Change) -> Batch {
-        let directory = directory(UNLIMITED);
-        let base = directory.schema().normal_dn(&Dn::parse(BASE).unwrap());
-        let rules = ChangeRules {
-            base: base.unwrap(),
-            unique: Vec::new(),
-        };
-        let (terms, asker, principals) = (Terms::default(), Asker::Root, Principals::default());
-        let world = World::new(snapshot, &directory, &principals, &rules, &terms, &asker);
-        let actor = Actor {
-            asker: Asker::Root,
-            origin: Origin {
-                source: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                caller: None,
-                service: None,
-            },
-        };
-        let mut supplies = Supplies {
-            now: Timestamp::default(),
-            entropy: &mut SeededEntropy::new(1),
-            fresh: Some(snapshot.next_id()),
-            hash: None,
-            proof: Proof::Missing,
-        };
-        match decide(&world, change, &actor, &mut supplies) {
-            Ok(Step::Done(decision)) => decision.batch,
-            Ok(_) => panic!("nothing to prove or to hash"),
-            Err(refusal) => panic!("{:?}", refusal.answer),
-        }
-    }
+    const ADA: &str = "uid=ada,ou=people,dc=uni,dc=example";
+    const GRACE: &str = "uid=grace,ou=people,dc=uni,dc=example";
+    const PEOPLE: &str = "ou=people,dc=uni,dc=example";
+    const STAFF: &str = "cn=staff,ou=groups,dc=uni,dc=example";
 
     /// Whether `second` is refused once `first` is stored.
     fn refuses(first: &Batch, second: &Batch) -> bool {
@@ -137,47 +98,82 @@ mod tests {
         second.guards.iter().any(written)
     }
 
-    fn rename(dn: &str, rdn: &str) -> Change {
-        Change::Rename(Rename {
-            dn: Dn::parse(dn).unwrap(),
-            rdn: Dn::parse(rdn).unwrap().rdns.remove(0),
-            old_values: OldValues::Deleted,
-            superior: None,
+    fn role(name: &str) -> Change {
+        Change::Add(NewEntry {
+            dn: dn(name),
+            attributes: vec![given(b"objectClass", "organizationalRole")],
         })
     }
 
     #[test]
     fn whoever_names_an_entry_that_is_being_renamed_or_removed_decides_again() {
-        let snapshot = snapshot(directory(UNLIMITED).schema(), UNIVERSITY);
-        let ada = "uid=ada,ou=people,dc=uni,dc=example";
-        let name = |value: &str| {
-            let seen_by = GivenAttribute {
-                description: b"seeAlso"[..].into(),
-                values: vec![value.as_bytes().to_vec().into()],
-            };
-            let modification = Modification {
-                kind: ModificationKind::Add,
-                attribute: seen_by,
-            };
-            Change::Modify(Modify {
-                dn: Dn::parse("uid=grace,ou=people,dc=uni,dc=example").unwrap(),
-                modifications: vec![modification],
-            })
-        };
-        let naming = batch(&snapshot, &name(ada));
+        let directory = directory(UNLIMITED);
+        let snapshot = snapshot(directory.schema(), UNIVERSITY);
+        let batch = |change: &Change| batch(&directory, &snapshot, change);
+        let naming = batch(&value(GRACE, b"seeAlso", ADA));
         for other in [
-            rename(ada, "uid=lovelace"),
-            rename("ou=people,dc=uni,dc=example", "ou=members"),
-            Change::Remove(Dn::parse(ada).unwrap()),
+            renaming(ADA, "uid=lovelace", None),
+            renaming(PEOPLE, "ou=members", None),
+            Change::Remove(dn(ADA)),
         ] {
-            let other = batch(&snapshot, &other);
+            let other = batch(&other);
             assert!(refuses(&other, &naming), "or the old name stays behind");
             assert!(refuses(&naming, &other), "or it is not followed");
         }
-        let elsewhere = rename("cn=staff,ou=groups,dc=uni,dc=example", "cn=employees");
-        assert!(!refuses(&batch(&snapshot, &elsewhere), &naming));
-        assert!(!refuses(&naming, &batch(&snapshot, &elsewhere)));
-        let nobody = batch(&snapshot, &name("uid=nobody,ou=people,dc=uni,dc=example"));
-        assert!(!refuses(&batch(&snapshot, &rename(ada, "uid=lovelace")), &nobody));
+        let elsewhere = batch(&renaming(STAFF, "cn=employees", None));
+        assert!(!refuses(&elsewhere, &naming));
+        assert!(!refuses(&naming, &elsewhere));
+        let nobody = batch(&value(
+            GRACE,
+            b"seeAlso",
+            "uid=nobody,ou=people,dc=uni,dc=example",
+        ));
+        assert!(!refuses(&batch(&renaming(ADA, "uid=lovelace", None)), &nobody));
+    }
+
+    #[test]
+    fn whoever_names_what_came_into_a_subtree_that_is_being_renamed_has_it_decided_again() {
+        let directory = directory(UNLIMITED);
+        let before = snapshot(directory.schema(), UNIVERSITY);
+        let renamed = batch(&directory, &before, &renaming(PEOPLE, "ou=members", None));
+        let neo = "cn=neo,ou=people,dc=uni,dc=example";
+        let with_neo = after(&directory, &before, &batch(&directory, &before, &role(neo)));
+        let naming = batch(&directory, &with_neo, &value(GRACE, b"seeAlso", neo));
+        assert!(refuses(&naming, &renamed), "or it is not followed");
+        assert!(refuses(&renamed, &naming), "or the old name stays behind");
+    }
+
+    #[test]
+    fn whatever_is_moved_into_a_subtree_that_is_being_renamed_has_it_decided_again() {
+        let directory = directory(UNLIMITED);
+        let before = snapshot(directory.schema(), UNIVERSITY);
+        let neo = "cn=neo,ou=groups,dc=uni,dc=example";
+        let with_neo = after(&directory, &before, &batch(&directory, &before, &role(neo)));
+        let naming = batch(
+            &directory,
+            &with_neo,
+            &value("ou=groups,dc=uni,dc=example", b"seeAlso", neo),
+        );
+        let named = after(&directory, &with_neo, &naming);
+        let moved = batch(&directory, &named, &renaming(neo, "cn=neo", Some(PEOPLE)));
+        let renamed = batch(&directory, &named, &renaming(PEOPLE, "ou=members", None));
+        assert!(refuses(&moved, &renamed), "or its new name is not followed");
+        assert!(refuses(&renamed, &moved), "or it is followed to the old one");
+    }
+
+    #[test]
+    fn a_subtree_is_renamed_under_one_guard_for_all_who_refer_into_it() {
+        let directory = directory(UNLIMITED);
+        let snapshot = snapshot(directory.schema(), UNIVERSITY);
+        let guards = |entry: &str, rdn: &str| {
+            let batch = batch(&directory, &snapshot, &renaming(entry, rdn, None));
+            let of_references = |guard: &&Guard| match guard {
+                Guard::UnchangedSince(key, _) => key.as_bytes().starts_with(b"ureferences to"),
+                _ => false,
+            };
+            batch.guards.iter().filter(of_references).count()
+        };
+        assert_eq!(guards(PEOPLE, "ou=members"), 1);
+        assert_eq!(guards(ADA, "uid=lovelace"), 1);
     }
 }

@@ -12,10 +12,14 @@ use crate::directory::changes::{Actor, OldValues, Rename};
 use crate::directory::request::{Answer, Refusal};
 use crate::domain::audit::{AuditEvent, EntryWritten, Written};
 use crate::index::EntryRef;
+use crate::types::dn::DN_RDNS_MAX;
 use crate::types::{AttributeType, Dn, Rdn};
 
 /// The most entries below a renamed one that somebody may refer to by name; more get `AdminLimitExceeded`.
 const BELOW_MAX: usize = 100_000;
+
+/// An entry at or below a renamed one, and how far below.
+type Member<'w> = (EntryRef<'w>, usize);
 
 /// Decides on a new name. Errors: [`Refusal`].
 pub(super) fn rename(
@@ -51,6 +55,12 @@ pub(super) fn rename(
     if !world.view.may_add(&draft.packed(new_dn.clone())) {
         return Err(Answer::InsufficientAccess.into());
     }
+    let (old_text, new_text) = (entry.dn_text(), new_dn.to_string());
+    let family = match old_text == new_text {
+        true => Vec::new(),
+        false => family(world, entry, new_dn.rdns.len())?,
+    };
+    check_rights(world, entry, &family, &new_dn)?;
     draft.check(&whole, &touched)?;
     if parent.is_none() && new_name.as_ref() != entry.normal_dn().as_ref() {
         return Err(Refusal::because(Answer::Unwilling, "the base keeps its name"));
@@ -63,10 +73,11 @@ pub(super) fn rename(
     claims.name(new_name.as_ref());
     claims.values(world, &draft, Some(entry))?;
     parent.into_iter().for_each(|parent| claims.below(parent));
-    let (old_text, new_text) = (entry.dn_text(), new_dn.to_string());
     if old_text != new_text {
+        // Whoever refers to it refers to something below the new place from now on.
+        parent.into_iter().for_each(|parent| claims.referred(parent));
         let mut references = References::new(world, entry.id(), draft);
-        follow(&mut references, world, entry, &new_text)?;
+        follow(&mut references, &family, entry, &new_text);
         draft = references.write(&mut claims, supplies.now)?;
     }
     stamp::modified(world, &mut draft, supplies.now);
@@ -145,26 +156,142 @@ fn rename_values(
     Ok(touched)
 }
 
-/// Has whoever refers to `entry`, or to one below it, by its old name refer to it by the new one.
-fn follow(
-    references: &mut References<'_>,
-    world: &World<'_>,
-    entry: EntryRef<'_>,
-    new: &str,
-) -> Result<(), Refusal> {
-    let old = entry.dn_text();
-    let mut pending = vec![entry.slot()];
-    let mut count = 0;
-    while let Some(renamed) = pending.pop().and_then(|slot| world.snapshot.entry(slot)) {
-        if count > BELOW_MAX {
+/// The entry and all below it. Errors: [`Answer::AdminLimitExceeded`] if they
+/// are too many, [`Answer::InvalidName`] if the name of one would be too long once `entry` has one of `rdns` RDNs.
+fn family<'w>(world: &World<'w>, entry: EntryRef<'w>, rdns: usize) -> Result<Vec<Member<'w>>, Refusal> {
+    let mut family = Vec::new();
+    let mut pending = vec![(entry.slot(), 0)];
+    while let Some((slot, depth)) = pending.pop() {
+        let Some(member) = world.snapshot.entry(slot) else {
+            continue;
+        };
+        if rdns + depth > DN_RDNS_MAX {
+            let why = format!("the name of an entry below it would have more than {DN_RDNS_MAX} parts");
+            return Err(Refusal::because(Answer::InvalidName, why));
+        }
+        if family.len() > BELOW_MAX {
             let why = format!("more than {BELOW_MAX} entries are below it");
             return Err(Refusal::because(Answer::AdminLimitExceeded, why));
         }
-        count += 1;
-        pending.extend(world.snapshot.child_slots(renamed.slot()));
-        if let Some(front) = renamed.dn_text().strip_suffix(&old) {
-            references.follow(renamed, Some(&format!("{front}{new}")));
+        family.push((member, depth));
+        let below = world.snapshot.child_slots(slot);
+        pending.extend(below.map(|slot| (slot, depth + 1)));
+    }
+    Ok(family)
+}
+
+/// Whoever takes entries to another name with one above them must be let do to each what they do to that one. Errors:
+/// [`Answer::InsufficientAccess`].
+fn check_rights(
+    world: &World<'_>,
+    entry: EntryRef<'_>,
+    family: &[Member<'_>],
+    new: &Dn,
+) -> Result<(), Refusal> {
+    if world.asker.is_administrator() {
+        return Ok(());
+    }
+    let may_move = |member: EntryRef<'_>, depth: usize| {
+        let mut dn = member.dn();
+        dn.rdns.truncate(depth);
+        dn.rdns.extend_from_slice(&new.rdns);
+        let moved = Draft::of(world.directory.schema(), member).packed(dn);
+        world.view.may_delete(member.id(), &member) && world.view.may_add(&moved)
+    };
+    let mut below = family.iter().filter(|(member, _)| member.id() != entry.id());
+    match below.all(|(member, depth)| may_move(*member, *depth)) {
+        true => Ok(()),
+        false => {
+            let why = "you may not delete and add all that is below it";
+            Err(Refusal::because(Answer::InsufficientAccess, why))
         }
     }
-    Ok(())
+}
+
+/// Has whoever refers to one of `family` by the old name of `entry`, which all of it is at or below, refer to it by the
+/// new one.
+fn follow(references: &mut References<'_>, family: &[Member<'_>], entry: EntryRef<'_>, new: &str) {
+    let old = entry.dn_text();
+    for (renamed, _) in family {
+        if let Some(front) = renamed.dn_text().strip_suffix(&old) {
+            references.follow(*renamed, Some(&format!("{front}{new}")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::directory::Directory;
+    use crate::directory::change::testing::{Given, renaming, step};
+    use crate::directory::request::{Answer, Asker};
+    use crate::directory::testing::{UNLIMITED, directory, directory_of};
+    use crate::index::Snapshot;
+    use crate::index::testing::{Row, UNIVERSITY, snapshot};
+    use crate::types::EntryId;
+    use crate::types::dn::DN_RDNS_MAX;
+
+    const PEOPLE: &str = "ou=people,dc=uni,dc=example";
+    const UNIT: &[&str] = &["objectClass: organizationalUnit", "ou: x"];
+
+    fn answer(
+        directory: &Directory,
+        snapshot: &Snapshot,
+        asker: &Asker,
+        entry: &str,
+        to: &str,
+    ) -> Option<Answer> {
+        let change = renaming(entry, entry.split(',').next().unwrap(), Some(to));
+        step(directory, snapshot, asker, &change, &Given::default())
+            .err()
+            .map(|refusal| refusal.answer)
+    }
+
+    #[test]
+    fn a_subtree_goes_only_where_the_deepest_name_below_it_still_is_one() {
+        let directory = directory(UNLIMITED);
+        let chain =
+            |first: u64, length: u64| (first + 1..first + length).map(|id| Row(id, id - 1, "ou=x", UNIT));
+        // One below the other down to a name of 254 parts, and one below the base with two below it.
+        let rows = UNIVERSITY.iter().copied().chain([Row(100, 1, "ou=x", UNIT)]);
+        let rows = rows.chain(chain(100, 252)).chain([Row(
+            1000,
+            1,
+            "ou=y",
+            &["objectClass: organizationalUnit", "ou: y"],
+        )]);
+        let rows: Vec<Row<'_>> = rows.chain(chain(1000, 3)).collect();
+        let snapshot = snapshot(directory.schema(), &rows);
+        let moved = |depth: usize| {
+            let to = "ou=x,".repeat(depth - 2) + "dc=uni,dc=example";
+            answer(&directory, &snapshot, &Asker::Root, "ou=y,dc=uni,dc=example", &to)
+        };
+        assert!(moved(DN_RDNS_MAX - 3).is_none());
+        assert!(matches!(moved(DN_RDNS_MAX - 2), Some(Answer::InvalidName)));
+    }
+
+    #[test]
+    fn whoever_moves_a_subtree_needs_the_rights_for_all_of_it() {
+        let units =
+            "group cn=staff,ou=groups,dc=uni,dc=example may add and delete (objectClass=organizationalUnit)";
+        let persons = "group cn=staff,ou=groups,dc=uni,dc=example may add and delete people below ou=people,dc=uni,dc=example";
+        let there =
+            "group cn=staff,ou=groups,dc=uni,dc=example may add people below ou=groups,dc=uni,dc=example";
+        let (ada, groups) = (Asker::Member(EntryId(4)), "ou=groups,dc=uni,dc=example");
+        let moved = |rules: &[&str], asker: &Asker| {
+            let directory = directory_of(
+                &[&["members may read * of everything"], rules].concat(),
+                UNLIMITED,
+            );
+            let snapshot = snapshot(directory.schema(), UNIVERSITY);
+            answer(&directory, &snapshot, asker, PEOPLE, groups)
+        };
+        let is_refused = |answer| matches!(answer, Some(Answer::InsufficientAccess));
+        assert!(is_refused(moved(&[units], &ada)), "people are not theirs");
+        assert!(
+            is_refused(moved(&[units, persons], &ada)),
+            "and not where they would be"
+        );
+        assert!(moved(&[units, persons, there], &ada).is_none());
+        assert!(moved(&[], &Asker::Root).is_none());
+    }
 }
