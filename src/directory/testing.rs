@@ -16,7 +16,7 @@ pub(crate) const UNLIMITED: SearchLimits = SearchLimits {
 
 /// Strangers see people who are not hidden and no groups; members and the service `lms` every attribute of
 /// them, `lms` of the group `staff` too; `audit` knows all entries.
-const RULES: &[&str] = &[
+pub(crate) const RULES: &[&str] = &[
     "the public may read uid, cn, sn, givenName, mail, ou, o, dc of open",
     "members may read * of (&(objectClass=person)(!(employeeType=hidden)))",
     "services may read *, + of (|(objectClass=person)(cn=staff))",

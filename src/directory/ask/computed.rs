@@ -74,6 +74,11 @@ impl ComputedTypes {
             .map(|(_, computation)| *computation)
     }
 
+    /// The stored attribute whose index says where entries with a value of `kind` may be.
+    pub(super) fn stored_like(&self, kind: AttributeType) -> Option<AttributeType> {
+        matches!(self.computation(kind), Some(Computation::StructuralObjectClass)).then_some(OBJECT_CLASS)
+    }
+
     /// About how many slots [`ComputedTypes::candidates`] would give; `None` if that is not known.
     pub(super) fn candidates_estimate(
         &self,
@@ -85,14 +90,20 @@ impl ComputedTypes {
             Computation::EntryDn => Some(1),
             Computation::MemberOf => {
                 let group = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
-                let group = group.filter(|group| view.knows(group.id(), group));
+                let Some((group, sight)) =
+                    group.and_then(|group| Some((group, view.sight(group.id(), &group)?)))
+                else {
+                    return Some(0);
+                };
+                // How many are listed is for those to know who may read the list.
+                let is_readable = |kind: &AttributeType| sight.read.contains(*kind);
+                if !self.memberships.iter().all(is_readable) {
+                    return None;
+                }
                 // A member takes at least a few bytes of text to name.
-                let bytes = group.map_or(0, |group| {
-                    self.member_runs(group).map(|run| run.encoded.len()).sum()
-                });
+                let bytes: usize = self.member_runs(group).map(|run| run.encoded.len()).sum();
                 Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
             }
-            Computation::StructuralObjectClass => snapshot.equality_estimate(OBJECT_CLASS, &assertion.normal),
             _ => None,
         }
     }
@@ -123,7 +134,6 @@ impl ComputedTypes {
                 });
                 Candidates::Among(members.map(|member| member.slot()).collect())
             }
-            Some(Computation::StructuralObjectClass) => snapshot.equality(OBJECT_CLASS, &assertion.normal),
             _ => Candidates::Anywhere,
         }
     }

@@ -116,6 +116,9 @@ impl Planner<'_> {
 
     fn equality_estimate(&self, assertion: &Assertion) -> Option<usize> {
         let kind = assertion.target.kind;
+        if let Some(stored) = self.computed.stored_like(kind) {
+            return self.count(stored, &assertion.normal);
+        }
         if self.computed.all().contains(kind) {
             return match self.view.ever_searches(kind) {
                 true => self
@@ -147,24 +150,30 @@ impl Planner<'_> {
     }
 
     fn equality(&self, assertion: &Assertion, slots: &mut Vec<Slot>) -> bool {
-        if self.computed.all().contains(assertion.target.kind) {
+        let kind = assertion.target.kind;
+        if let Some(stored) = self.computed.stored_like(kind) {
+            return self.add(kind, |sets| self.look_up(stored, &assertion.normal, sets), slots);
+        }
+        if self.computed.all().contains(kind) {
             let look_up = |_| {
                 self.computed
                     .candidates(assertion, self.snapshot, self.schema, self.view)
             };
-            return self.add(assertion.target.kind, look_up, slots);
+            return self.add(kind, look_up, slots);
         }
         let kinds = self.indexed_kinds(&assertion.target, assertion.rule, |definition| {
             definition.equality
         });
         let Some(mut kinds) = kinds else { return false };
-        kinds.all(|kind| {
-            let look_up = |sets| match sets {
-                Some(sets) => self.snapshot.equality_in(kind, &assertion.normal, sets),
-                None => self.snapshot.equality(kind, &assertion.normal),
-            };
-            self.add(kind, look_up, slots)
-        })
+        kinds.all(|kind| self.add(kind, |sets| self.look_up(kind, &assertion.normal, sets), slots))
+    }
+
+    /// Where an index of `kind` says that entries with this value are, of those in these sets at least.
+    fn look_up(&self, kind: AttributeType, normal: &[u8], sets: Option<u64>) -> Candidates {
+        match sets {
+            Some(sets) => self.snapshot.equality_in(kind, normal, sets),
+            None => self.snapshot.equality(kind, normal),
+        }
     }
 
     fn range(
