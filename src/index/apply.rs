@@ -14,6 +14,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::terms::{Term, TermFinder};
 use super::{ENTRIES_MAX, EntryRef};
+use crate::domain::access::EntrySet;
 use crate::domain::schema::Schema;
 use crate::record::{Change, Key, Operation};
 use crate::types::{AttributeType, EntryId, Timestamp};
@@ -107,6 +108,17 @@ impl Snapshot {
             }
             None => self.delta.add_slot(id, self.base.entries.len()),
         };
+        let place_of = |entry: EntryRef<'_>| (entry.parent_slot(), entry.normal_name().as_bytes().to_vec());
+        let before = self.entry(slot).map(place_of);
+        self.write(slot, id, parent, entry, schema);
+        let is_moved = before.is_some() && before != self.entry(slot).map(place_of);
+        if is_moved && self.base.fixed.sets.iter().any(EntrySet::is_of_a_place) {
+            self.mark_below(slot, schema);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, slot: Slot, id: EntryId, parent: Slot, entry: Orphan, schema: &Schema) {
         self.forget(slot, schema);
         let Orphan { revision, blob } = entry;
         let written = EntryRef {
@@ -126,7 +138,22 @@ impl Snapshot {
         self.delta.put(slot, entry);
         self.live += 1;
         self.index(slot, schema, Indexing::In);
-        Ok(())
+    }
+
+    /// Writes those entries below a renamed one again that are in other sets by their new names.
+    fn mark_below(&mut self, renamed: Slot, schema: &Schema) {
+        let mut above = vec![renamed];
+        while let Some(parent) = above.pop() {
+            let slots: Vec<Slot> = self.child_slots(parent).collect();
+            for slot in &slots {
+                let entry = self.entry(*slot);
+                let moved = entry.filter(|entry| entry.marks() != Some(marks_of(*entry, schema)));
+                if let Some((id, entry)) = moved.map(|entry| (entry.id(), entry.orphaned())) {
+                    self.write(*slot, id, parent, entry, schema);
+                }
+            }
+            above.extend(slots);
+        }
     }
 
     /// Puts in their places those that waited for `id`, and those that waited for them.

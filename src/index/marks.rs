@@ -7,14 +7,11 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{EntryRef, Slot, Snapshot};
-use crate::domain::effort::Effort;
-use crate::domain::filter::{Filter, Truth};
+use crate::domain::access::EntrySet;
 use crate::domain::schema::Schema;
-use crate::types::AttributeSet;
 
-/// The filters of the sets, by position; those behind the 64th are not marked. They are asked of what is stored, with
-/// every attribute in sight.
-pub type Sets = Arc<[Arc<Filter>]>;
+/// The sets, by position; those behind the 64th are not marked. They are asked of what is stored.
+pub type Sets = Arc<[EntrySet]>;
 
 /// The most sets that are marked.
 const SETS_MAX: usize = u64::BITS as usize;
@@ -82,11 +79,8 @@ impl Marks {
 
 /// A bit for each set that `entry` is in.
 pub(super) fn marks_of(entry: EntryRef<'_>, schema: &Schema) -> u64 {
-    let is_in = |filter: &Filter| {
-        filter.truth(schema, &entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
-    };
     let sets = entry.snapshot().base.fixed.sets.iter().take(SETS_MAX).enumerate();
-    sets.fold(0, |marks, (position, filter)| {
-        marks | u64::from(is_in(filter)) << position
+    sets.fold(0, |marks, (position, set)| {
+        marks | u64::from(set.has(&entry, schema)) << position
     })
 }

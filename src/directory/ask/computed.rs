@@ -90,22 +90,24 @@ impl ComputedTypes {
             Computation::EntryDn => Some(1),
             Computation::MemberOf => {
                 let group = snapshot.entry_by_normal_dn(NormalDnRef::from_bytes(&assertion.normal));
-                let Some((group, sight)) =
-                    group.and_then(|group| Some((group, view.sight(group.id(), &group)?)))
-                else {
-                    return Some(0);
-                };
-                // How many are listed is for those to know who may read the list.
-                let is_readable = |kind: &AttributeType| sight.read.contains(*kind);
-                if !self.memberships.iter().all(is_readable) {
-                    return None;
-                }
-                // A member takes at least a few bytes of text to name.
-                let bytes: usize = self.member_runs(group).map(|run| run.encoded.len()).sum();
-                Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
+                group.map_or(Some(0), |group| self.members_estimate(group, view))
             }
             _ => None,
         }
+    }
+
+    /// About how many members `group` lists, none if the viewer may not know of it; `None` if they are very many, or if it is
+    /// not for the viewer to know how many.
+    fn members_estimate(&self, group: EntryRef<'_>, view: &View<'_>) -> Option<usize> {
+        let Some(sight) = view.sight(group.id(), &group) else {
+            return Some(0);
+        };
+        if !self.memberships.iter().all(|kind| sight.read.contains(*kind)) {
+            return None;
+        }
+        // A member takes at least a few bytes of text to name.
+        let bytes: usize = self.member_runs(group).map(|run| run.encoded.len()).sum();
+        Some(bytes / MEMBER_BYTES).filter(|members| *members <= MEMBERS_MAX)
     }
 
     /// Where entries may be, for who may know of the entry that is named, that have the asserted value of a computed attribute.

@@ -240,7 +240,6 @@ impl Planner<'_> {
         // Mostly that can be told without the entry.
         if let (Some(sets), Some(marks)) = (sets, self.snapshot.marks_of(slot))
             && marks & HAS_SWITCHES == 0
-            && !self.view.looks_at_places()
             && self.own().all(|own| own != slot)
         {
             return marks & sets != 0;

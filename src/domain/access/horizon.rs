@@ -66,15 +66,6 @@ impl View<'_> {
         self.sets(|grant| !grant.rights.sight.is_blind())
     }
 
-    /// Whether it also matters to the viewer where entries are.
-    pub fn looks_at_places(&self) -> bool {
-        let mut heard = self.heard();
-        heard.any(|(_, grant)| {
-            self.entries_of(grant)
-                .is_some_and(|entries| entries.below.is_some())
-        })
-    }
-
     fn sets(&self, grants: impl Fn(&Grant) -> bool) -> Option<u64> {
         if self.viewer == Viewer::Root {
             return None;

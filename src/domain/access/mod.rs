@@ -244,14 +244,11 @@ impl Rule {
 /// What stands between who and what.
 const MAY: &str = " may ";
 
-/// The entries that a rule is of; it is asked with every attribute in sight.
+/// The entries that a rule is of.
 pub struct Entries {
-    /// Those this is true of; `None`: all.
-    filter: Option<Arc<Filter>>,
-    /// The filter's position in [`AccessRules::sets`].
+    set: EntrySet,
+    /// The set's position in [`AccessRules::sets`].
     mark: Option<usize>,
-    /// Those at or under this name; `None`: all.
-    below: Option<NormalDn>,
     /// As they were written.
     said: Box<str>,
     /// The filter as it was written: what rules on the same entries are known by.
@@ -261,20 +258,43 @@ pub struct Entries {
 impl Entries {
     /// Whether `entry`, which has these marks, is one of them.
     fn holds<E: Attributes>(&self, entry: &E, marks: Option<u64>, schema: &Schema) -> bool {
-        let is = |filter: &Arc<Filter>| match self.mark.zip(marks) {
+        match self.mark.zip(marks) {
             Some((mark, marks)) => marks >> mark & 1 == 1,
-            None => filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True,
-        };
-        let within = |base: &NormalDn| entry.is_within(schema, base.as_ref());
-        self.below.as_ref().is_none_or(within) && self.filter.as_ref().is_none_or(is)
+            None => self.set.has(entry, schema),
+        }
     }
 
     fn are_all(&self) -> bool {
-        self.filter.is_none() && self.below.is_none()
+        self.set.filter.is_none() && self.set.below.is_none()
     }
 
     fn are_those_of(&self, other: &Entries) -> bool {
-        self.text == other.text && self.below == other.below
+        self.text == other.text && self.set.below == other.set.below
+    }
+}
+
+/// Entries by what they are and where.
+#[derive(Clone)]
+pub struct EntrySet {
+    /// Those this is true of, with every attribute in sight; `None`: all.
+    filter: Option<Arc<Filter>>,
+    /// Those at or under this name; `None`: all.
+    below: Option<NormalDn>,
+}
+
+impl EntrySet {
+    /// Whether `entry` is one of them.
+    pub fn has<E: Attributes>(&self, entry: &E, schema: &Schema) -> bool {
+        let within = |base: &NormalDn| entry.is_within(schema, base.as_ref());
+        let is = |filter: &Arc<Filter>| {
+            filter.truth(schema, entry, &AttributeSet::ALL, &Effort::unlimited()) == Truth::True
+        };
+        self.below.as_ref().is_none_or(within) && self.filter.as_ref().is_none_or(is)
+    }
+
+    /// Whether an entry leaves or enters it when one above it is renamed.
+    pub fn is_of_a_place(&self) -> bool {
+        self.below.is_some()
     }
 }
 

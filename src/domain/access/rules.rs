@@ -5,8 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::access::public::Switches;
-use crate::domain::access::{Entries, Grantee, Never, Rights, Rule, Sight, Viewer};
-use crate::domain::filter::Filter;
+use crate::domain::access::{Entries, EntrySet, Grantee, Never, Rights, Rule, Sight, Viewer};
 use crate::domain::packed::Attributes;
 use crate::domain::schema::{OBJECT_CLASS, Schema};
 use crate::types::{AttributeSet, EntryId, NormalDn, NormalDnRef};
@@ -29,7 +28,7 @@ pub struct AccessRules {
     groups: Vec<NormalDn>,
     /// Whoever may know of an entry may know these of it: they say what its name and its place say anyway.
     pub(super) plain: AttributeSet,
-    sets: Arc<[Arc<Filter>]>,
+    sets: Arc<[EntrySet]>,
 }
 
 struct Grants {
@@ -138,9 +137,9 @@ impl AccessRules {
         &self.never.secret
     }
 
-    /// The filters whose answers an index may keep with its entries ([`Attributes::marks`]): whether an entry has switches
-    /// of its owner's, and those of the sentences. At most 64.
-    pub fn sets(&self) -> Arc<[Arc<Filter>]> {
+    /// The sets that an index may keep with its entries ([`Attributes::marks`]): those that have switches of their owner's,
+    /// and those of the sentences. At most 64.
+    pub fn sets(&self) -> Arc<[EntrySet]> {
         self.sets.clone()
     }
 
@@ -173,18 +172,29 @@ impl AccessRules {
     }
 }
 
-/// Gives the filters of `rules` positions, the same ones the same; those past the 64th have none.
-fn mark(rules: &mut [Rule], schema: &Schema) -> Arc<[Arc<Filter>]> {
-    let mut texts: Vec<Box<str>> = vec!["".into()];
-    let mut sets = vec![Arc::new(Switches::filter(schema))];
-    for entries in rules.iter_mut().map(|rule| &mut rule.entries) {
-        let Some(filter) = &entries.filter else { continue };
-        entries.mark = texts.iter().position(|text| *text == entries.text);
-        if entries.mark.is_none() && sets.len() < MARKS_MAX {
-            entries.mark = Some(sets.len());
-            sets.push(filter.clone());
-            texts.push(entries.text.clone());
-        }
+/// Gives the sets of `rules` positions, the same ones the same; those past the 64th have none, nor has everything.
+fn mark(rules: &mut [Rule], schema: &Schema) -> Arc<[EntrySet]> {
+    let switches = EntrySet {
+        filter: Some(Arc::new(Switches::filter(schema))),
+        below: None,
+    };
+    let mut sets = vec![switches];
+    for position in 0..rules.len() {
+        let (before, rest) = rules.split_at_mut(position);
+        let Some(rule) = rest.first_mut().filter(|rule| !rule.entries.are_all()) else {
+            continue;
+        };
+        let same = before
+            .iter()
+            .find(|other| other.entries.are_those_of(&rule.entries));
+        rule.entries.mark = match same {
+            Some(same) => same.entries.mark,
+            None if sets.len() < MARKS_MAX => {
+                sets.push(rule.entries.set.clone());
+                Some(sets.len() - 1)
+            }
+            None => None,
+        };
     }
     sets.into()
 }

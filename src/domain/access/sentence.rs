@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::access::{Entries, Grantee, MAY, Never, Right, Rights, Rule, Sight, user_attributes};
+use crate::domain::access::{
+    Entries, EntrySet, Grantee, MAY, Never, Right, Rights, Rule, Sight, user_attributes,
+};
 use crate::domain::filter::Filter;
 use crate::domain::filter::text::FilterTextError;
 use crate::domain::schema::Schema;
@@ -279,10 +281,10 @@ impl Vocabulary<'_> {
                 Some(Filter::parse(self.schema, text).map_err(|error| Misread::Filter(text.into(), error))?)
             }
         };
+        let filter = parsed.map(Arc::new);
         Ok(Entries {
-            filter: parsed.map(Arc::new),
+            set: EntrySet { filter, below },
             mark: None,
-            below,
             said: said.into(),
             text,
         })
@@ -308,9 +310,11 @@ impl Vocabulary<'_> {
 impl Entries {
     fn all() -> Entries {
         Entries {
-            filter: None,
+            set: EntrySet {
+                filter: None,
+                below: None,
+            },
             mark: None,
-            below: None,
             said: "everything".into(),
             text: "".into(),
         }

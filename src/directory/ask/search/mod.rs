@@ -436,6 +436,8 @@ mod oracle_tests;
 #[cfg(test)]
 mod page_tests;
 #[cfg(test)]
+mod place_tests;
+#[cfg(test)]
 mod sort_tests;
 #[cfg(test)]
 mod tests;
