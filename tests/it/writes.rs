@@ -1,6 +1,6 @@
 //! Administrators and members change the directory with the OpenLDAP clients, against the real binary.
 
-use crate::harness::{BASE, ROOT_DN, stdout};
+use crate::harness::{BASE, Campus, ROOT_DN, stdout};
 use crate::ldap_commands::{PIN, as_one, as_root, campus, change, dn, expect, modify, values};
 
 #[test]
@@ -231,6 +231,47 @@ fn strangers_and_members_write_nothing_that_is_not_theirs() {
     let as_ada = [&as_ada[..], &[bob.as_str()]].concat();
     assert_eq!(as_one(&daemon, "ldapdelete", &as_ada, "").0, 50);
     assert_eq!(values(&daemon, &dn("bob"), "sn"), ["Person"]);
+}
+
+#[test]
+fn a_directory_that_was_written_over_ldap_is_restored_from_its_own_export() {
+    let daemon = campus();
+    let [eve, ada, bob] = ["eve", "ada", "bob"].map(dn);
+    let group = format!("cn=guild,{BASE}");
+    let unit = "objectClass: organizationalUnit\n";
+    for ldif in [
+        format!(
+            "dn: {eve}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Eve\nsn: E\nuserPassword: {PIN}\n"
+        ),
+        format!("dn: {group}\nchangetype: add\nobjectClass: groupOfNames\nmember: {bob}\n"),
+        format!("dn: ou=guests,{BASE}\nchangetype: add\n{unit}"),
+        modify(
+            &ada,
+            &format!("add: manager\nmanager: {eve}\n-\nreplace: cn;lang-fr\ncn;lang-fr: \u{e9}\n"),
+        ),
+        format!("dn: {bob}\nchangetype: delete\n"),
+        format!(
+            "dn: {eve}\nchangetype: modrdn\nnewrdn: cn=Eve\\, E.+uid=e\ndeleteoldrdn: 0\nnewsuperior: ou=guests,{BASE}\n"
+        ),
+    ] {
+        expect(&daemon, &ldif, 0, "");
+    }
+    assert_eq!(
+        as_root(&daemon, "ldappasswd", &["-s", "another-PIN", &ada], "").0,
+        0
+    );
+    assert!(values(&daemon, &group, "member").is_empty());
+    let exported = daemon.campus.export(&["--with-secrets"]);
+    let other = Campus::new("");
+    other.import(&exported);
+    assert_eq!(other.export(&["--with-secrets"]), exported);
+    let restored = other.serve();
+    let who = restored.ldap("ldapwhoami", &["-D", &ada, "-w", "another-PIN"]);
+    assert_eq!(stdout(&who).trim(), format!("dn:{ada}"));
+    assert_eq!(
+        values(&restored, &ada, "manager"),
+        values(&daemon, &ada, "manager")
+    );
 }
 
 #[test]

@@ -33,4 +33,4 @@ pub mod unique;
 mod unseen;
 
 pub use claims::holder;
-pub use stamp::random_uuid;
+pub use stamp::{csn, random_uuid};

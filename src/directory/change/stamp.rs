@@ -2,6 +2,7 @@
 
 use crate::directory::change::decide::World;
 use crate::directory::change::draft::Draft;
+use crate::record::Revision;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// Notes in `draft` who made it when, and gives it an identity of its own.
@@ -16,7 +17,7 @@ pub(super) fn created(world: &World<'_>, draft: &mut Draft<'_>, now: Timestamp, 
 pub(super) fn modified(world: &World<'_>, draft: &mut Draft<'_>, now: Timestamp) {
     let types = world.directory.schema().well_known();
     stamp(world, draft, types.modify_timestamp, types.modifiers_name, now);
-    draft.set(types.entry_csn, vec![csn(world, now)]);
+    draft.set(types.entry_csn, vec![csn(world.snapshot.revision(), now)]);
 }
 
 fn stamp(
@@ -36,12 +37,12 @@ pub(super) fn moment(now: Timestamp) -> Box<[u8]> {
 }
 
 /// A change sequence number as OpenLDAP writes them (draft-chu-ldap-csn): the moment, a count that tells changes within
-/// it apart, and the numbers of server and modification, of which there is one each.
-fn csn(world: &World<'_>, now: Timestamp) -> Box<[u8]> {
+/// it apart, and the numbers of server and modification, of which there is one each. Of a change of the entry as `seen`.
+pub fn csn(seen: Revision, now: Timestamp) -> Box<[u8]> {
     let time = now.generalized_time().to_string();
     let seconds = time.get(..14).unwrap_or(&time);
     let micros = now.unix_ms() % 1000 * 1000;
-    let count = world.snapshot.revision().0 & 0xff_ffff;
+    let count = seen.0 & 0xff_ffff;
     format!("{seconds}.{micros:06}Z#{count:06x}#000#000000")
         .into_bytes()
         .into()

@@ -5,12 +5,34 @@ use crate::domain::schema::Schema;
 use crate::domain::schema::check::{SchemaViolation, ViolationReason};
 use crate::exchange::problem::{Fault, Problem, shown};
 use crate::exchange::row::{Field, Row};
+use crate::types::AttributeSet;
 
-/// Checks the whole entry that came of `row`, after giving it the values its RDN names.
-pub(super) fn check_schema(schema: &Schema, entry: &mut Entry, row: &Row) -> Result<(), Problem> {
+/// Checks the whole entry that came of `row`, after giving it the values its RDN names. What is `stored` is what the
+/// directory has of it.
+pub(super) fn check_schema(
+    schema: &Schema,
+    entry: &mut Entry,
+    stored: Option<&Entry>,
+    row: &Row,
+) -> Result<(), Problem> {
     let told = |violation: SchemaViolation| problem(schema, &violation, row);
     schema.add_naming_values(entry).map_err(told)?;
-    schema.check(entry).map_err(told)
+    let lacking = may_lack(schema, entry, stored);
+    schema.check_lacking(entry, &lacking).map_err(told)
+}
+
+/// What the entry may lack though its classes demand it: what it lacks in the directory already and, if the file brings
+/// its identity with it, as an export does, what names others. They may have been deleted, and a group is left empty.
+fn may_lack(schema: &Schema, entry: &Entry, stored: Option<&Entry>) -> AttributeSet {
+    let lacking = stored.map_or(AttributeSet::EMPTY, |stored| {
+        let have: AttributeSet = stored.attributes.iter().map(|it| it.description.kind).collect();
+        let classes = stored.values(schema.object_class_attribute()).iter();
+        schema.lacking(classes.map(|class| &**class), &have)
+    });
+    match entry.values(schema.well_known().entry_uuid).is_empty() {
+        true => lacking,
+        false => lacking.union(schema.dn_valued()),
+    }
 }
 
 fn problem(schema: &Schema, violation: &SchemaViolation, row: &Row) -> Problem {

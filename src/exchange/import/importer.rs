@@ -99,7 +99,7 @@ impl<'a> Importer<'a> {
             base_text: settings.base.to_string().into(),
             reading: Reading::new(schema, settings),
             columns: None,
-            merge: Merge::new(schema, settings),
+            merge: Merge::new(schema, settings, existing.revision()),
             names: Seen::new(),
             values: settings.unique.iter().map(|kind| (*kind, Seen::new())).collect(),
             open: Vec::new(),
@@ -156,7 +156,7 @@ impl<'a> Importer<'a> {
                 classes::infer(self.schema, &mut entry);
             }
         }
-        check_schema(self.schema, &mut entry, row)?;
+        check_schema(self.schema, &mut entry, stored.as_ref(), row)?;
         let taken = self.free_values(row, &entry, &mut stand)?;
         let effect = match &stored {
             Some(stored) => {

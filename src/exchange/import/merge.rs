@@ -1,11 +1,12 @@
 //! What an entry becomes: what the file says, and what the directory keeps of its own.
 
-use crate::directory::change::random_uuid;
+use crate::directory::change::{csn, random_uuid};
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::pin::imported_hash;
 use crate::domain::schema::{Schema, WellKnown};
 use crate::exchange::import::ImportSettings;
 use crate::exchange::problem::Fault;
+use crate::record::Revision;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// The value of `beadleImportedHash` by which an export says that the hash was never imported.
@@ -16,17 +17,20 @@ pub(super) struct Merge {
     types: WellKnown,
     creator: Option<Box<[u8]>>,
     now: Timestamp,
+    seen: Revision,
 }
 
 /// The attributes a row gives other values than the directory has, and those it takes away.
 pub(super) type Differences = [Vec<AttributeDescription>; 2];
 
 impl Merge {
-    pub(super) fn new(schema: &Schema, settings: &ImportSettings) -> Merge {
+    /// Of entries as they are at `seen`.
+    pub(super) fn new(schema: &Schema, settings: &ImportSettings, seen: Revision) -> Merge {
         Merge {
             types: *schema.well_known(),
             creator: settings.creator.clone(),
             now: settings.now,
+            seen,
         }
     }
 
@@ -106,11 +110,15 @@ impl Merge {
             return Ok(None);
         }
         let differences = differences(entry, stored);
-        for kind in [self.types.modify_timestamp, self.types.modifiers_name] {
+        let number = self.types.entry_csn;
+        for kind in [self.types.modify_timestamp, self.types.modifiers_name, number] {
             let mut of_file = entry.attributes.iter().take(said);
             if !of_file.any(|attribute| attribute.description.kind == kind) {
                 entry.set(kind, Vec::new());
             }
+        }
+        if entry.values(number).is_empty() && !stored.values(number).is_empty() {
+            entry.set(number, vec![csn(self.seen, self.now)]);
         }
         self.stamp(entry, self.types.modify_timestamp, self.types.modifiers_name);
         Ok(Some(differences))

@@ -12,8 +12,9 @@
 //! * `userPassword` in a file counts once. The entry remembers a digest of it (`beadleImportedHash`); while
 //!   later files say the same, the stored hash stays, though a log-in has upgraded it or the member has a new
 //!   PIN. So the same file twice changes nothing.
-//! * `entryUUID`, `createTimestamp`, `modifyTimestamp`, `creatorsName`, `modifiersName`, `pwdChangedTime` and
-//!   `beadleImportedHash` are taken from a file that has them: an export re-imports to the same directory.
+//! * `entryUUID`, `entryCSN`, `createTimestamp`, `modifyTimestamp`, `creatorsName`, `modifiersName`, `pwdChangedTime`
+//!   and `beadleImportedHash` are taken from a file that has them: an export re-imports to the same directory.
+//! * An entry with its `entryUUID` may lack those it should name, as a group does whose last member was deleted.
 
 mod apply;
 mod checking;

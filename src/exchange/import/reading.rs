@@ -18,7 +18,7 @@ pub(super) struct Reading<'a> {
     schema: &'a Schema,
     ignored: &'a [Box<str>],
     /// Attributes no user may set that a file may carry: what an export writes so that it can be restored.
-    restored: [AttributeType; 7],
+    restored: [AttributeType; 8],
     spellings: HashMap<Box<str>, Meaning>,
 }
 
@@ -42,6 +42,7 @@ impl<'a> Reading<'a> {
                 types.modify_timestamp,
                 types.creators_name,
                 types.modifiers_name,
+                types.entry_csn,
                 types.password_changed_time,
                 types.imported_hash,
             ],

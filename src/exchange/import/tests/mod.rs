@@ -350,6 +350,42 @@ fn each_bad_row_names_line_attribute_reason_and_remedy() {
 }
 
 #[test]
+fn a_group_that_was_emptied_may_stay_so_and_come_back_so() {
+    let mut town = Town::with_base();
+    let group = format!("cn=a,{BASE}");
+    let row = |lines: &str| format!("dn: {group}\nobjectClass: groupOfNames\ncn: a\n{lines}\n");
+    town.import(&row(&format!("member: {BASE}")));
+    let (id, above, mut entry) = town.entry(&group).unwrap();
+    entry.set(town.schema.well_known().member, Vec::new());
+    let emptied = town.put(id, above, &entry);
+    town.write(vec![emptied]);
+    let exported = town.export(Secrets::Included);
+    let mut other = Town::new();
+    assert_eq!(other.import(&exported).counts(), (3, 0, 0, 0));
+    assert_eq!(other.export(Secrets::Included), exported);
+    assert_eq!(town.import(&row("description: x")).counts(), (0, 1, 0, 0));
+    let csv = format!("dn,description\n\"{group}\",y\n");
+    let told = town.import_as(Format::Csv, &csv, KeepGoing::No, Mode::Apply);
+    assert_eq!(told.counts(), (0, 1, 0, 0));
+}
+
+#[test]
+fn a_changed_entry_that_has_a_change_number_gets_another() {
+    let mut town = Town::with_base();
+    town.import(&(person("ada", "") + &person("bob", "")));
+    let old = "20260101000000.000000Z#000001#000#000000";
+    let numbered = town.set(&dn("ada"), "entryCSN", old);
+    town.write(vec![numbered]);
+    let told = town.import(&(person("ada", "") + &person("bob", "title: Mr")));
+    assert_eq!(told.counts(), (0, 1, 1, 0));
+    assert_eq!(town.value(&dn("ada"), "entryCSN").as_deref(), Some(old));
+    town.import(&person("ada", "title: Ms"));
+    let new = town.value(&dn("ada"), "entryCSN").unwrap();
+    assert!(new.starts_with("20261122093000.000000Z#"), "{new}");
+    assert_eq!(town.value(&dn("bob"), "entryCSN"), None);
+}
+
+#[test]
 fn a_uid_that_only_looks_different_is_the_same() {
     let expected = format!(
         "4: uid: `\u{ff21}da` already belongs to {}; give each entry a value of its own",
