@@ -28,7 +28,7 @@ mod remove;
 mod rename;
 mod stamp;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod unique;
 mod unseen;
 

@@ -1,4 +1,4 @@
-//! Decisions without a store, for the tests of this folder.
+//! Decisions without a store, for the tests of this folder and of imports.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -56,7 +56,7 @@ pub(super) fn step(
 }
 
 /// The batch of what root wants, with nothing to prove or to hash.
-pub(super) fn batch(directory: &Directory, snapshot: &Snapshot, change: &Change) -> Batch {
+pub(crate) fn batch(directory: &Directory, snapshot: &Snapshot, change: &Change) -> Batch {
     let given = Given {
         fresh: Some(snapshot.next_id()),
         ..Given::default()
@@ -105,7 +105,7 @@ pub(super) fn value(entry: &str, description: &[u8], value: &str) -> Change {
 }
 
 /// A new name, and a new place if there is a `superior`.
-pub(super) fn renaming(entry: &str, rdn: &str, superior: Option<&str>) -> Change {
+pub(crate) fn renaming(entry: &str, rdn: &str, superior: Option<&str>) -> Change {
     Change::Rename(Rename {
         dn: dn(entry),
         rdn: dn(rdn).rdns.remove(0),

@@ -10,9 +10,13 @@ use crate::types::EntryId;
 
 /// Hands out the batches of a plan. Each must be committed, or given up, before the next is asked for.
 ///
-/// The guards of a batch name what it depends on: the buckets of its unique values, the entries it changes,
-/// the entries above those it adds. Where this import itself has written one of them, the guard names that
-/// commit, so that the batches of one import do not conflict with each other.
+/// The guards of a batch name what it depends on: the buckets of its names and unique values, the entries it changes,
+/// all entries above those it adds, which give them their names. Where this import itself has written one of them,
+/// the guard names that commit, so that the batches of one import do not conflict with each other.
+///
+/// Who changes something else meanwhile guards [`everything`](unique::everything), which every batch touches: nobody
+/// removes an entry that an import has put another below, or renames one without hearing who has come to refer to it.
+/// What a row refers to is not guarded, for a file may name what is not there.
 pub struct Applying {
     plan: ImportPlan,
     writers: Writers,
@@ -21,13 +25,23 @@ pub struct Applying {
     next: usize,
     /// The commit of ours that last wrote the records every batch writes.
     own: Option<Revision>,
-    /// The entries of this plan that others are below: the commit that wrote them.
-    aboves: HashMap<EntryId, Option<Revision>>,
+    /// The entries that new ones are below, of this plan or not.
+    aboves: HashMap<EntryId, Above>,
     /// The ones of them in the batch that is out.
     in_batch: Vec<EntryId>,
     /// What is in the batch that is out.
     out: Written,
     done: Written,
+}
+
+/// An entry that new ones are below.
+struct Above {
+    /// What it is below itself.
+    above: Option<EntryId>,
+    /// Whether the plan adds it.
+    is_new: bool,
+    /// The commit of ours that wrote it.
+    written: Option<Revision>,
 }
 
 /// Whether somebody else can write during an import.
@@ -60,14 +74,7 @@ impl Applying {
         let mut order: Vec<u32> = good.map(|(at, _)| at).collect();
         let depth = |at: &u32| plan.rows.get(*at as usize).map(|row| row.depth);
         order.sort_by_key(depth);
-        let added = |row: &&PlannedRow| row.kind == RowKind::New;
-        let parents: BTreeSet<EntryId> = plan.rows.iter().filter_map(|row| row.above).collect();
-        let aboves = plan
-            .rows
-            .iter()
-            .filter(added)
-            .filter(|row| parents.contains(&row.id));
-        let aboves = aboves.map(|row| (row.id, None)).collect();
+        let aboves = aboves(&plan);
         Applying {
             plan,
             writers,
@@ -105,10 +112,9 @@ impl Applying {
                 continue;
             }
             claims.extend(self.plan.claims(row)?);
-            above.extend(
-                row.above
-                    .filter(|id| row.kind == RowKind::New && !self.in_batch.contains(id)),
-            );
+            if row.kind == RowKind::New {
+                self.extend_above(&mut above, row);
+            }
             batch.guards.push(self.row_guard(row));
             batch.operations.push(Operation::Put {
                 key: Key::entry(row.id),
@@ -140,7 +146,9 @@ impl Applying {
         self.done.new += self.out.new;
         self.done.changed += self.out.changed;
         for id in self.in_batch.drain(..) {
-            self.aboves.insert(id, Some(revision));
+            if let Some(above) = self.aboves.get_mut(&id) {
+                above.written = Some(revision);
+            }
         }
     }
 
@@ -157,7 +165,16 @@ impl Applying {
     /// Whether the entry above `row` is one of this plan that has not been written.
     fn is_orphan(&self, row: &PlannedRow) -> bool {
         let Some(above) = row.above else { return false };
-        matches!(self.aboves.get(&above), Some(None)) && !self.in_batch.contains(&above)
+        let is_unwritten = |above: &Above| above.is_new && above.written.is_none();
+        self.aboves.get(&above).is_some_and(is_unwritten) && !self.in_batch.contains(&above)
+    }
+
+    /// Adds to `all` every entry above `row`.
+    fn extend_above(&self, all: &mut BTreeSet<EntryId>, row: &PlannedRow) {
+        let mut above = row.above;
+        while let Some(id) = above.filter(|id| all.insert(*id)) {
+            above = self.aboves.get(&id).and_then(|entry| entry.above);
+        }
     }
 
     /// That nobody has written the entry since it was looked at; a new one must not be there.
@@ -186,9 +203,11 @@ impl Applying {
             let key = unique::numbered(self.plan.space(claim)?, claim.bucket);
             batch.guards.push(Guard::UnchangedSince(key, self.plan.seen));
         }
-        for id in above {
-            let written = self.aboves.get(id).copied().flatten().unwrap_or(self.plan.seen);
-            batch.guards.push(Guard::UnchangedSince(Key::entry(*id), written));
+        // Those of this batch have a guard of their own.
+        for id in above.iter().filter(|id| !self.in_batch.contains(id)) {
+            let written = self.aboves.get(id).and_then(|entry| entry.written);
+            let since = written.unwrap_or(self.plan.seen);
+            batch.guards.push(Guard::UnchangedSince(Key::entry(*id), since));
         }
         Ok(())
     }
@@ -204,6 +223,23 @@ impl Applying {
             expires: None,
         });
     }
+}
+
+/// The entries that new ones of `plan` are below.
+fn aboves(plan: &ImportPlan) -> HashMap<EntryId, Above> {
+    let above = |above, is_new| Above {
+        above,
+        is_new,
+        written: None,
+    };
+    let known = plan.aboves.iter().map(|(id, of)| (*id, above(*of, false)));
+    let added = |row: &&PlannedRow| row.kind == RowKind::New;
+    let parents: BTreeSet<EntryId> = plan.rows.iter().filter_map(|row| row.above).collect();
+    let new = plan.rows.iter().filter(added);
+    let new = new.filter(|row| parents.contains(&row.id));
+    known
+        .chain(new.map(|row| (row.id, above(row.above, true))))
+        .collect()
 }
 
 #[cfg(test)]

@@ -181,6 +181,9 @@ impl<'a> Importer<'a> {
             RowKind::New
         };
         let depth = entry.dn.rdns.len();
+        if kind == RowKind::New {
+            self.note_above(stand.above);
+        }
         self.plan.push(&Planned {
             id: stand.id,
             above: stand.above,
@@ -324,6 +327,17 @@ impl<'a> Importer<'a> {
             return of_row(Fault::FileTooLarge);
         }
         Ok(())
+    }
+
+    /// Notes the entries of the directory that a new one is below. Those of the file have rows of their own.
+    fn note_above(&mut self, mut above: Option<EntryId>) {
+        while let Some(id) = above
+            && !self.plan.aboves.contains_key(&id)
+            && let Some(entry) = self.existing.snapshot.entry_by_id(id)
+        {
+            above = entry.parent().map(|parent| parent.id());
+            self.plan.aboves.insert(id, above);
+        }
     }
 
     fn keep_open(&mut self, row: &Row, name: &[u8], stand: Stand) {

@@ -1,5 +1,7 @@
 //! What an import will write, encoded, in as little memory as it takes.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
 
 use crate::directory::change::unique;
@@ -13,6 +15,8 @@ pub struct ImportPlan {
     /// The first entry id that is still free when it is applied.
     pub(super) next_id: EntryId,
     pub(super) rows: Vec<PlannedRow>,
+    /// The entries of the directory that new ones come to be below, and what each of them is below.
+    pub(super) aboves: HashMap<EntryId, Option<EntryId>>,
     claims: Vec<Claim>,
     /// The attributes the claims' numbers mean; names first.
     spaces: Vec<Box<str>>,
@@ -86,6 +90,7 @@ impl ImportPlan {
             seen,
             next_id,
             rows: Vec::new(),
+            aboves: HashMap::new(),
             claims: Vec::new(),
             spaces,
             chunks: Vec::new(),

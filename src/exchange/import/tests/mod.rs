@@ -1,4 +1,5 @@
 mod csv;
+mod rivals;
 mod town;
 
 use super::*;

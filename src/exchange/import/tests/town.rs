@@ -195,7 +195,7 @@ impl Town {
         assert!(matches!(committed, Committed::At(_)));
     }
 
-    fn commit_now(&mut self, batch: Batch) -> Committed {
+    pub(super) fn commit_now(&mut self, batch: Batch) -> Committed {
         let operations = batch.operations.clone();
         match ready(self.store.commit(batch)) {
             Ok(revision) => {
