@@ -1,6 +1,8 @@
 //! LDAP on a Unix socket, SASL, and names for appliances: the daemon and OpenLDAP's own tools (Debian's `ldap-utils`
 //! and `libsasl2-modules`).
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
@@ -159,6 +161,26 @@ fn other_users_are_administrators_by_their_group_only() {
     let run = |ids| ldapi_as(&daemon, ids, "ldapwhoami", &EXTERNAL).expect("as before");
     expect(&run(in_group), 0, "uidNumber=54321");
     expect(&run(stranger), 49, "");
+}
+
+/// Whether an LDAP connection over TCP is kept: it is asked an anonymous bind, as RFC 4511 writes it.
+fn is_kept(stream: &mut TcpStream) -> bool {
+    let bind = [0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
+    let mut answer = [0; 1];
+    stream.write_all(&bind).is_ok() && matches!(stream.read(&mut answer), Ok(1))
+}
+
+#[test]
+fn who_takes_every_place_over_tcp_does_not_lock_administrators_out_of_the_socket() {
+    for limit in ["connections_max = 3", "connections_per_address_max = 3"] {
+        let daemon = campus(limit).serve();
+        let connect = || TcpStream::connect(daemon.address("ldap")).expect("it listens");
+        let mut taken = [connect(), connect(), connect()];
+        assert!(taken.iter_mut().all(is_kept), "{limit}");
+        assert!(!is_kept(&mut connect()), "{limit}");
+        expect(&daemon.ldapi("ldapwhoami", &EXTERNAL), 0, "cn=peercred");
+        assert!(taken.iter_mut().all(is_kept), "{limit}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::ldap::shared::Shared;
 use crate::server::http::tls::Tls;
 use crate::server::ldap::connection::{self, Wiring};
 use crate::server::ldap::counters::LdapCounters;
-use crate::server::ldap::places::{Place, Places};
+use crate::server::ldap::places::{Place, Places, Source};
 use crate::server::ldap::workers::Workers;
 use crate::server::local::administrators::Administrators;
 use crate::server::observe::log::queue::Log;
@@ -29,9 +29,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Limits and trust of the LDAP listeners.
 #[derive(Clone, Debug)]
 pub struct LdapSettings {
-    /// The most connections at a time over all listeners; one more is closed at once.
+    /// The most connections at a time over all listeners; one more is closed at once, unless it is from an administrator
+    /// of this machine, for whom a few places are kept ([`places`](crate::server::ldap::places)).
     pub connections_max: usize,
-    /// The most connections at a time from one IPv4 address or IPv6 /64; one more is closed at once.
+    /// The most connections at a time from one IPv4 address, IPv6 /64 or user of this machine; one more is closed at once.
     pub connections_per_source_max: usize,
     /// Seconds a new connection may take to its first message, and a TLS handshake may last.
     pub first_message_limit_s: u32,
@@ -90,7 +91,7 @@ pub struct LdapService {
     session: Arc<Shared>,
     places: Arc<Places>,
     workers: Workers,
-    refused: Mutex<Mentions>,
+    refused: Mutex<Mentions<Source>>,
 }
 
 impl LdapService {
@@ -156,10 +157,7 @@ impl LdapService {
 
     /// Gives a connection from `source` its place, if there is one.
     pub(super) fn admit(self: &Arc<Self>, source: IpAddr, channel: Channel) -> Option<Guest> {
-        let Some(place) = self.places.take(source) else {
-            self.refuse(source);
-            return None;
-        };
+        let place = self.place(source, channel)?;
         let id = self.counters.connections.inc();
         self.counters.connections_open.inc();
         let wiring = Wiring {
@@ -170,6 +168,28 @@ impl LdapService {
         };
         let stay = (place, Ended(Arc::clone(&self.counters)));
         Some(Guest { wiring, stay })
+    }
+
+    fn place(&self, source: IpAddr, channel: Channel) -> Option<Place> {
+        let (source, place) = match channel {
+            Channel::Local(user) => {
+                let source = Source::User(user.user);
+                // Only if there is no other: whether it is an administrator may be a question to a file.
+                let kept = || match self.administrators.include(user) {
+                    true => self.places.take_reserved(source),
+                    false => None,
+                };
+                (source, self.places.take(source).or_else(kept))
+            }
+            Channel::Tls | Channel::TrustedCleartext | Channel::Cleartext => {
+                let source = Source::Address(source);
+                (source, self.places.take(source))
+            }
+        };
+        if place.is_none() {
+            self.refuse(source);
+        }
+        place
     }
 
     /// Serves a connection by `serve` on a thread of its turn; errors: the thread's poller has no room for it.
@@ -187,7 +207,7 @@ impl LdapService {
         self.shutdown.tasks.spawn_on(serving, self.workers.next());
     }
 
-    fn refuse(&self, source: IpAddr) {
+    fn refuse(&self, source: Source) {
         self.counters.connections_refused.inc();
         // The set is whole between any two statements, so a poisoned lock guards one all the same.
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ use crate::server::ldap::listener::{Begin, LdapService, pause};
 use crate::server::local::socket::LocalSocket;
 use crate::types::LocalUser;
 
-/// Where such a connection counts as coming from: this machine.
+/// Where such a connection comes from: this machine.
 const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 impl LdapService {

@@ -1,6 +1,7 @@
 //! Who is mentioned in the log for something anybody can do without end: each once a minute, and not too many.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use crate::types::Timestamp;
@@ -11,15 +12,24 @@ const PERIOD_S: u64 = 60;
 const SOURCES_MAX: usize = 16;
 
 /// The sources mentioned of late.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Mentions {
+#[derive(Debug)]
+pub(in crate::server) struct Mentions<S = IpAddr> {
     since: Timestamp,
-    sources: HashSet<IpAddr>,
+    sources: HashSet<S>,
 }
 
-impl Mentions {
+impl<S> Default for Mentions<S> {
+    fn default() -> Mentions<S> {
+        Mentions {
+            since: Timestamp::default(),
+            sources: HashSet::new(),
+        }
+    }
+}
+
+impl<S: Eq + Hash> Mentions<S> {
     /// Whether `source` is to be mentioned at `now`. If so, it counts as mentioned.
-    pub(in crate::server) fn is_due(&mut self, source: IpAddr, now: Timestamp) -> bool {
+    pub(in crate::server) fn is_due(&mut self, source: S, now: Timestamp) -> bool {
         // A clock set back begins anew, lest all be silent until it has caught up.
         if now < self.since || now.ms_since(self.since) >= PERIOD_S * 1000 {
             self.since = now;
