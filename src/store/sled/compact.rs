@@ -2,7 +2,7 @@
 //!
 //! The engine never gives back what it has once taken. So everything is copied into a fresh folder, in pieces and
 //! in the order of the keys; the copy is closed, opened as any store is, and read to the end; and only if it is
-//! the same to the last digest does it take the old one's place (`sled_swap.rs`).
+//! the same to the last digest does it take the old one's place (`swap.rs`).
 //!
 //! Nobody notices but the disk: identity, revision, every record with its revision and expiry, and the whole
 //! change log are kept, so a follower goes on where it was. Expiries that no record has any more are left out.

@@ -7,7 +7,7 @@
 //! <path>/sled/      the engine's: conf, db, snap.*, blobs
 //! ```
 //!
-//! While a store is compacted there are more: `sled_swap.rs`.
+//! While a store is compacted there are more: `swap.rs`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
