@@ -55,7 +55,8 @@ impl Runner {
         let runner = self.clone();
         let asked = Asked { actor, change, terms };
         let changing = async move { runner.carry_out(Arc::new(asked)).await };
-        let task = self.realm.tasks.spawn_on(changing, &self.realm.runtime);
+        // On the thread of who asks: to wake another and be woken again takes longer than most decisions.
+        let task = self.realm.tasks.spawn(changing);
         // Only a panic could end it, and that the runtime reports.
         task.await.unwrap_or_else(|_| Err(Answer::Unavailable.into()))
     }
