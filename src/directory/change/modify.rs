@@ -36,9 +36,15 @@ pub(super) fn modify(
         let described = schema.describe(&modification.attribute.description);
         described.is_some_and(|description| description.kind == password)
     };
-    let others = modify.modifications.iter().filter(|it| !is_of_pin(it));
-    let sound: Vec<Sound> = others.map(|it| sound(world, it)).collect::<Result<_, _>>()?;
-    let pin = Wanted::of(modify.modifications.iter().filter(is_of_pin))?;
+    let (of_pin, others): (Vec<_>, Vec<_>) = modify.modifications.iter().partition(is_of_pin);
+    let sound: Vec<Sound> = others
+        .into_iter()
+        .map(|it| sound(world, it))
+        .collect::<Result<_, _>>()?;
+    for modification in &of_pin {
+        described(world, &modification.attribute.description)?;
+    }
+    let pin = Wanted::of(of_pin.into_iter())?;
     let entry = world.entry(&modify.dn)?;
     let writable = world.view.writable(entry.id(), &entry);
     if let Some(first) = sound.iter().find(|it| !writable.contains(it.description.kind)) {
@@ -139,8 +145,11 @@ pub(super) fn described(world: &World<'_>, text: &[u8]) -> Result<AttributeDescr
         let why = format!("{}: the directory keeps it itself", definition.name());
         return Err(Refusal::because(Answer::Constraint, why));
     }
+    // An account has one PIN.
+    let is_pin = description.kind == schema.well_known().user_password;
     let is_known = |option: &str| {
-        option.starts_with("lang-") || (option == BINARY && definition.syntax.is_certificate())
+        let fits = option.starts_with("lang-") || (option == BINARY && definition.syntax.is_certificate());
+        fits && !is_pin
     };
     if !description.options.is_empty() && !description.options.split(';').all(is_known) {
         let why = format!("{}: no such option", schema.spell(&description));

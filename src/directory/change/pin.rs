@@ -214,9 +214,16 @@ fn whose<'w>(world: &World<'w>, set_pin: &SetPin) -> Result<EntryRef<'w>, Refusa
         return world.entry(&dn);
     }
     let uid = text.strip_prefix("u:").unwrap_or(text);
-    let found = world.snapshot.entry_by_uid(uid, world.directory.schema());
-    let known = found.filter(|entry| world.view.knows(entry.id(), entry));
-    known.ok_or_else(|| Answer::NoSuchEntry(None).into())
+    let schema = world.directory.schema();
+    let found = world.snapshot.entry_by_uid(uid, schema);
+    // Whoever may not find somebody by UID learns of no UID.
+    let may_find = |entry: &EntryRef<'_>| {
+        let sight = world.view.sight(entry.id(), entry);
+        sight.is_some_and(|sight| sight.search.contains(schema.well_known().uid))
+    };
+    found
+        .filter(may_find)
+        .ok_or_else(|| Answer::NoSuchEntry(None).into())
 }
 
 /// Whether the asker may set the PIN of `entry`; its owner shows the present one first. Errors:
