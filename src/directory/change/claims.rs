@@ -211,9 +211,12 @@ fn new_values<'d>(
     own: Option<EntryRef<'_>>,
     kind: AttributeType,
 ) -> impl Iterator<Item = &'d [u8]> {
-    let own = own.and_then(|own| own.attribute(kind));
-    let had: HashSet<&[u8]> = own.iter().flat_map(|own| own.values()).collect();
-    draft.values(kind).filter(move |value| !had.contains(value))
+    let own = own.into_iter().flat_map(|own| own.packed());
+    let had = own.filter(|attribute| attribute.kind == kind);
+    let had: HashSet<&[u8]> = had.flat_map(|attribute| attribute.values()).collect();
+    draft
+        .values_of_any(kind)
+        .filter(move |value| !had.contains(value))
 }
 
 fn has_value(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType, normal: &[u8]) -> bool {

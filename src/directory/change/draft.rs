@@ -94,6 +94,12 @@ impl<'s> Draft<'s> {
         own.into_iter().flat_map(Held::live_values)
     }
 
+    /// The values of `kind` with whatever options.
+    pub(super) fn values_of_any(&self, kind: AttributeType) -> impl Iterator<Item = &[u8]> {
+        let of_kind = self.held.iter().filter(move |held| held.description.kind == kind);
+        of_kind.flat_map(Held::live_values)
+    }
+
     /// The values of `description`.
     pub(super) fn values_of(&self, description: &AttributeDescription) -> impl Iterator<Item = &[u8]> {
         let mut held = self.held.iter();
