@@ -23,8 +23,8 @@ pub(super) struct Claims {
     batch: Batch,
     /// Entries that must stay where they are.
     staying: BTreeSet<EntryId>,
-    /// The bucket of references that are all known.
-    followed: Option<Key>,
+    /// Buckets of children and of references that are all known.
+    known: BTreeSet<Key>,
     /// Buckets that are taken: no two writers at a time.
     taken: BTreeSet<Key>,
     /// Buckets that are touched for those who have taken them.
@@ -38,7 +38,7 @@ impl Claims {
             seen: world.snapshot.revision(),
             batch: Batch::default(),
             staying: BTreeSet::new(),
-            followed: None,
+            known: BTreeSet::new(),
             taken: BTreeSet::new(),
             touched: BTreeSet::new(),
         }
@@ -66,9 +66,7 @@ impl Claims {
     /// Deletes an entry that nothing is below.
     pub(super) fn remove(&mut self, id: EntryId) {
         self.unchanged(id);
-        self.batch
-            .guards
-            .push(Guard::UnchangedSince(bucket(CHILDREN, id), self.seen));
+        self.known.insert(bucket(CHILDREN, id));
         self.batch
             .operations
             .push(Operation::Delete { key: Key::entry(id) });
@@ -115,7 +113,7 @@ impl Claims {
 
     /// Nobody has come to refer to the entry `id`, or to what is below it, since it was looked at.
     pub(super) fn followed(&mut self, id: EntryId) {
-        self.followed = Some(bucket(REFERENCES, id));
+        self.known.insert(bucket(REFERENCES, id));
     }
 
     /// Takes a name.
@@ -160,11 +158,13 @@ impl Claims {
 
     /// The batch.
     pub(super) fn batch(mut self) -> Batch {
-        // An import writes under no other bucket.
-        let everything = Guard::UnchangedSince(unique::everything(), self.seen);
-        self.batch.guards.push(everything);
+        // An import writes under no other bucket; who needs none is not in its way.
+        if !(self.taken.is_empty() && self.known.is_empty() && self.touched.is_empty()) {
+            let everything = Guard::UnchangedSince(unique::everything(), self.seen);
+            self.batch.guards.push(everything);
+        }
         self.touched.extend(self.taken.iter().cloned());
-        let looked_at = self.taken.into_iter().chain(self.followed);
+        let looked_at = self.taken.into_iter().chain(self.known);
         let unchanged = looked_at.map(|key| Guard::UnchangedSince(key, self.seen));
         self.batch.guards.extend(unchanged);
         let touched = self.touched.into_iter().map(unique::touch);
@@ -205,7 +205,7 @@ fn normal_values(schema: &Schema, entry: &EntryRef<'_>, kind: AttributeType) -> 
         .collect()
 }
 
-/// The values of `kind` in `draft` that are written otherwise in the entry `own`, or not there.
+/// The values of `kind` in `draft`, with whatever options, that are written otherwise in the entry `own`, or not there.
 fn new_values<'d>(
     draft: &'d Draft<'_>,
     own: Option<EntryRef<'_>>,

@@ -7,7 +7,7 @@
 //! conflicts, loads a newer snapshot and sees the value taken. A false conflict costs one more look.
 //!
 //! A bulk import of a million entries would touch every bucket thousands of times. It touches
-//! [`everything`] instead, once a batch, and every other writer shall guard that record too.
+//! [`everything`] instead, once a batch, and whoever else takes, touches or guards a bucket guards that record too.
 
 use crate::domain::schema::Schema;
 use crate::record::{Key, Kind, Operation};
