@@ -119,8 +119,10 @@ impl Runner {
             terms,
             &asker,
         );
+        let now = self.now();
         let mut supplies = Supplies {
-            now: self.now(),
+            now,
+            csn: self.change_numbers.next(now),
             entropy: &mut SystemEntropy,
             fresh: given.fresh,
             hash: given.hash.as_ref(),

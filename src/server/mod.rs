@@ -1,6 +1,7 @@
 //! Layer 6: sockets, threads, the clock and the store: everything that can wait or fail. No decisions.
 
 pub mod boot;
+pub mod change_numbers;
 pub mod clock;
 pub mod committer;
 pub mod entropy;

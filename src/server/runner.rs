@@ -7,6 +7,7 @@ use crate::directory::ask::search::SearchCursor;
 use crate::directory::change::decide::ChangeRules;
 use crate::directory::login::accounts::current;
 use crate::directory::request::{Answer, Asker, Authenticate, Compare, Search, Verdict};
+use crate::server::change_numbers::ChangeNumbers;
 use crate::server::clock::Clock;
 use crate::server::entry_ids::EntryIds;
 use crate::server::index::realm::Realm;
@@ -29,6 +30,8 @@ pub struct Runner {
     pub change_rules: Arc<ChangeRules>,
     /// Ids for new entries.
     pub entry_ids: EntryIds,
+    /// Numbers for changes.
+    pub change_numbers: ChangeNumbers,
     /// What the store takes of the disk.
     pub space: Arc<LatestSpace>,
     /// The present.

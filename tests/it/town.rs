@@ -10,6 +10,7 @@ use beadle::index::{IndexHandle, Snapshot};
 use beadle::record::entry::StoredEntry;
 use beadle::record::{Batch, Key, Operation, Revision};
 use beadle::server::boot::plan::Plan;
+use beadle::server::change_numbers::ChangeNumbers;
 use beadle::server::clock::SystemClock;
 use beadle::server::entry_ids::EntryIds;
 use beadle::server::index::follower::{Follower, IndexPlan, load};
@@ -86,6 +87,7 @@ impl Town {
             logins: Logins::start(realm.clone(), plan.rules.login).expect("threads"),
             change_rules: plan.rules.changes.clone(),
             entry_ids: EntryIds::default(),
+            change_numbers: ChangeNumbers::default(),
             space: Arc::default(),
             clock: realm.clock.clone(),
             realm,

@@ -73,7 +73,7 @@ pub(super) fn add(
         .iter()
         .map(|attribute| schema.spell(&attribute.description).into());
     let names: Vec<Box<str>> = names.collect();
-    stamp::created(world, &mut draft, supplies.now, supplies.entropy);
+    stamp::created(world, &mut draft, supplies);
     let mut claims = Claims::new(world);
     claims.values(world, &draft, None)?;
     // Ids cost commits, so whoever is refused takes none.

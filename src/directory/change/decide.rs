@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::directory::ask::search::known_entry;
+use crate::directory::change::csn::Csn;
 use crate::directory::change::{add, modify, pin, reading, remove, rename};
 use crate::directory::changes::{Actor, Change, Terms};
 use crate::directory::login::accounts::{Accounts, current};
@@ -46,6 +47,8 @@ pub struct World<'a> {
 pub struct Supplies<'a> {
     /// The moment.
     pub now: Timestamp,
+    /// The number of the change, greater than that of every one before it.
+    pub csn: Csn,
     /// Chance, for identities and PINs.
     pub entropy: &'a mut dyn Entropy,
     /// The id that [`Step::Number`] asked for.

@@ -16,6 +16,7 @@
 
 mod add;
 mod claims;
+pub mod csn;
 pub mod decide;
 mod draft;
 pub mod ids;
@@ -33,4 +34,4 @@ pub mod unique;
 mod unseen;
 
 pub use claims::holder;
-pub use stamp::{csn, random_uuid};
+pub use stamp::random_uuid;

@@ -86,7 +86,7 @@ pub(super) fn rewritten(
     what: Written,
     attributes: Vec<Box<str>>,
 ) -> Result<Decision, Refusal> {
-    stamp::modified(world, &mut draft, supplies.now);
+    stamp::modified(world, &mut draft, supplies.now, supplies.csn);
     let mut claims = Claims::new(world);
     claims.values(world, &draft, Some(entry))?;
     claims.names(world, &draft, Some(entry));

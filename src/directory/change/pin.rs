@@ -301,7 +301,7 @@ mod tests {
         Given {
             hash: Some(PinHash::new(*b"{SSHA}abcdefgh")),
             proof,
-            fresh: None,
+            ..Given::default()
         }
     }
 

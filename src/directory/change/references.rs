@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{ENTRY_BYTES_MAX, World};
+use crate::directory::change::decide::{ENTRY_BYTES_MAX, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::stamp;
 use crate::directory::request::Refusal;
 use crate::domain::entry::AttributeDescription;
 use crate::index::EntryRef;
-use crate::types::{AttributeType, EntryId, Timestamp};
+use crate::types::{AttributeType, EntryId};
 
 /// The entries that refer to others, as they will be.
 pub(super) struct References<'w> {
@@ -50,10 +50,12 @@ impl<'w> References<'w> {
     }
 
     /// Writes the others, and gives the draft of the entry itself. Errors: [`Refusal`] for one that would be too long.
-    pub(super) fn write(self, claims: &mut Claims, now: Timestamp) -> Result<Draft<'w>, Refusal> {
+    pub(super) fn write(self, claims: &mut Claims, supplies: &Supplies<'_>) -> Result<Draft<'w>, Refusal> {
         claims.followed(self.own.0);
+        let mut csn = supplies.csn;
         for (id, (holder, mut draft)) in self.others {
-            stamp::modified(self.world, &mut draft, now);
+            csn = csn.next_entry();
+            stamp::modified(self.world, &mut draft, supplies.now, csn);
             let entry = draft.entry(holder.dn());
             let parent = holder.parent().map(|parent| parent.id());
             claims.write(id, draft.encode(id, parent, &entry, ENTRY_BYTES_MAX)?);

@@ -78,9 +78,9 @@ pub(super) fn rename(
         parent.into_iter().for_each(|parent| claims.referred(parent));
         let mut references = References::new(world, entry.id(), draft);
         follow(&mut references, &family, entry, &new_text);
-        draft = references.write(&mut claims, supplies.now)?;
+        draft = references.write(&mut claims, supplies)?;
     }
-    stamp::modified(world, &mut draft, supplies.now);
+    stamp::modified(world, &mut draft, supplies.now, supplies.csn);
     let whole = draft.entry(new_dn);
     let above = parent.map(|parent| parent.id());
     claims.write(

@@ -1,23 +1,24 @@
 //! What the directory itself notes in every entry (RFC 4512 section 3.4, RFC 4530).
 
-use crate::directory::change::decide::World;
+use crate::directory::change::csn::Csn;
+use crate::directory::change::decide::{Supplies, World};
 use crate::directory::change::draft::Draft;
-use crate::record::Revision;
 use crate::types::{AttributeType, Entropy, Timestamp};
 
 /// Notes in `draft` who made it when, and gives it an identity of its own.
-pub(super) fn created(world: &World<'_>, draft: &mut Draft<'_>, now: Timestamp, entropy: &mut dyn Entropy) {
+pub(super) fn created(world: &World<'_>, draft: &mut Draft<'_>, supplies: &mut Supplies<'_>) {
     let types = world.directory.schema().well_known();
-    draft.set(types.entry_uuid, vec![random_uuid(entropy)]);
+    draft.set(types.entry_uuid, vec![random_uuid(supplies.entropy)]);
+    let now = supplies.now;
     stamp(world, draft, types.create_timestamp, types.creators_name, now);
-    modified(world, draft, now);
+    modified(world, draft, now, supplies.csn);
 }
 
-/// Notes in `draft` who changed it when.
-pub(super) fn modified(world: &World<'_>, draft: &mut Draft<'_>, now: Timestamp) {
+/// Notes in `draft` who changed it when, and as which change.
+pub(super) fn modified(world: &World<'_>, draft: &mut Draft<'_>, now: Timestamp, csn: Csn) {
     let types = world.directory.schema().well_known();
     stamp(world, draft, types.modify_timestamp, types.modifiers_name, now);
-    draft.set(types.entry_csn, vec![csn(world.snapshot.revision(), now)]);
+    draft.set(types.entry_csn, vec![csn.to_string().into_bytes().into()]);
 }
 
 fn stamp(
@@ -34,18 +35,6 @@ fn stamp(
 /// A moment as operational attributes have it (RFC 4517 section 3.3.13).
 pub(super) fn moment(now: Timestamp) -> Box<[u8]> {
     now.generalized_time().to_string().into_bytes().into()
-}
-
-/// A change sequence number as OpenLDAP writes them (draft-chu-ldap-csn): the moment, a count that tells changes within
-/// it apart, and the numbers of server and modification, of which there is one each. Of a change of the entry as `seen`.
-pub fn csn(seen: Revision, now: Timestamp) -> Box<[u8]> {
-    let time = now.generalized_time().to_string();
-    let seconds = time.get(..14).unwrap_or(&time);
-    let micros = now.unix_ms() % 1000 * 1000;
-    let count = seen.0 & 0xff_ffff;
-    format!("{seconds}.{micros:06}Z#{count:06x}#000#000000")
-        .into_bytes()
-        .into()
 }
 
 /// A random UUID (RFC 9562 section 5.4) as text.

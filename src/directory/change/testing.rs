@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::csn::Csn;
 use super::decide::{ChangeRules, Proof, Step, Supplies, World, decide};
 use crate::directory::Directory;
 use crate::directory::changes::{
@@ -21,6 +22,7 @@ pub(super) struct Given {
     pub fresh: Option<EntryId>,
     pub hash: Option<PinHash>,
     pub proof: Option<super::decide::Proven>,
+    pub csn: Csn,
 }
 
 /// What comes next when `asker` wants `change`.
@@ -47,6 +49,7 @@ pub(super) fn step(
     };
     let mut supplies = Supplies {
         now: Timestamp::default(),
+        csn: given.csn,
         entropy: &mut SeededEntropy::new(1),
         fresh: given.fresh,
         hash: given.hash.as_ref(),

@@ -1,6 +1,7 @@
 //! What an entry becomes: what the file says, and what the directory keeps of its own.
 
-use crate::directory::change::{csn, random_uuid};
+use crate::directory::change::csn::Csn;
+use crate::directory::change::random_uuid;
 use crate::domain::entry::{Attribute, AttributeDescription, Entry};
 use crate::domain::pin::imported_hash;
 use crate::domain::schema::{Schema, WellKnown};
@@ -118,7 +119,8 @@ impl Merge {
             }
         }
         if entry.values(number).is_empty() && !stored.values(number).is_empty() {
-            entry.set(number, vec![csn(self.seen, self.now)]);
+            let csn = Csn::of_import(self.seen, self.now).to_string();
+            entry.set(number, vec![csn.into_bytes().into()]);
         }
         self.stamp(entry, self.types.modify_timestamp, self.types.modifiers_name);
         Ok(Some(differences))

@@ -15,6 +15,7 @@ use crate::server::boot::owner::{self, OtherOwner};
 use crate::server::boot::plan::Plan;
 use crate::server::boot::signals::{HangUp, Signals};
 use crate::server::boot::sockets::{SocketError, Sockets};
+use crate::server::change_numbers::ChangeNumbers;
 use crate::server::clock::{Clock, SystemClock};
 use crate::server::entropy::SystemEntropy;
 use crate::server::entry_ids::EntryIds;
@@ -164,6 +165,7 @@ fn runner(
         logins: Logins::start(realm.clone(), plan.rules.login)?,
         change_rules: plan.rules.changes.clone(),
         entry_ids: EntryIds::default(),
+        change_numbers: ChangeNumbers::default(),
         realm,
         space: Arc::default(),
         clock,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use beadle::directory::ask::search::{SearchCursor, TurnEnd};
+use beadle::directory::change::csn::Csn;
 use beadle::directory::change::decide::{NewPin, Proof, Step, Supplies, World, asker_now, decide};
 use beadle::directory::changes::{Actor, Change, Terms};
 use beadle::directory::request::{Answer, Asker, Changed, Outcome, Refusal, Request, Search, Verdict};
@@ -190,6 +191,7 @@ impl Twin {
         loop {
             let mut supplies = Supplies {
                 now: self.now,
+                csn: Csn::default().next(self.now),
                 entropy: &mut SeededEntropy::new(self.next_id),
                 fresh: Some(EntryId(self.next_id)),
                 hash: hashed,
