@@ -102,6 +102,18 @@ impl Claims {
                 }
             }
         }
+        self.member_uids(world, draft, own);
+    }
+
+    /// The entries that `draft` lists by UID must keep their UIDs until it is stored, and who changes one hears of it.
+    fn member_uids(&mut self, world: &World<'_>, draft: &Draft<'_>, own: Option<EntryRef<'_>>) {
+        let schema = world.directory.schema();
+        let new = new_values(draft, own, schema.well_known().member_uid);
+        let new = new.filter_map(|uid| std::str::from_utf8(uid).ok());
+        for listed in new.filter_map(|uid| world.snapshot.entry_by_uid(uid, schema)) {
+            self.touched.insert(bucket(REFERENCES, listed.id()));
+            self.unchanged(listed.id());
+        }
     }
 
     /// Somebody comes to refer to `entry` or to what is below it.

@@ -94,6 +94,12 @@ impl<'s> Draft<'s> {
         own.into_iter().flat_map(Held::live_values)
     }
 
+    /// The UIDs it will have.
+    pub(super) fn uids(&self) -> Vec<Box<[u8]>> {
+        let uids = self.values(self.schema.well_known().uid);
+        uids.map(Box::from).collect()
+    }
+
     /// The values of `kind` with whatever options.
     pub(super) fn values_of_any(&self, kind: AttributeType) -> impl Iterator<Item = &[u8]> {
         let of_kind = self.held.iter().filter(move |held| held.description.kind == kind);

@@ -6,8 +6,8 @@
 //!
 //! The guards: the entry itself; the buckets of its name and of the values that must be unique ([`unique`]); for an
 //! entry that is added, the entries above; for one that is removed, the bucket of its children, which every child that is
-//! added touches; for one that is newly referred to, it and the entries above; for one that is renamed or removed, the
-//! bucket of its references, which every new one to it or to an entry below it touches.
+//! added touches; for one that is newly referred to, it and the entries above; for one that is renamed or removed, or
+//! loses a UID, the bucket of its references, which every new one to it or to an entry below it touches.
 //!
 //! No answer tells what who asks may not know, but for what a right to write cannot do without: who may add entries or
 //! rename them learns which names below entries they know of are taken, who may write values that no two entries may share
@@ -30,6 +30,8 @@ mod rename;
 mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod unique;
 mod unseen;
 

@@ -6,6 +6,7 @@ use crate::directory::change::claims::Claims;
 use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::pin::{self, Wanted};
+use crate::directory::change::references::References;
 use crate::directory::change::stamp;
 use crate::directory::change::unseen::Seen;
 use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, Modify, Strictness};
@@ -90,6 +91,10 @@ pub(super) fn rewritten(
     let mut claims = Claims::new(world);
     claims.values(world, &draft, Some(entry))?;
     claims.names(world, &draft, Some(entry));
+    let uids = draft.uids();
+    let mut references = References::new(world, entry.id(), draft);
+    references.follow_uids(entry, &uids);
+    let draft = references.write(&mut claims, supplies)?;
     let whole = draft.entry(entry.dn());
     let parent = entry.parent().map(|parent| parent.id());
     let bytes = draft.encode(entry.id(), parent, &whole, ENTRY_BYTES_MAX)?;

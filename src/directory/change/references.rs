@@ -1,7 +1,7 @@
 //! Values that name an entry, in whichever entries: they follow it when it is renamed and go when it goes.
 //!
-//! Those of every user attribute of names, `manager` as well as `member`: the index knows who has them
-//! ([`crate::index::IndexSettings::with_needed`]).
+//! Those of every user attribute of names, `manager` as well as `member`, and `memberUid`, which names by UID: the index
+//! knows who has them ([`crate::index::IndexSettings::with_needed`]).
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,8 @@ pub(super) struct References<'w> {
     /// The entry that is renamed or goes: whoever changes it writes it.
     own: (EntryId, Draft<'w>),
     others: BTreeMap<EntryId, (EntryRef<'w>, Draft<'w>)>,
+    /// Whether anything about the entry is followed: a modification may leave its UIDs as they are.
+    is_followed: bool,
 }
 
 impl<'w> References<'w> {
@@ -29,29 +31,57 @@ impl<'w> References<'w> {
             world,
             own: (entry, draft),
             others: BTreeMap::new(),
+            is_followed: false,
         }
     }
 
     /// Has everybody who refers to `named` refer to it by the name `new`, or no more.
     pub(super) fn follow(&mut self, named: EntryRef<'_>, new: Option<&str>) {
+        self.is_followed = true;
         let (old, normal) = (named.dn_text(), named.normal_dn());
         let (world, schema) = (self.world, self.world.directory.schema());
         for kind in schema.dn_valued().iter() {
             for holder in world.snapshot.holders(kind, normal.as_bytes(), schema) {
-                let draft = if holder.id() == self.own.0 {
-                    &mut self.own.1
-                } else {
-                    let other = self.others.entry(holder.id());
-                    &mut other.or_insert_with(|| (holder, Draft::of(schema, holder))).1
-                };
-                rewrite(draft, holder, kind, &old, new);
+                let new = new.map(str::as_bytes);
+                rewrite(self.draft(holder), holder, kind, old.as_bytes(), new);
             }
         }
     }
 
+    /// Has everybody who lists `named` by a UID that it loses list it by the first of `new`, those it will have, or no
+    /// more: whoever is given the UID next comes into nobody's groups.
+    pub(super) fn follow_uids(&mut self, named: EntryRef<'_>, new: &[Box<[u8]>]) {
+        let (world, schema) = (self.world, self.world.directory.schema());
+        let types = schema.well_known();
+        let listed = |uid: &[u8]| schema.normal_value(types.member_uid, uid);
+        let kept: Vec<Vec<u8>> = new.iter().filter_map(|uid| listed(uid)).collect();
+        let new = new.first().map(|uid| &**uid);
+        let old = named.attribute(types.uid).into_iter();
+        for old in old.flat_map(|uids| uids.values()) {
+            let Some(normal) = listed(old).filter(|normal| !kept.contains(normal)) else {
+                continue;
+            };
+            self.is_followed = true;
+            for holder in world.snapshot.holders(types.member_uid, &normal, schema) {
+                rewrite(self.draft(holder), holder, types.member_uid, old, new);
+            }
+        }
+    }
+
+    /// `holder` as it will be.
+    fn draft(&mut self, holder: EntryRef<'w>) -> &mut Draft<'w> {
+        if holder.id() == self.own.0 {
+            return &mut self.own.1;
+        }
+        let (schema, other) = (self.world.directory.schema(), self.others.entry(holder.id()));
+        &mut other.or_insert_with(|| (holder, Draft::of(schema, holder))).1
+    }
+
     /// Writes the others, and gives the draft of the entry itself. Errors: [`Refusal`] for one that would be too long.
     pub(super) fn write(self, claims: &mut Claims, supplies: &Supplies<'_>) -> Result<Draft<'w>, Refusal> {
-        claims.followed(self.own.0);
+        if self.is_followed {
+            claims.followed(self.own.0);
+        }
         let mut csn = supplies.csn;
         for (id, (holder, mut draft)) in self.others {
             csn = csn.next_entry();
@@ -65,15 +95,15 @@ impl<'w> References<'w> {
 }
 
 /// Has the values of `entry` that refer to `old` refer to `new`, in `draft`, which was made of it.
-fn rewrite(draft: &mut Draft<'_>, entry: EntryRef<'_>, kind: AttributeType, old: &str, new: Option<&str>) {
+fn rewrite(draft: &mut Draft<'_>, entry: EntryRef<'_>, kind: AttributeType, old: &[u8], new: Option<&[u8]>) {
     for attribute in entry.packed().filter(|attribute| attribute.kind == kind) {
         let description = AttributeDescription {
             kind,
             options: attribute.options.into(),
         };
-        if let (Ok(()), Some(new)) = (draft.delete(&description, old.as_bytes()), new) {
+        if let (Ok(()), Some(new)) = (draft.delete(&description, old), new) {
             // It may have been there beside the old one.
-            let _ = draft.add(&description, new.as_bytes().into());
+            let _ = draft.add(&description, new.into());
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn remove(
     let draft = Draft::of(world.directory.schema(), entry);
     let mut references = References::new(world, entry.id(), draft);
     references.follow(entry, None);
+    references.follow_uids(entry, &[]);
     references.write(&mut claims, supplies)?;
     claims.remove(entry.id());
     let event = AuditEvent::EntryWritten(Box::new(EntryWritten {

@@ -76,8 +76,10 @@ pub(super) fn rename(
     if old_text != new_text {
         // Whoever refers to it refers to something below the new place from now on.
         parent.into_iter().for_each(|parent| claims.referred(parent));
+        let uids = draft.uids();
         let mut references = References::new(world, entry.id(), draft);
         follow(&mut references, &family, entry, &new_text);
+        references.follow_uids(entry, &uids);
         draft = references.write(&mut claims, supplies)?;
     }
     stamp::modified(world, &mut draft, supplies.now, supplies.csn);
