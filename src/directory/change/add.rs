@@ -2,7 +2,7 @@
 
 use crate::directory::ask::search::known_entry;
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::modify::{described, sound_values};
 use crate::directory::change::naming;
@@ -10,7 +10,7 @@ use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::stamp;
 use crate::directory::changes::{Actor, NewEntry};
 use crate::directory::request::{Answer, Refusal};
-use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::domain::audit::Written;
 use crate::index::EntryRef;
 use crate::types::{AttributeType, Dn};
 
@@ -27,35 +27,7 @@ pub(super) fn add(
         .rdns
         .first()
         .map_or(Ok(()), |rdn| naming::check(schema, rdn))?;
-    let mut draft = Draft::new(schema);
-    let mut touched: Vec<AttributeType> = Vec::new();
-    let mut pin = Wanted::Unchanged;
-    for given in &new.attributes {
-        let description = described(world, &given.description)?;
-        touched.push(description.kind);
-        let is_pin = description.kind == schema.well_known().user_password;
-        if draft.has(&description) || (is_pin && !matches!(pin, Wanted::Unchanged)) {
-            let why = format!("{}: it is given twice", schema.spell(&description));
-            return Err(Refusal::because(Answer::ValueExists, why));
-        }
-        if is_pin {
-            // No copy of a PIN is made that is not wiped.
-            pin = pin::first(&given.values)?;
-            continue;
-        }
-        let values = sound_values(world, &description, &given.values)?;
-        if values.is_empty() {
-            let why = format!("{}: it has no value", schema.spell(&description));
-            return Err(Refusal::because(Answer::Malformed, why));
-        }
-        draft.replace(description, values);
-    }
-    let mut entry = draft.entry(new.dn.clone());
-    let refused = |violation| draft::refusal(schema, &violation, &touched);
-    schema.add_naming_values(&mut entry).map_err(refused)?;
-    for attribute in entry.attributes {
-        draft.replace(attribute.description, attribute.values);
-    }
+    let (mut draft, touched, pin) = read(world, new)?;
     draft.check(&draft.entry(new.dn.clone()), &touched)?;
     let packed = draft.packed(new.dn.clone());
     if let Some(assertion) = &world.terms.assertion {
@@ -86,19 +58,47 @@ pub(super) fn add(
     let entry = draft.entry(new.dn.clone());
     let parent = parent.map(|parent| parent.id());
     claims.add(id, draft.encode(id, parent, &entry, ENTRY_BYTES_MAX)?);
-    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
-        subject: actor.asker.subject(),
-        origin: actor.origin.clone(),
-        dn: new.dn.to_string().into(),
-        what: Written::Added,
-        attributes: names,
-    }));
-    Ok(Step::Done(Decision {
-        entry: id,
-        batch: claims.batch(),
-        events: vec![event],
-        copies: Copies::default(),
-    }))
+    Ok(Step::Done(Decision::of(
+        id,
+        claims,
+        actor,
+        (new.dn.to_string(), Written::Added, names),
+    )))
+}
+
+/// What is to be added, with the values of its name, which attributes were given, and the PIN. Errors: [`Refusal`].
+fn read<'w>(world: &World<'w>, new: &NewEntry) -> Result<(Draft<'w>, Vec<AttributeType>, Wanted), Refusal> {
+    let schema = world.directory.schema();
+    let mut draft = Draft::new(schema);
+    let mut touched: Vec<AttributeType> = Vec::new();
+    let mut pin = Wanted::Unchanged;
+    for given in &new.attributes {
+        let description = described(world, &given.description)?;
+        touched.push(description.kind);
+        let is_pin = description.kind == schema.well_known().user_password;
+        if draft.has(&description) || (is_pin && !matches!(pin, Wanted::Unchanged)) {
+            let why = format!("{}: it is given twice", schema.spell(&description));
+            return Err(Refusal::because(Answer::ValueExists, why));
+        }
+        if is_pin {
+            // No copy of a PIN is made that is not wiped.
+            pin = pin::first(&given.values)?;
+            continue;
+        }
+        let values = sound_values(world, &description, &given.values)?;
+        if values.is_empty() {
+            let why = format!("{}: it has no value", schema.spell(&description));
+            return Err(Refusal::because(Answer::Malformed, why));
+        }
+        draft.replace(description, values);
+    }
+    let mut entry = draft.entry(new.dn.clone());
+    let refused = |violation| draft::refusal(schema, &violation, &touched);
+    schema.add_naming_values(&mut entry).map_err(refused)?;
+    for attribute in entry.attributes {
+        draft.replace(attribute.description, attribute.values);
+    }
+    Ok((draft, touched, pin))
 }
 
 /// The entry that the new one is to be below; `None` of the base. Errors: [`Answer::AlreadyExists`],

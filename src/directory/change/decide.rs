@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::directory::ask::search::known_entry;
+use crate::directory::change::claims::Claims;
 use crate::directory::change::csn::Csn;
 use crate::directory::change::{add, modify, pin, reading, remove, rename};
 use crate::directory::changes::{Actor, Change, Terms};
@@ -9,7 +10,7 @@ use crate::directory::login::accounts::{Accounts, current};
 use crate::directory::login::principals::Principals;
 use crate::directory::request::{Answer, Asker, EntryCopy, Refusal};
 use crate::domain::access::View;
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, EntryWritten, Written};
 use crate::index::{EntryRef, Snapshot};
 use crate::record::{Batch, Revision};
 use crate::types::{AttributeType, Dn, Entropy, EntryId, NormalDn, Pin, PinHash, Timestamp};
@@ -116,6 +117,31 @@ pub struct Copies {
     pub before: Option<EntryCopy>,
     /// As the batch leaves it.
     pub after: Option<EntryCopy>,
+}
+
+impl Decision {
+    /// What `claims` come to, and that `actor` has done that to the entry with this id, which was called so, and to which of
+    /// its attributes.
+    pub(super) fn of(
+        entry: EntryId,
+        claims: Claims,
+        actor: &Actor,
+        (dn, what, attributes): (String, Written, Vec<Box<str>>),
+    ) -> Decision {
+        let written = EntryWritten {
+            subject: actor.asker.subject(),
+            origin: actor.origin.clone(),
+            dn: dn.into(),
+            what,
+            attributes,
+        };
+        Decision {
+            entry,
+            batch: claims.batch(),
+            events: vec![AuditEvent::EntryWritten(Box::new(written))],
+            copies: Copies::default(),
+        }
+    }
 }
 
 impl<'a> World<'a> {

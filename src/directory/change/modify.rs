@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::{self, Draft};
 use crate::directory::change::pin::{self, Wanted};
 use crate::directory::change::references::References;
@@ -11,7 +11,7 @@ use crate::directory::change::stamp;
 use crate::directory::change::unseen::Seen;
 use crate::directory::changes::{Actor, GivenValue, Modification, ModificationKind, Modify, Strictness};
 use crate::directory::request::{Answer, Refusal};
-use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::domain::audit::Written;
 use crate::domain::entry::{Attribute, AttributeDescription};
 use crate::domain::schema::Schema;
 use crate::index::EntryRef;
@@ -99,19 +99,12 @@ pub(super) fn rewritten(
     let parent = entry.parent().map(|parent| parent.id());
     let bytes = draft.encode(entry.id(), parent, &whole, ENTRY_BYTES_MAX)?;
     claims.write(entry.id(), bytes);
-    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
-        subject: actor.asker.subject(),
-        origin: actor.origin.clone(),
-        dn: entry.dn_text().into(),
-        what,
-        attributes,
-    }));
-    Ok(Decision {
-        entry: entry.id(),
-        batch: claims.batch(),
-        events: vec![event],
-        copies: Copies::default(),
-    })
+    Ok(Decision::of(
+        entry.id(),
+        claims,
+        actor,
+        (entry.dn_text(), what, attributes),
+    ))
 }
 
 /// Checks what can be checked without looking at the entry. Errors: [`Refusal`].

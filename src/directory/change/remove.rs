@@ -1,12 +1,12 @@
 //! Deleting an entry (RFC 4511 section 4.8).
 
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Copies, Decision, Step, Supplies, World};
+use crate::directory::change::decide::{Decision, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::references::References;
 use crate::directory::changes::Actor;
 use crate::directory::request::{Answer, Refusal};
-use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::domain::audit::Written;
 use crate::types::Dn;
 
 /// Decides on an entry less. Errors: [`Refusal`].
@@ -30,17 +30,10 @@ pub(super) fn remove(
     references.follow_uids(entry, &[]);
     references.write(&mut claims, supplies)?;
     claims.remove(entry.id());
-    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
-        subject: actor.asker.subject(),
-        origin: actor.origin.clone(),
-        dn: entry.dn_text().into(),
-        what: Written::Deleted,
-        attributes: Vec::new(),
-    }));
-    Ok(Step::Done(Decision {
-        entry: entry.id(),
-        batch: claims.batch(),
-        events: vec![event],
-        copies: Copies::default(),
-    }))
+    Ok(Step::Done(Decision::of(
+        entry.id(),
+        claims,
+        actor,
+        (entry.dn_text(), Written::Deleted, Vec::new()),
+    )))
 }

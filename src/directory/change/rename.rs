@@ -2,7 +2,7 @@
 
 use crate::directory::ask::search::deepest_known;
 use crate::directory::change::claims::Claims;
-use crate::directory::change::decide::{Copies, Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
+use crate::directory::change::decide::{Decision, ENTRY_BYTES_MAX, Step, Supplies, World};
 use crate::directory::change::draft::Draft;
 use crate::directory::change::naming::{self, naming};
 use crate::directory::change::references::References;
@@ -10,10 +10,10 @@ use crate::directory::change::stamp;
 use crate::directory::change::unseen::Seen;
 use crate::directory::changes::{Actor, OldValues, Rename};
 use crate::directory::request::{Answer, Refusal};
-use crate::domain::audit::{AuditEvent, EntryWritten, Written};
+use crate::domain::audit::Written;
 use crate::index::EntryRef;
 use crate::types::dn::DN_RDNS_MAX;
-use crate::types::{AttributeType, Dn, Rdn};
+use crate::types::{AttributeType, Dn, NormalDnRef, Rdn};
 
 /// The most entries below a renamed one that somebody may refer to by name; more get `AdminLimitExceeded`.
 const BELOW_MAX: usize = 100_000;
@@ -36,14 +36,7 @@ pub(super) fn rename(
         return Err(Answer::InsufficientAccess.into());
     }
     let parent = superior(world, rename, entry)?;
-    let new_dn = match parent {
-        Some(parent) => parent.dn().child(rename.rdn.clone()),
-        None => Dn {
-            rdns: std::iter::once(rename.rdn.clone())
-                .chain(entry.dn().rdns.into_iter().skip(1))
-                .collect(),
-        },
-    };
+    let new_dn = renamed(entry, parent, &rename.rdn);
     let new_name = schema.normal_dn(&new_dn).ok_or(Answer::InvalidName)?;
     let seen = Seen::of(world, entry);
     for ava in &rename.rdn.avas {
@@ -62,13 +55,7 @@ pub(super) fn rename(
     };
     check_rights(world, entry, &family, &new_dn)?;
     draft.check(&whole, &touched)?;
-    if parent.is_none() && new_name.as_ref() != entry.normal_dn().as_ref() {
-        return Err(Refusal::because(Answer::Unwilling, "the base keeps its name"));
-    }
-    let there = world.snapshot.entry_by_normal_dn(new_name.as_ref());
-    if there.is_some_and(|there| there.id() != entry.id()) {
-        return Err(Answer::AlreadyExists.into());
-    }
+    check_free(world, entry, parent, new_name.as_ref())?;
     let mut claims = Claims::new(world);
     claims.name(new_name.as_ref());
     claims.values(world, &draft, Some(entry))?;
@@ -90,19 +77,45 @@ pub(super) fn rename(
         draft.encode(entry.id(), above, &whole, ENTRY_BYTES_MAX)?,
     );
     touched.dedup();
-    let event = AuditEvent::EntryWritten(Box::new(EntryWritten {
-        subject: actor.asker.subject(),
-        origin: actor.origin.clone(),
-        dn: old_text.into(),
-        what: Written::Renamed(new_text.into()),
-        attributes: touched.iter().map(|kind| schema.name(*kind).into()).collect(),
-    }));
-    Ok(Step::Done(Decision {
-        entry: entry.id(),
-        batch: claims.batch(),
-        events: vec![event],
-        copies: Copies::default(),
-    }))
+    Ok(Step::Done(Decision::of(
+        entry.id(),
+        claims,
+        actor,
+        (
+            old_text,
+            Written::Renamed(new_text.into()),
+            touched.iter().map(|kind| schema.name(*kind).into()).collect(),
+        ),
+    )))
+}
+
+/// The name of `entry` below `parent`; without one it stays where it is.
+fn renamed(entry: EntryRef<'_>, parent: Option<EntryRef<'_>>, rdn: &Rdn) -> Dn {
+    match parent {
+        Some(parent) => parent.dn().child(rdn.clone()),
+        None => Dn {
+            rdns: std::iter::once(rdn.clone())
+                .chain(entry.dn().rdns.into_iter().skip(1))
+                .collect(),
+        },
+    }
+}
+
+/// Errors: another entry is called so, or the base would be called otherwise.
+fn check_free(
+    world: &World<'_>,
+    entry: EntryRef<'_>,
+    parent: Option<EntryRef<'_>>,
+    new_name: NormalDnRef<'_>,
+) -> Result<(), Refusal> {
+    if parent.is_none() && new_name != entry.normal_dn().as_ref() {
+        return Err(Refusal::because(Answer::Unwilling, "the base keeps its name"));
+    }
+    let there = world.snapshot.entry_by_normal_dn(new_name);
+    if there.is_some_and(|there| there.id() != entry.id()) {
+        return Err(Answer::AlreadyExists.into());
+    }
+    Ok(())
 }
 
 /// The entry that will be above; `None` for the base. Errors: it is not there, or it is the entry itself or below it.

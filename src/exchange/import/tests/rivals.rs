@@ -1,7 +1,8 @@
-//! Changes over a protocol that are decided while an import is planned: whichever is stored first, the other hears of it.
+//! Other writers while an import is planned and written: whichever is stored first, the other hears of it.
 
 use super::*;
 use crate::directory::change::testing::{batch, renaming};
+use crate::directory::change::unique;
 use crate::directory::changes::Change;
 use crate::directory::testing::{UNLIMITED, directory};
 use crate::record::Batch;
@@ -85,4 +86,50 @@ fn an_import_is_not_in_its_own_way() {
     town.batches.clear();
     assert_eq!(town.import(&file).counts(), (301, 1, 0, 0));
     assert_eq!(town.batches.len(), 2, "none was refused");
+}
+
+#[test]
+fn another_writer_in_between_is_seen_and_the_rest_is_done() {
+    let mut town = Town::with_base();
+    town.import(&(person("ada", "") + &person("bob", "")));
+    let rival = town.set(&dn("ada"), "beadleDisabled", "TRUE");
+    town.rivals.push(vec![rival]);
+    let told = town.import(&(person("ada", "title: Ms") + &person("bob", "title: Mr")));
+    assert_eq!(told.counts(), (0, 2, 0, 0));
+    assert_eq!(town.value(&dn("ada"), "title").as_deref(), Some("Ms"));
+    assert_eq!(
+        town.value(&dn("ada"), "beadleDisabled").as_deref(),
+        Some("TRUE"),
+        "the rival's write is kept"
+    );
+}
+
+#[test]
+fn a_unique_value_taken_in_between_is_seen() {
+    let mut town = Town::with_base();
+    let people = town.entry(&format!("ou=people,{BASE}")).unwrap();
+    let kind = |name: &str| town.schema.attribute(name.as_bytes()).unwrap();
+    let mut entry = Entry {
+        dn: Dn::parse(&dn("rival")).unwrap(),
+        attributes: Vec::new(),
+    };
+    entry.set(kind("mail"), vec![(*b"a@x").into()]);
+    let rival = vec![
+        unique::touch(unique::numbered("mail", unique::bucket_number(b"a@x"))),
+        Operation::Put {
+            key: Key::next_entry_id(),
+            value: 100u64.to_be_bytes().into(),
+            expires: None,
+        },
+        town.put(EntryId(99), Some(people.0), &entry),
+    ];
+    town.rivals.push(rival);
+    let told = town.import(&person("ada", "mail: a@x"));
+    let taken = format!(
+        "6: mail: `a@x` already belongs to {}; give each entry a value of its own",
+        dn("rival")
+    );
+    assert_eq!(problems(&told), [taken]);
+    assert_eq!(told.result.unwrap().applied, Applied::No);
+    assert_eq!(town.value(&dn("ada"), "mail"), None);
 }
