@@ -38,10 +38,7 @@ pub(super) fn rename(
     let parent = superior(world, rename, entry)?;
     let new_dn = renamed(entry, parent, &rename.rdn);
     let new_name = schema.normal_dn(&new_dn).ok_or(Answer::InvalidName)?;
-    let seen = Seen::of(world, entry);
-    for ava in &rename.rdn.avas {
-        seen.check_naming(schema, naming(schema, ava)?.kind)?;
-    }
+    check_seen(world, entry, &rename.rdn)?;
     let mut draft = Draft::of(schema, entry);
     let mut touched = rename_values(world, &mut draft, entry, rename)?;
     let whole = draft.entry(new_dn.clone());
@@ -49,9 +46,10 @@ pub(super) fn rename(
         return Err(Answer::InsufficientAccess.into());
     }
     let (old_text, new_text) = (entry.dn_text(), new_dn.to_string());
-    let family = match old_text == new_text {
-        true => Vec::new(),
-        false => family(world, entry, new_dn.rdns.len())?,
+    let is_other = old_text != new_text;
+    let family = match is_other {
+        true => family(world, entry, new_dn.rdns.len())?,
+        false => Vec::new(),
     };
     check_rights(world, entry, &family, &new_dn)?;
     draft.check(&whole, &touched)?;
@@ -60,22 +58,17 @@ pub(super) fn rename(
     claims.name(new_name.as_ref());
     claims.values(world, &draft, Some(entry))?;
     parent.into_iter().for_each(|parent| claims.below(parent));
-    if old_text != new_text {
+    if is_other {
         // Whoever refers to it refers to something below the new place from now on.
         parent.into_iter().for_each(|parent| claims.referred(parent));
-        let uids = draft.uids();
-        let mut references = References::new(world, entry.id(), draft);
-        follow(&mut references, &family, entry, &new_text);
-        references.follow_uids(entry, &uids);
+        let references = followed(world, draft, &family, entry, &new_text);
         draft = references.write(&mut claims, supplies)?;
     }
     stamp::modified(world, &mut draft, supplies.now, supplies.csn);
     let whole = draft.entry(new_dn);
     let above = parent.map(|parent| parent.id());
-    claims.write(
-        entry.id(),
-        draft.encode(entry.id(), above, &whole, ENTRY_BYTES_MAX)?,
-    );
+    let bytes = draft.encode(entry.id(), above, &whole, ENTRY_BYTES_MAX)?;
+    claims.write(entry.id(), bytes);
     touched.dedup();
     Ok(Step::Done(Decision::of(
         entry.id(),
@@ -87,6 +80,30 @@ pub(super) fn rename(
             touched.iter().map(|kind| schema.name(*kind).into()).collect(),
         ),
     )))
+}
+
+/// What becomes of all that refer to `entry`, of which `draft` was made, or to the `family` below it.
+fn followed<'w>(
+    world: &'w World<'w>,
+    draft: Draft<'w>,
+    family: &[Member<'w>],
+    entry: EntryRef<'w>,
+    new: &str,
+) -> References<'w> {
+    let uids = draft.uids();
+    let mut references = References::new(world, entry.id(), draft);
+    follow(&mut references, family, entry, new);
+    references.follow_uids(entry, &uids);
+    references
+}
+
+/// Errors: whether `entry` can have the values of the name tells of values that the asker may not see.
+fn check_seen(world: &World<'_>, entry: EntryRef<'_>, rdn: &Rdn) -> Result<(), Refusal> {
+    let (schema, seen) = (world.directory.schema(), Seen::of(world, entry));
+    for ava in &rdn.avas {
+        seen.check_naming(schema, naming(schema, ava)?.kind)?;
+    }
+    Ok(())
 }
 
 /// The name of `entry` below `parent`; without one it stays where it is.

@@ -175,11 +175,7 @@ impl<'a> Importer<'a> {
         }
         let bytes = self.encode(row, &entry, &stand)?;
         self.check_size(row, bytes.len())?;
-        let kind = if stored.is_some() {
-            RowKind::Changed
-        } else {
-            RowKind::New
-        };
+        let kind = stored.map_or(RowKind::New, |_| RowKind::Changed);
         let depth = entry.dn.rdns.len();
         if kind == RowKind::New {
             self.note_above(stand.above);
